@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Profile writers: a model goes in, bytes come out. One row a format. */
+#ifndef EO_FORMAT_WRITER_H
+#define EO_FORMAT_WRITER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "core/error.h"
+#include "model/profile.h"
+
+struct eo_write_options {
+	size_t value_type; /* which value folded and top show; SIZE_MAX: the profile's default */
+	size_t top_rows;   /* rows of top; 0: all */
+	bool color;	   /* top: headings for a terminal */
+};
+
+/* Writers leave buffering errors to the caller's final fflush()/ferror(). */
+typedef int (*eo_profile_write_fn)(const struct eo_profile *profile,
+				   const struct eo_write_options *options, FILE *out,
+				   struct eo_error *err);
+
+struct eo_profile_format {
+	const char *name;	  /* as in --format */
+	const char *description;  /* one line for --help */
+	const char *default_file; /* NULL: stdout */
+	const char *const *suffixes; /* file endings that choose it, NULL-terminated */
+	bool binary;		  /* refused on a terminal */
+	eo_profile_write_fn write; /* NULL: not built yet */
+};
+
+/* The table ends with a row whose name is NULL. */
+extern const struct eo_profile_format eo_profile_formats[];
+
+const struct eo_profile_format *eo_profile_format_find(const char *name);	  /* or NULL */
+const struct eo_profile_format *eo_profile_format_of_file(const char *file_name); /* or NULL */
+
+/** The value type that is shown when none is asked for: by name, else the last. */
+size_t eo_profile_default_value_type(const struct eo_profile *profile);
+
+int eo_write_pprof(const struct eo_profile *, const struct eo_write_options *, FILE *, struct eo_error *);
+int eo_write_folded(const struct eo_profile *, const struct eo_write_options *, FILE *, struct eo_error *);
+int eo_write_top(const struct eo_profile *, const struct eo_write_options *, FILE *, struct eo_error *);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Processes and their executable mappings: read from /proc once, kept up to date by the kernel's
+ * sideband (PERF_RECORD_MMAP2, COMM, FORK, EXIT). Not thread-safe. */
+#ifndef EO_SYMBOL_PROCESS_H
+#define EO_SYMBOL_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/auto.h"
+#include "core/error.h"
+
+/* An executable mapping of a process. */
+struct eo_vma {
+	uint64_t start, end; /* user addresses, end is the first behind */
+	uint64_t offset;     /* in the file */
+	uint64_t inode;	     /* 0: no file */
+	const char *path;    /* as the kernel names it: "/usr/bin/x", "[vdso]", "//anon", "" … */
+};
+
+struct eo_processes;
+
+int eo_processes_new(struct eo_processes **ret, struct eo_error *err);
+void eo_processes_free(struct eo_processes *processes); /* NULL is fine */
+EO_DEFINE_AUTO(eo_processes)
+
+/**
+ * Read the mappings of one live process anew, as of now.
+ * Returns 0, or a negative errno (-ESRCH when it has gone); never fills an error: an unreadable
+ * process is one without mappings.
+ */
+int eo_processes_scan(struct eo_processes *processes, uint32_t tgid);
+
+/** Scan every process of /proc. Returns how many were read, or a negative errno. */
+int eo_processes_scan_all(struct eo_processes *processes);
+
+/* Sideband, in time order. Those of @ktime_ns before a process's scan change nothing. */
+void eo_processes_mmap(struct eo_processes *processes, uint32_t tgid, const struct eo_vma *vma,
+		       uint64_t ktime_ns);
+void eo_processes_exec(struct eo_processes *processes, uint32_t tgid, uint64_t ktime_ns);
+void eo_processes_fork(struct eo_processes *processes, uint32_t parent_tgid, uint32_t child_tgid,
+		       uint64_t ktime_ns);
+/** Marks only: late samples still find the mappings. eo_processes_reap() drops them. */
+void eo_processes_exit(struct eo_processes *processes, uint32_t tgid, uint64_t ktime_ns);
+
+/** Forget processes that ended before @ktime_ns. */
+void eo_processes_reap(struct eo_processes *processes, uint64_t ktime_ns);
+
+/**
+ * The mapping that holds @address, or NULL. A process never seen is scanned first, and a known
+ * live one is scanned again (not more than once a second) when the address is in none.
+ * The result lives until the next change of @processes.
+ */
+const struct eo_vma *eo_processes_find(struct eo_processes *processes, uint32_t tgid,
+				       uint64_t address);
+
+size_t eo_processes_count(const struct eo_processes *processes);
+
+#endif
