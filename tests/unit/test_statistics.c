@@ -33,22 +33,20 @@ static const struct eo_profile_stats profile = {
 	.clock = "cpu-clock",
 };
 
-static const struct eo_overhead overhead = {
-	.cpu_percent = 0.421,
-	.own_cpu_percent = 0.3,
-	.bpf_percent = 0.121,
-	.bpf_time_measured = true,
-	.memory_bytes = 22400000,
-	.rss_bytes = 14100000,
-	.map_bytes = 8300000,
-	.event_latency_us = 67108.864,
-	.event_latency_p99_us = 134217.728,
-};
-
 static const struct eo_statistics full = {
 	.duration_ns = 60012345678ull,
 	.profile = &profile,
-	.overhead = overhead,
+	.overhead = {
+		.cpu_percent = 0.421,
+		.own_cpu_percent = 0.3,
+		.bpf_percent = 0.121,
+		.bpf_time_measured = true,
+		.memory_bytes = 22400000,
+		.rss_bytes = 14100000,
+		.map_bytes = 8300000,
+		.event_latency_us = 67108.864,
+		.event_latency_p99_us = 134217.728,
+	},
 };
 
 static char *text_of(const struct eo_statistics *statistics)
@@ -62,7 +60,7 @@ static char *text_of(const struct eo_statistics *statistics)
 	return text;
 }
 
-/* Also checks that it is one line, strict JSON, and the same bytes in any locale. */
+/* Also checks that it is one line of strict JSON. */
 static json_t *json_of(const struct eo_statistics *statistics)
 {
 	char *text = NULL;
@@ -264,7 +262,6 @@ Test(statistics, quiet_run_is_a_short_text)
 	struct eo_statistics statistics = { .duration_ns = 1000000000, .profile = &stats };
 	char *text = text_of(&statistics);
 
-	statistics.overhead.bpf_time_measured = true;
 	cr_expect_str_eq(text,
 		"  time        1.00 s\n"
 		"  samples     100 in 1 stack, 100 % in the kernel, by cycles\n"
