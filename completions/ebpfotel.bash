@@ -2,7 +2,7 @@
 # bash completion for ebpfotel; needs nothing but bash. An option that ends in = takes a value.
 
 _ebpfotel_options() { # COMMAND
-	local common='-v --verbose -q --quiet -? --help --usage -V --version'
+	local common='-v --verbose -q --quiet -h --help --usage -V --version'
 
 	case $1 in
 	check) echo "$common --json" ;;

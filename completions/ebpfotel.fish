@@ -11,7 +11,7 @@ complete -c ebpfotel -n __ebpfotel_needs_command -a profile -d 'Sample CPU stack
 
 complete -c ebpfotel -s v -l verbose -d 'Show the log of libbpf'
 complete -c ebpfotel -s q -l quiet -d 'Print errors only'
-complete -c ebpfotel -s '?' -l help -d 'Print the options'
+complete -c ebpfotel -s h -l help -d 'Print the options'
 complete -c ebpfotel -l usage -d 'Print the options in short'
 complete -c ebpfotel -s V -l version -d 'Print the version'
 
