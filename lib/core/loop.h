@@ -38,7 +38,8 @@ int eo_loop_add_timer(struct eo_loop *loop, uint64_t first_ns, uint64_t interval
 
 /**
  * Block the signals of @set for the calling thread and deliver them to @fn.
- * The old mask comes back with eo_loop_free().
+ * The old mask comes back with eo_loop_free(); what came and was not delivered by then is dropped.
+ * A child made in between inherits the blocked signals and must unblock them before its exec.
  */
 int eo_loop_add_signals(struct eo_loop *loop, const sigset_t *set, eo_loop_signal_fn fn, void *ctx,
 			struct eo_error *err);
@@ -47,10 +48,16 @@ int eo_loop_add_signals(struct eo_loop *loop, const sigset_t *set, eo_loop_signa
 int eo_loop_add_child(struct eo_loop *loop, pid_t pid, eo_loop_child_fn fn, void *ctx,
 		      struct eo_error *err);
 
-void eo_loop_remove(struct eo_loop *loop, struct eo_loop_source *source); /* NULL is fine */
+/** NULL is fine. @source is gone afterwards, and its callback is not called any more. */
+void eo_loop_remove(struct eo_loop *loop, struct eo_loop_source *source);
 
-/** Run until eo_loop_stop() or a callback's negative return, which is returned (else 0). */
+/**
+ * Run until eo_loop_stop() or a callback's negative return, which is returned (else 0).
+ * @err: filled when the loop itself fails; untouched after a callback's negative return
+ * -EBUSY from a callback, -EDEADLK when there is no source left to wait for.
+ */
 int eo_loop_run(struct eo_loop *loop, struct eo_error *err);
+/** The running callback is the last one; outside of eo_loop_run() the next run returns at once. */
 void eo_loop_stop(struct eo_loop *loop);
 
 #endif
