@@ -6,7 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "symbol/index.h"
+#include "core/hash.h"
+#include "core/index.h"
 #include "symbol/mapped_file.h"
 #include "symbol/string_pool.h"
 #include "symbol/vdso.h"
