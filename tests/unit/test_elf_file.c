@@ -9,7 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/auxv.h>
 
 #include "core/auto.h"
 
@@ -538,7 +538,7 @@ Test(elf_file, debug_files_that_are_no_files_are_not_opened)
 
 Test(elf_file, build_ids_are_those_that_readelf_prints)
 {
-	static const char *const styles[] = {"sha1", "md5", "0xabcd", "0x0123456789abcdef"};
+	static const char *const styles[] = {"sha1", "md5", "0xabcdef01", "0x0123456789abcdef"};
 
 	for (size_t i = 0; i < EO_ARRAY_SIZE(styles); i++) {
 		run("gcc -O1 -Wl,--build-id=%s -o program main.c lib.c", styles[i]);
@@ -657,6 +657,33 @@ Test(elf_file, an_image_in_memory_is_copied)
 	memset(bytes, 0xff, size);
 	uint64_t exported = address_of("lib.so", "exported");
 	expect_name(elf, exported, "exported", exported);
+}
+
+Test(elf_file, the_vdso_of_this_process_is_read)
+{
+	const Elf64_Ehdr *vdso = (const void *)getauxval(AT_SYSINFO_EHDR);
+	struct eo_elf *opened = NULL;
+
+	if (!vdso)
+		cr_skip_test("no vDSO");
+	/* its section headers come last */
+	size_t size = vdso->e_shoff + vdso->e_shnum * sizeof(Elf64_Shdr);
+
+	cr_assert_eq(eo_elf_open_memory(vdso, size, &opened, NULL), 0);
+	EO_AUTO(eo_elf) elf = opened;
+	const struct eo_elf_segment *code = eo_elf_segment_at(elf, 0);
+	size_t named = 0;
+
+	cr_assert_not_null(code);
+	for (uint64_t i = 0; i < code->memory_size; i++) {
+		struct eo_elf_symbol found = {0};
+
+		if (eo_elf_find_symbol(elf, code->vaddr + i, empty_root, NULL, &found) == 0)
+			named += strcmp(found.name, "clock_gettime") == 0;
+		free(found.name);
+	}
+	cr_expect_gt(named, 1);
+	cr_expect_gt(strlen(eo_elf_build_id(elf)), 0);
 }
 
 Test(elf_file, the_descriptor_stays_the_callers)
