@@ -304,11 +304,15 @@ Test(elf_file, programs_of_every_layout_are_read)
 {
 	static const char *const flags[] = {
 		"-pie -fPIE", "-no-pie", "-static", "-static-pie -fPIE",
-		"-Wl,-z,separate-code", "-Wl,-z,noseparate-code", "-fuse-ld=gold",
+		"-Wl,-z,separate-code", "-Wl,-z,noseparate-code",
 	};
 
 	for (size_t i = 0; i < EO_ARRAY_SIZE(flags); i++) {
 		run("gcc -O1 -o program %s main.c lib.c", flags[i]);
+		expect_own_functions("program", 10);
+	}
+	if (system("ld.gold --version >/dev/null 2>&1") == 0) {
+		run("gcc -O1 -fuse-ld=gold -o program main.c lib.c");
 		expect_own_functions("program", 10);
 	}
 	run("gcc -O1 -shared -fPIC -o program lib.c");
@@ -317,6 +321,8 @@ Test(elf_file, programs_of_every_layout_are_read)
 
 Test(elf_file, programs_of_32_bits_are_read)
 {
+	if (system("echo 'int main;' | gcc -m32 -xc -c -o /dev/null - 2>/dev/null") != 0)
+		cr_skip_test("this gcc makes no programs of 32 bits");
 	run("gcc -m32 -O1 -ffreestanding -fno-pic -nostdlib -static -Wl,-e,main,--build-id=sha1 "
 	    "-o program main.c lib.c");
 	expect_own_functions("program", 7);
@@ -356,7 +362,6 @@ Test(elf_file, functions_without_a_size_reach_to_the_next_or_the_end_of_their_se
 {
 	struct eo_elf_symbol found = {0};
 
-	/* a folder of its own keeps the section apart: its end must be the end of unsized */
 	run("gcc -O1 -shared -fPIC -o lib.so lib.c");
 	EO_AUTO(eo_elf) elf = open_elf("lib.so");
 	uint64_t bare = address_of("lib.so", "bare_label");
