@@ -253,10 +253,12 @@ bool eo_stack_store_count(struct eo_stack_store *store, uint64_t hash, uint64_t 
 
 void eo_stack_store_count_limit(struct eo_stack_store *store, uint64_t count)
 {
-	uint32_t frame = eo_profile_synthetic_frame(store->profile, "[stack limit]");
+	uint32_t frame;
 
-	if (count > 0)
-		add_sample(store, eo_profile_stack(store->profile, &frame, 1), 0, count);
+	if (count == 0)
+		return;
+	frame = eo_profile_synthetic_frame(store->profile, "[stack limit]");
+	add_sample(store, eo_profile_stack(store->profile, &frame, 1), 0, count);
 }
 
 void eo_stack_store_settle(struct eo_stack_store *store)

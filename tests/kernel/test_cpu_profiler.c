@@ -655,3 +655,76 @@ Test(cpu_profiler, a_cgroup_filter_takes_the_group_and_what_is_below)
 	cr_assert_eq(rmdir(child), 0);
 	cr_assert_eq(rmdir(parent), 0);
 }
+
+static int stop_loop(void *loop)
+{
+	eo_loop_stop(loop);
+	return 0;
+}
+
+/* Run the session loop until @profiler has seen @samples, at most 10 s. */
+static uint64_t run_loop(struct eo_cpu_profiler *profiler, struct eo_loop *loop, uint64_t samples)
+{
+	for (int i = 0; i < 100 && eo_cpu_profiler_stats(profiler).seen < samples; i++) {
+		cr_assert_eq(eo_loop_add_timer(loop, 100000000, 0, stop_loop, loop, NULL, NULL), 0);
+		cr_assert_eq(eo_loop_run(loop, NULL), 0);
+	}
+	return eo_cpu_profiler_stats(profiler).seen;
+}
+
+static bool set_online(int cpu, bool online)
+{
+	char path[64];
+	int fd;
+	bool done;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+	fd = open(path, O_WRONLY);
+	done = fd >= 0 && write(fd, online ? "1" : "0", 1) == 1;
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+static void all_online(void)
+{
+	set_online(1, true);
+}
+
+Test(cpu_profiler, a_cpu_that_goes_and_comes_back_is_sampled_again, .fini = all_online)
+{
+	SETUP();
+	struct workload a = start("hot"), b = start("hot");
+	struct eo_config config = at(499);
+	uint32_t cpu = 1;
+	struct eo_cpu_profiler_options options = {.cpus = &cpu, .cpu_count = 1};
+	struct eo_cpu_profiler *profiler;
+	struct eo_loop *loop;
+
+	if (!set_online(1, true))
+		cr_skip_test("CPU 1 cannot be taken offline here");
+	profiler = begin(&config, &options);
+	cr_assert_eq(eo_loop_new(&loop, NULL), 0);
+	cr_assert_eq(eo_cpu_profiler_watch(profiler, loop, NULL), 0);
+	cr_assert_geq(run_loop(profiler, loop, 101), 101);
+
+	cr_assert(set_online(1, false));
+	uint64_t offline = eo_cpu_profiler_stats(profiler).seen;
+	for (int i = 0; i < 20; i++) { /* two looks at the list of CPUs */
+		cr_assert_eq(eo_loop_add_timer(loop, 100000000, 0, stop_loop, loop, NULL, NULL), 0);
+		cr_assert_eq(eo_loop_run(loop, NULL), 0);
+	}
+	cr_assert_eq(eo_cpu_profiler_stats(profiler).seen, offline);
+	cr_assert(set_online(1, true));
+	cr_assert_geq(run_loop(profiler, loop, offline + 101), offline + 101);
+
+	struct eo_profile *profile = stop(profiler);
+	struct eo_profile_stats stats = eo_cpu_profiler_stats(profiler);
+	check_identity(&stats);
+	cr_assert_eq(eo_profile_total(profile, 0), (int64_t)stats.aggregated);
+	eo_profile_free(profile);
+	eo_cpu_profiler_free(profiler);
+	eo_loop_free(loop);
+	end(a);
+	end(b);
+}
