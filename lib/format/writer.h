@@ -11,7 +11,9 @@
 #include "model/profile.h"
 
 struct eo_write_options {
-	size_t value_type; /* which value folded and top show; SIZE_MAX: the profile's default */
+	/* Which value folded and top show. SIZE_MAX: the profile's default, but of a profile with
+	 * samples/count folded shows that one, for scripts expect numbers of samples there. */
+	size_t value_type;
 	size_t top_rows;   /* rows of top; 0: all */
 	bool color;	   /* top: headings for a terminal */
 };
@@ -39,8 +41,15 @@ const struct eo_profile_format *eo_profile_format_of_file(const char *file_name)
 /** The value type that is shown when none is asked for: by name, else the last. */
 size_t eo_profile_default_value_type(const struct eo_profile *profile);
 
-int eo_write_pprof(const struct eo_profile *, const struct eo_write_options *, FILE *, struct eo_error *);
-int eo_write_folded(const struct eo_profile *, const struct eo_write_options *, FILE *, struct eo_error *);
-int eo_write_top(const struct eo_profile *, const struct eo_write_options *, FILE *, struct eo_error *);
+/** -EINVAL when there is no value type @type. */
+int eo_profile_check_value_type(const struct eo_profile *profile, size_t type,
+				struct eo_error *err);
+
+int eo_write_pprof(const struct eo_profile *profile, const struct eo_write_options *options,
+		   FILE *out, struct eo_error *err);
+int eo_write_folded(const struct eo_profile *profile, const struct eo_write_options *options,
+		    FILE *out, struct eo_error *err);
+int eo_write_top(const struct eo_profile *profile, const struct eo_write_options *options,
+		 FILE *out, struct eo_error *err);
 
 #endif

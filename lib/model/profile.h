@@ -123,7 +123,12 @@ struct eo_profile *eo_profile_new(void);
 void eo_profile_free(struct eo_profile *profile); /* NULL is fine */
 EO_DEFINE_AUTO(eo_profile)
 
-/** 0 while everything went in; -ENOMEM or -E2BIG once something could not. */
+/**
+ * 0 while everything went in. Once something could not, why the first such thing did not, and
+ * from then on nothing is added any more: -ENOMEM; -E2BIG, a table is full; -EOVERFLOW, a sum
+ * of values left 64 bits (and stopped at the limit); -EINVAL, an index that no function here
+ * returned, or value types and samples in the wrong order.
+ */
 int eo_profile_status(const struct eo_profile *profile);
 
 /** Value types come before the first sample. */
@@ -135,7 +140,10 @@ uint32_t eo_profile_string(struct eo_profile *profile, const char *text);
 uint32_t eo_profile_string_n(struct eo_profile *profile, const char *text, size_t len);
 uint32_t eo_profile_mapping(struct eo_profile *profile, const struct eo_mapping *mapping);
 uint32_t eo_profile_function(struct eo_profile *profile, const struct eo_function *function);
-/** first_line and line_count of @location are ignored; @lines are copied. */
+/**
+ * first_line and line_count of @location are ignored; @lines are copied. A location is never
+ * element 0, not even one without address, mapping and lines.
+ */
 uint32_t eo_profile_location(struct eo_profile *profile, const struct eo_location *location,
 			     const struct eo_line *lines, size_t line_count);
 /** @locations: indices, leaf first; copied. */
@@ -154,7 +162,7 @@ void eo_profile_add_sample(struct eo_profile *profile, uint32_t stack, uint32_t 
 /** Convenience: a location without address and mapping, that is one named frame. */
 uint32_t eo_profile_synthetic_frame(struct eo_profile *profile, const char *name);
 
-/** Sum of value type @type over all samples. */
+/** Sum of value type @type over all samples; stops at the limits of 64 bits. */
 int64_t eo_profile_total(const struct eo_profile *profile, size_t type);
 
 #endif

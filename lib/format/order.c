@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "format/order.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Places of a table's elements among their like: comparing them is comparing the elements. */
+struct ranks {
+	const struct eo_profile *profile;
+	uint32_t *strings, *mappings, *functions, *locations;
+};
+
+#define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
+/* Leave a comparison at the first difference. */
+#define RETURN_IF_DIFFERENT(a, b)        \
+	do {                             \
+		if ((a) != (b))          \
+			return COMPARE(a, b); \
+	} while (0)
+
+typedef int (*compare_fn)(const void *, const void *, void *);
+
+static int compare_strings(const void *left, const void *right, void *arg)
+{
+	const struct ranks *ranks = arg;
+
+	return strcmp(ranks->profile->strings[*(const uint32_t *)left],
+		      ranks->profile->strings[*(const uint32_t *)right]);
+}
+
+static unsigned int mapping_flags(const struct eo_mapping *mapping)
+{
+	return (unsigned int)mapping->has_functions | mapping->has_filenames << 1 |
+	       mapping->has_line_numbers << 2 | mapping->has_inline_frames << 3;
+}
+
+static int compare_mappings(const void *left, const void *right, void *arg)
+{
+	const struct ranks *ranks = arg;
+	const struct eo_mapping *a = &ranks->profile->mappings[*(const uint32_t *)left];
+	const struct eo_mapping *b = &ranks->profile->mappings[*(const uint32_t *)right];
+
+	RETURN_IF_DIFFERENT(ranks->strings[a->filename], ranks->strings[b->filename]);
+	RETURN_IF_DIFFERENT(ranks->strings[a->build_id], ranks->strings[b->build_id]);
+	RETURN_IF_DIFFERENT(a->start, b->start);
+	RETURN_IF_DIFFERENT(a->limit, b->limit);
+	RETURN_IF_DIFFERENT(a->offset, b->offset);
+	return COMPARE(mapping_flags(a), mapping_flags(b));
+}
+
+static int compare_functions(const void *left, const void *right, void *arg)
+{
+	const struct ranks *ranks = arg;
+	const struct eo_function *a = &ranks->profile->functions[*(const uint32_t *)left];
+	const struct eo_function *b = &ranks->profile->functions[*(const uint32_t *)right];
+
+	RETURN_IF_DIFFERENT(ranks->strings[a->name], ranks->strings[b->name]);
+	RETURN_IF_DIFFERENT(ranks->strings[a->system_name], ranks->strings[b->system_name]);
+	RETURN_IF_DIFFERENT(ranks->strings[a->filename], ranks->strings[b->filename]);
+	return COMPARE(a->start_line, b->start_line);
+}
+
+static int compare_locations(const void *left, const void *right, void *arg)
+{
+	const struct ranks *ranks = arg;
+	const struct eo_profile *profile = ranks->profile;
+	const struct eo_location *a = &profile->locations[*(const uint32_t *)left];
+	const struct eo_location *b = &profile->locations[*(const uint32_t *)right];
+
+	RETURN_IF_DIFFERENT(ranks->mappings[a->mapping], ranks->mappings[b->mapping]);
+	RETURN_IF_DIFFERENT(a->address, b->address);
+	RETURN_IF_DIFFERENT(a->line_count, b->line_count);
+	for (uint32_t i = 0; i < a->line_count; i++) {
+		const struct eo_line *la = &profile->lines[a->first_line + i];
+		const struct eo_line *lb = &profile->lines[b->first_line + i];
+
+		RETURN_IF_DIFFERENT(ranks->functions[la->function], ranks->functions[lb->function]);
+		RETURN_IF_DIFFERENT(la->line, lb->line);
+		RETURN_IF_DIFFERENT(la->column, lb->column);
+	}
+	RETURN_IF_DIFFERENT(a->kind, b->kind);
+	return COMPARE(a->is_folded, b->is_folded);
+}
+
+static int compare_stacks(const struct ranks *ranks, uint32_t left, uint32_t right)
+{
+	struct eo_span a = ranks->profile->stacks[left], b = ranks->profile->stacks[right];
+	const uint32_t *a_frames = ranks->profile->frames + a.first;
+	const uint32_t *b_frames = ranks->profile->frames + b.first;
+
+	for (; a.count && b.count; a.count--, b.count--)
+		if (a_frames[a.count - 1] != b_frames[b.count - 1])
+			return COMPARE(ranks->locations[a_frames[a.count - 1]],
+				       ranks->locations[b_frames[b.count - 1]]);
+	return COMPARE(a.count, b.count);
+}
+
+static int compare_label_sets(const struct ranks *ranks, uint32_t left, uint32_t right)
+{
+	struct eo_span a = ranks->profile->label_sets[left], b = ranks->profile->label_sets[right];
+
+	for (uint32_t i = 0; i < a.count && i < b.count; i++) {
+		const struct eo_label *la = &ranks->profile->labels[a.first + i];
+		const struct eo_label *lb = &ranks->profile->labels[b.first + i];
+
+		RETURN_IF_DIFFERENT(ranks->strings[la->key], ranks->strings[lb->key]);
+		RETURN_IF_DIFFERENT(la->is_number, lb->is_number);
+		RETURN_IF_DIFFERENT(ranks->strings[la->str], ranks->strings[lb->str]);
+		RETURN_IF_DIFFERENT(la->num, lb->num);
+		RETURN_IF_DIFFERENT(ranks->strings[la->unit], ranks->strings[lb->unit]);
+	}
+	return COMPARE(a.count, b.count);
+}
+
+static int compare_samples(const void *left, const void *right, void *arg)
+{
+	const struct ranks *ranks = arg;
+	const struct eo_sample *a = &ranks->profile->samples[*(const uint32_t *)left];
+	const struct eo_sample *b = &ranks->profile->samples[*(const uint32_t *)right];
+
+	/* No two samples share both. */
+	if (a->stack != b->stack)
+		return compare_stacks(ranks, a->stack, b->stack);
+	return compare_label_sets(ranks, a->label_set, b->label_set);
+}
+
+/* The indices below @count, in order. NULL when memory is out. */
+static uint32_t *sorted(size_t count, compare_fn compare, struct ranks *ranks)
+{
+	uint32_t *indices = calloc(count ? count : 1, sizeof(*indices));
+
+	if (!indices)
+		return NULL;
+	for (size_t i = 0; i < count; i++)
+		indices[i] = (uint32_t)i;
+	qsort_r(indices, count, sizeof(*indices), compare, ranks);
+	return indices;
+}
+
+static uint32_t *ranked(size_t count, compare_fn compare, struct ranks *ranks)
+{
+	EO_AUTO_FREE uint32_t *indices = sorted(count, compare, ranks);
+	uint32_t *ret = indices ? calloc(count, sizeof(*ret)) : NULL;
+
+	for (size_t i = 0; ret && i < count; i++)
+		ret[indices[i]] = (uint32_t)i;
+	return ret;
+}
+
+static void ranks_fini(struct ranks *ranks)
+{
+	free(ranks->strings);
+	free(ranks->mappings);
+	free(ranks->functions);
+	free(ranks->locations);
+}
+
+/* Each table's order builds on that of the one before. False when memory is out. */
+static bool rank_tables(struct ranks *ranks)
+{
+	const struct eo_profile *profile = ranks->profile;
+
+	return (ranks->strings = ranked(profile->string_count, compare_strings, ranks)) &&
+	       (ranks->mappings = ranked(profile->mapping_count, compare_mappings, ranks)) &&
+	       (ranks->functions = ranked(profile->function_count, compare_functions, ranks)) &&
+	       (ranks->locations = ranked(profile->location_count, compare_locations, ranks));
+}
+
+/* A file, and none of "libc.so.6", "libc-2.36.so", "libx.so (deleted)", "[vdso]", "//anon". */
+static bool is_program_file(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	const char *base = slash ? slash + 1 : name;
+
+	if (!base[0] || name[0] == '[' || !strncmp(name, "//", 2))
+		return false;
+	for (const char *so = strstr(base, ".so"); so; so = strstr(so + 1, ".so"))
+		if (!so[3] || so[3] == '.' || so[3] == ' ')
+			return false;
+	return true;
+}
+
+/* The mapping of the root-most frame in a program file; 0 when there is none. */
+static uint32_t program_of(const struct eo_profile *profile, uint32_t stack,
+			   const bool *is_program)
+{
+	struct eo_span span = profile->stacks[stack];
+
+	for (uint32_t i = span.count; i > 0; i--) {
+		const struct eo_location *location =
+			&profile->locations[profile->frames[span.first + i - 1]];
+
+		if (location->kind != EO_FRAME_KERNEL && is_program[location->mapping])
+			return location->mapping;
+	}
+	return 0;
+}
+
+/* Returns 0 when there is none, and false in @ok when memory is out. */
+static uint32_t main_mapping(const struct eo_profile *profile, const struct ranks *ranks, bool *ok)
+{
+	EO_AUTO_FREE bool *is_program = calloc(profile->mapping_count, sizeof(*is_program));
+	EO_AUTO_FREE uint64_t *weights = calloc(profile->mapping_count, sizeof(*weights));
+	uint32_t best = 0;
+
+	*ok = is_program && weights;
+	if (!*ok)
+		return 0;
+	for (size_t i = 1; i < profile->mapping_count; i++)
+		is_program[i] = is_program_file(profile->strings[profile->mappings[i].filename]);
+	for (size_t i = 0; i < profile->sample_count; i++) {
+		const struct eo_sample *sample = &profile->samples[i];
+		int64_t value = profile->values[sample->values];
+		uint64_t weight = value < 0 ? -(uint64_t)value : (uint64_t)value;
+		uint64_t *sum = &weights[program_of(profile, sample->stack, is_program)];
+
+		if (__builtin_add_overflow(*sum, weight, sum))
+			*sum = UINT64_MAX;
+	}
+	for (uint32_t i = 1; i < profile->mapping_count; i++)
+		if (weights[i] && (!best || weights[i] > weights[best] ||
+				   (weights[i] == weights[best] &&
+				    ranks->mappings[i] < ranks->mappings[best])))
+			best = i;
+	return best;
+}
+
+static bool numbering_init(struct eo_numbering *numbering, size_t table_count)
+{
+	numbering->numbers = calloc(table_count, sizeof(*numbering->numbers));
+	numbering->indices = calloc(table_count, sizeof(*numbering->indices));
+	return numbering->numbers && numbering->indices;
+}
+
+static void numbering_fini(struct eo_numbering *numbering)
+{
+	free(numbering->numbers);
+	free(numbering->indices);
+}
+
+static void use(struct eo_numbering *numbering, uint32_t index)
+{
+	if (numbering->numbers[index])
+		return;
+	numbering->indices[numbering->count++] = index;
+	numbering->numbers[index] = (uint32_t)numbering->count;
+}
+
+static void use_location(struct eo_order *order, const struct eo_profile *profile, uint32_t index)
+{
+	const struct eo_location *location = &profile->locations[index];
+
+	if (order->locations.numbers[index])
+		return;
+	use(&order->locations, index);
+	if (location->mapping)
+		use(&order->mappings, location->mapping);
+	for (uint32_t i = 0; i < location->line_count; i++)
+		use(&order->functions, profile->lines[location->first_line + i].function);
+}
+
+static bool fill(struct eo_order *order, const struct eo_profile *profile, struct ranks *ranks)
+{
+	uint32_t program;
+	bool ok;
+
+	if (!rank_tables(ranks))
+		return false;
+	order->samples = sorted(profile->sample_count, compare_samples, ranks);
+	if (!order->samples || !numbering_init(&order->mappings, profile->mapping_count) ||
+	    !numbering_init(&order->functions, profile->function_count) ||
+	    !numbering_init(&order->locations, profile->location_count))
+		return false;
+
+	program = main_mapping(profile, ranks, &ok);
+	if (program)
+		use(&order->mappings, program);
+	for (size_t i = 0; i < profile->sample_count; i++) {
+		struct eo_span span = profile->stacks[profile->samples[order->samples[i]].stack];
+
+		for (uint32_t frame = 0; frame < span.count; frame++)
+			use_location(order, profile, profile->frames[span.first + frame]);
+	}
+	return ok;
+}
+
+struct eo_order *eo_order_new(const struct eo_profile *profile)
+{
+	EO_AUTO(eo_order) order = calloc(1, sizeof(*order));
+	struct ranks ranks = { .profile = profile };
+	bool ok = order && fill(order, profile, &ranks);
+
+	ranks_fini(&ranks);
+	return ok ? eo_steal(&order) : NULL;
+}
+
+void eo_order_free(struct eo_order *order)
+{
+	if (!order)
+		return;
+	free(order->samples);
+	numbering_fini(&order->mappings);
+	numbering_fini(&order->functions);
+	numbering_fini(&order->locations);
+	free(order);
+}

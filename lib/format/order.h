@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One order for equal profiles: what is written depends on what a profile holds, never on when it
+ * came in.
+ *
+ * Strings are ordered by bytes, mappings, functions and locations by their fields, stacks from
+ * the root by their locations, samples by stack and then by labels. That puts stacks with common
+ * callers side by side, which also compresses best. Mappings, functions and locations that
+ * samples use are numbered from 1 in the order in which samples, leaf first, use them.
+ *
+ * The exception is mapping 1, which readers take for the program. A stack's program is its
+ * root-most file that is no shared library: threads begin in libc, and the kernel stands for no
+ * program. Mapping 1 is the program with the most samples, measured by their first value. */
+#ifndef EO_FORMAT_ORDER_H
+#define EO_FORMAT_ORDER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/auto.h"
+#include "model/profile.h"
+
+struct eo_numbering {
+	uint32_t *numbers; /* by index in the profile's table; 0: not used */
+	uint32_t *indices; /* the reverse: of number n it is indices[n - 1] */
+	size_t count;
+};
+
+struct eo_order {
+	uint32_t *samples; /* all of the profile's, in order */
+	struct eo_numbering mappings, functions, locations;
+};
+
+/** Returns NULL when memory is out. */
+struct eo_order *eo_order_new(const struct eo_profile *profile);
+void eo_order_free(struct eo_order *order); /* NULL is fine */
+EO_DEFINE_AUTO(eo_order)
+
+#endif
