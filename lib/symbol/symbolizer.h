@@ -33,7 +33,8 @@ struct eo_frame {
 };
 
 struct eo_symbolizer_options {
-	bool no_symbols; /* modules and build ids only */
+	bool no_symbols;      /* modules and build ids only */
+	const char *kallsyms; /* NULL for /proc/kallsyms; needed until new() returns */
 };
 
 struct eo_symbolizer;
