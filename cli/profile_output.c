@@ -107,6 +107,11 @@ static void rotate(struct profile_output *output)
 
 	if (!output->options.keep)
 		return;
+	/* A template such as cpu-%S comes round again: the old file has been replaced, and its age
+	 * must not remove the new one. */
+	for (size_t i = 0; i < output->options.keep; i++)
+		if (output->written[i] && !strcmp(output->written[i], output->name))
+			free(eo_steal(&output->written[i]));
 	slot = &output->written[output->written_count++ % output->options.keep];
 	if (*slot && unlink(*slot) < 0 && errno != ENOENT)
 		cli_warn(output->options.cli, "remove %s: %s", *slot, strerror(errno));

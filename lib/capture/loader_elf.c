@@ -2,7 +2,7 @@
 /*
  * libbpf is fuzzed, but its releases in the field have known holes for crafted objects: a program
  * symbol whose offset and size wrap around reads past its section, for one. The checks here are
- * those on which its parser relies.
+ * those on which its parser relies most; they also give the better error messages.
  */
 #include "capture/loader_elf.h"
 
