@@ -8,11 +8,10 @@
 
 #define EO_MAX_FRAMES 127 /* per half: the kernel's own default, perf_event_max_stack */
 #define EO_COMM_LEN 16
-#define EO_NO_PID 0xffffffffu
+#define EO_FILTER_CGROUPS 64
 
 enum eo_record_kind {
 	EO_RECORD_STACK = 1,
-	EO_RECORD_TARGETS_GONE = 2,
 };
 
 /* How the walk of the user half ended. */
@@ -28,7 +27,7 @@ enum eo_user_walk {
  * user half, each leaf first. The record is cut behind the last frame. */
 struct eo_stack_record {
 	__u32 kind;
-	__u32 cpu;
+	__u32 generation; /* which of the two counts maps holds the hash */
 	__u64 ktime_ns; /* CLOCK_MONOTONIC, of the first sample with this stack */
 	__u64 hash;	/* key in the counts map */
 	__u32 tgid, tid;
@@ -38,22 +37,38 @@ struct eo_stack_record {
 	__u32 exec_id;	 /* low half of the task's count of execs: old names are not new ones */
 	char comm[EO_COMM_LEN];	  /* of the process */
 	char thread[EO_COMM_LEN]; /* of the thread */
-	__u64 frames[2 * EO_MAX_FRAMES + 2];
+	__u64 frames[2 * (EO_MAX_FRAMES + 1)];
 };
 
 #define EO_STACK_HEADER_BYTES __builtin_offsetof(struct eo_stack_record, frames)
 _Static_assert(EO_STACK_HEADER_BYTES == 80, "records are an ABI between bpf/ and lib/");
 
-struct eo_targets_gone_record {
-	__u32 kind;
-	__u32 reserved;
+/* Read-only for the programs: set between open and load. */
+struct eo_filter_config {
+	__u32 own_tgid;	    /* never looked at */
+	__u32 command_tgid; /* looked at from its exec on; 0: none */
+	__u32 by_pid, by_tid, by_uid, by_comm; /* these maps are in use */
+	__u32 cgroups;	    /* elements of target_cgroups */
+	__u32 follow;	    /* children of pids and tids too */
+};
+
+/* Values of the target_pids and target_tids maps. */
+enum eo_target_state {
+	EO_TARGET_LIVE = 1,
+	EO_TARGET_ENDED = 2, /* but its number is not free yet, and late samples are still its own */
+};
+
+struct eo_profiler_config {
+	__u32 kernel_only, user_only;
+	__u32 per_thread;
+	__u32 wakeup_bytes; /* ring fill level from which user space is woken */
 };
 
 /* Value of the counts maps, key: the stack's hash. */
 struct eo_stack_count {
 	__u64 count;
 	__u32 sent; /* its record went into the ring */
-	__u32 flags; /* bit 0: in kernel; bits 8 up: enum eo_user_walk */
+	__u32 reserved;
 };
 
 /* Per CPU, only ever increased; user space sums them up. */

@@ -58,7 +58,8 @@ struct eo_profile_stats {
 	uint64_t user_failed;	 /* the walk failed at its first step */
 	/* degraded: delivered with something missing */
 	uint64_t mappings_lost;	 /* sideband records the kernel could not deliver */
-	uint64_t stacks_unknown; /* distinct stacks that were counted but never received */
+	uint64_t stacks_unknown; /* distinct stacks that never got through the ring */
+	uint64_t targets_missed; /* children of targets that could not be followed */
 	uint64_t frames_named, frames_unnamed;
 	bool kernel_names_hidden;
 	uint64_t files_denied;

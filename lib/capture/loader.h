@@ -37,7 +37,8 @@ int eo_loader_check_system_support(const struct eo_loader *loader, struct eo_err
 
 /**
  * Pass each program of a BPF ELF object through the verifier; nothing stays loaded.
- * @reports: malloc()ed array, the caller's; filled also when a program is rejected
+ * @reports: malloc()ed array, the caller's; filled also when a program is rejected, NULL and 0
+ * when it did not come to that
  * Returns 0, or LOAD_FAILED with the first rejected program's name.
  */
 int eo_loader_validate_program(const struct eo_loader *loader, const char *name, const void *bytes,

@@ -252,8 +252,9 @@ static void text_profile(const struct eo_profile_stats *profile, FILE *out)
 {
 	uint64_t frames = profile->frames_named + profile->frames_unnamed;
 
-	fprintf(out, "  %-12s%s in %s stacks, %s in the kernel", "samples",
+	fprintf(out, "  %-12s%s in %s stack%s, %s in the kernel", "samples",
 		grouped(profile->aggregated).s, grouped(profile->stacks).s,
+		profile->stacks == 1 ? "" : "s",
 		percent(profile->kernel, profile->aggregated).s);
 	if (profile->clock)
 		fprintf(out, ", by %s", profile->clock);

@@ -15,8 +15,9 @@ struct eo_kernel;
 
 struct eo_kernel_symbol {
 	const char *name;   /* lives as long as the table */
-	const char *module; /* NULL for the kernel proper; lives as long as the table */
+	const char *module; /* "[nf_tables]", "[bpf]" …, NULL for the kernel proper; lives as long */
 	uint64_t start, end;
+	uint64_t module_start, module_end; /* of all its functions; 0 for the kernel proper */
 };
 
 /** @path: NULL for /proc/kallsyms; tests give another file. */

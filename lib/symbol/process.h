@@ -17,6 +17,8 @@ struct eo_vma {
 	uint64_t offset;     /* in the file */
 	uint64_t inode;	     /* 0: no file */
 	const char *path;    /* as the kernel names it: "/usr/bin/x", "[vdso]", "//anon", "" … */
+	uint64_t part; /* set by find(): one number for each path, inode, offset and size, never
+			  used for another */
 };
 
 struct eo_processes;
@@ -50,11 +52,15 @@ void eo_processes_reap(struct eo_processes *processes, uint64_t ktime_ns);
 /**
  * The mapping that holds @address, or NULL. A process never seen is scanned first, and a known
  * live one is scanned again (not more than once a second) when the address is in none.
- * The result lives until the next change of @processes.
+ * The result lives until the next call.
  */
 const struct eo_vma *eo_processes_find(struct eo_processes *processes, uint32_t tgid,
 				       uint64_t address);
 
+/** A number that a process shares with no other and loses with exec; 0 for an unknown process. */
+uint64_t eo_processes_generation(const struct eo_processes *processes, uint32_t tgid);
+
+/** Known processes, ended ones included until they are reaped. */
 size_t eo_processes_count(const struct eo_processes *processes);
 
 #endif

@@ -16,6 +16,7 @@
 /* A mapped file, the kernel, a kernel module, or a kind of anonymous memory. Lives as long as the
  * symbolizer. Two mappings of one file's segment, in any process, are one module. */
 struct eo_module {
+	uint32_t id; /* dense, from 0, in order of first use */
 	const char *name;     /* path, "[kernel.kallsyms]", "[vdso]", "[anon]", "[jit]" … */
 	const char *build_id; /* lower-case hex, "" when there is none */
 	uint64_t start, limit, offset; /* ELF virtual addresses of the segment; see eo_mapping */
@@ -32,7 +33,8 @@ struct eo_frame {
 };
 
 struct eo_symbolizer_options {
-	bool no_symbols; /* modules and build ids only */
+	bool no_symbols;      /* modules and build ids only */
+	const char *kallsyms; /* NULL for /proc/kallsyms; needed until new() returns */
 };
 
 struct eo_symbolizer;

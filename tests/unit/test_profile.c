@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "model/intern.h"
 #include "model/profile.h"
 #include "model/string_table.h"
 #include "profile_samples.h"
@@ -114,27 +113,6 @@ Test(string_table, strings_longer_than_a_block_are_kept_whole)
 	cr_expect_str_eq(table.strings[small], "small");
 	eo_string_table_fini(&table);
 	free(text);
-}
-
-Test(intern, numbers_of_one_hash_come_one_after_the_other)
-{
-	struct eo_intern set = { 0 };
-	size_t cursor = 0;
-	uint64_t sum = 0;
-	uint32_t number, count = 0;
-
-	cr_assert_eq(eo_intern_next(&set, 77, &cursor), 0);
-	for (uint32_t i = 1; i <= 1000; i++)
-		cr_assert_eq(eo_intern_add(&set, 77ULL << 32, i), 0);
-	for (uint32_t i = 1; i <= 1000; i++)
-		cr_assert_eq(eo_intern_add(&set, (uint64_t)(78 + i) << 32, 1000 + i), 0);
-	while ((number = eo_intern_next(&set, 77ULL << 32, &cursor))) {
-		sum += number;
-		count++;
-	}
-	cr_expect_eq(count, 1000);
-	cr_expect_eq(sum, 500500);
-	eo_intern_fini(&set);
 }
 
 Test(profile, element_0_is_nothing)

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The kernel's types as far as our programs read them. CO-RE finds the true offsets at load, so a
+ * field here says only its name and type; nothing else about a struct is claimed. */
+#ifndef EO_KERNEL_H
+#define EO_KERNEL_H
+
+#include <linux/types.h>
+
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h, unchanged since 2.6.32 */
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct signal_struct {
+	atomic_t live; /* threads that have not begun to exit */
+};
+
+struct task_struct {
+	unsigned int flags;
+	int pid, tgid;
+	__u64 self_exec_id; /* goes up with each exec; 64 bits since v5.7, kernel commit d1e7fd6462ca */
+	struct task_struct *group_leader;
+	struct signal_struct *signal;
+	char comm[16];
+};
+
+#pragma clang attribute pop
+
+#endif

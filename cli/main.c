@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/libbpf.h>
+
+#include "cli.h"
+#include "core/auto.h"
+#include "words.h"
+
+#define COMMANDS_MAX 16
+
+/* The list of commands for --help. */
+static char *describe_commands(void)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	fputs("Profile CPUs and trace with eBPF; write pprof, JSON lines, OTLP.\vCommands:\n", out);
+	for (const struct command *c = commands; c->name; c++)
+		fprintf(out, "  %-9s %s%s\n", c->name, c->summary, c->argp ? "" : " (not built yet)");
+	fputs("\n'ebpfotel COMMAND --help' shows the options of a command, with examples.", out);
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static const struct command *find_command(const char *name)
+{
+	const char *names[COMMANDS_MAX + 1] = { 0 };
+	const char *nearest;
+	size_t count = 0;
+
+	for (const struct command *c = commands; c->name && count < COMMANDS_MAX; c++) {
+		if (!strcmp(c->name, name))
+			return c;
+		names[count++] = c->name;
+	}
+	nearest = cli_nearest(name, names);
+	if (nearest)
+		cli_usage_error(NULL, "unknown command '%s'; the nearest is '%s'", name, nearest);
+	else
+		cli_usage_error(NULL, "unknown command '%s'; 'ebpfotel --help' lists the valid ones", name);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	EO_AUTO_FREE char *doc = describe_commands();
+	const struct argp argp = { .args_doc = "COMMAND [ARG...]", .doc = doc };
+	const struct command *command;
+	struct cli cli = { 0 };
+	int first = 1, status;
+
+	/* A reader that goes away is noticed by its errno, where it can be told from a failure. */
+	signal(SIGPIPE, SIG_IGN);
+	libbpf_set_print(NULL);
+
+	/* Options of ours take no values, so the first other word is the command. */
+	while (first < argc && argv[first][0] == '-' && argv[first][1])
+		first++;
+	status = cli_parse(&argp, NULL, first, argv, NULL, &cli);
+	if (status >= 0)
+		return status;
+	if (first == argc) {
+		cli_usage_error(NULL, "no command given; 'ebpfotel --help' lists them");
+		return EXIT_USAGE;
+	}
+	command = find_command(argv[first]);
+	if (!command)
+		return EXIT_USAGE;
+	return command->run(argc - first, argv + first, &cli);
+}

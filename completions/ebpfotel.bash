@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# bash completion for ebpfotel; needs nothing but bash. An option that ends in = takes a value.
+
+_ebpfotel_options() { # COMMAND
+	local common='-v --verbose -q --quiet -h --help --usage -V --version'
+
+	case $1 in
+	check) echo "$common --json" ;;
+	profile)
+		echo "$common -F --frequency= -d --duration= --env= --max-samples=
+			-p --pid= -t --tid= --no-follow --comm= --uid= --cgroup= --container= --pod=
+			-a --all --user= -C --cpu=
+			-K --kernel-only -U --user-only --unwind= --call-graph= -g --per-thread
+			--no-symbols --lines --timestamps
+			-o --output= -f --format= --interval= --keep= --stats= --strict --dry-run"
+		;;
+	*) echo "$common" ;;
+	esac
+}
+
+# What the value of an option can be. Returns 1 for an option without value, or one not known.
+_ebpfotel_values() { # OPTION CURRENT-WORD
+	local IFS=$'\n'
+
+	case $1 in
+	--env) COMPREPLY=($(compgen -W $'production\nstaging\ndevelopment\ndebug' -- "$2")) ;;
+	-f | --format) COMPREPLY=($(compgen -W $'pprof\nfolded\ntop' -- "$2")) ;;
+	--unwind) COMPREPLY=($(compgen -W $'auto\nfp' -- "$2")) ;;
+	--call-graph) COMPREPLY=($(compgen -W 'fp' -- "$2")) ;;
+	-o | --output | --stats)
+		compopt -o filenames 2>/dev/null
+		COMPREPLY=($(compgen -f -- "$2"))
+		;;
+	--cgroup)
+		compopt -o filenames 2>/dev/null
+		COMPREPLY=($(compgen -d -- "${2:-/sys/fs/cgroup/}"))
+		;;
+	--user) COMPREPLY=($(compgen -u -- "$2")) ;;
+	-p | --pid) COMPREPLY=($(cd /proc && compgen -G "${2:-[0-9]}*" | grep -x '[0-9]*')) ;;
+	-F | --frequency | -d | --duration | --max-samples | -t | --tid | --comm | --uid | --container | \
+		--pod | -C | --cpu | --interval | --keep) COMPREPLY=() ;;
+	*) return 1 ;;
+	esac
+}
+
+_ebpfotel() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command= word i
+
+	COMPREPLY=()
+	# "=" is a word of its own where COMP_WORDBREAKS has it
+	if [[ $cur == = ]]; then
+		cur=
+	elif [[ $prev == = ]]; then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		if [[ $word == -- ]]; then # the command to run, then its arguments
+			compopt -o filenames 2>/dev/null
+			if ((i == COMP_CWORD - 1)); then
+				COMPREPLY=($(compgen -c -- "$cur"))
+			else
+				COMPREPLY=($(compgen -f -- "$cur"))
+			fi
+			return
+		fi
+		[[ -n $command || $word == -* ]] || command=$word
+	done
+
+	[[ $prev == -* ]] && _ebpfotel_values "$prev" "$cur" && return
+	if [[ $cur == -* ]]; then
+		COMPREPLY=($(compgen -W "$(_ebpfotel_options "$command")" -- "$cur"))
+		[[ ${COMPREPLY[*]} == *= ]] && compopt -o nospace 2>/dev/null
+	elif [[ -z $command ]]; then
+		COMPREPLY=($(compgen -W 'check profile' -- "$cur"))
+	elif [[ $command == check ]]; then
+		compopt -o filenames 2>/dev/null
+		COMPREPLY=($(compgen -f -- "$cur"))
+	fi
+	return 0
+}
+
+complete -F _ebpfotel ebpfotel

@@ -1,0 +1,758 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The life of a profiler. What arrives is handled in batches, and the order inside a batch is the
+ * point: first the records are copied out of the ring, then the news of processes is applied up to
+ * that moment, then the records are named. So a stack never meets mappings that are older than
+ * itself, and a process that lived 20 ms is still known although it has gone. */
+#include "capture/cpu_profiler.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "capture/cpu_events.h"
+#include "capture/cpus.h"
+#include "capture/filter.h"
+#include "capture/privileges.h"
+#include "capture/sideband.h"
+#include "capture/stack_store.h"
+#include "core/clock.h"
+#include "cpu_profiler.skel.h"
+#include "records.h"
+#include "symbol/symbolizer.h"
+
+#define BATCH_BYTES (128u * 1024)
+#define PUMP_LIMIT_NS 5000000ull      /* of work in one pump */
+#define LAST_DRAIN_NS EO_NS_PER_SEC   /* a full ring takes a few ms; the limit is for a broken one */
+#define TICK_NS 100000000ull	      /* between pumps when nothing wakes us */
+#define HOTPLUG_NS EO_NS_PER_SEC      /* between looks at the list of CPUs */
+#define REAP_AFTER_NS (2 * EO_NS_PER_SEC)
+#define NEWS_DELAY_NS 5000000	      /* news of processes is taken at most 200 times a second */
+#define BATCH_FULL (-ECANCELED)
+
+struct eo_cpu_profiler {
+	struct eo_config config;
+	struct eo_cpu_profiler_options options;
+	uint32_t *cpus; /* copy of options.cpus */
+
+	/* While running. */
+	struct cpu_profiler_bpf *skel;
+	struct ring_buffer *ring;
+	struct eo_cpu_events *events;
+	struct eo_sideband *sideband;
+	struct eo_processes *processes;
+	struct eo_symbolizer *symbolizer;
+	struct eo_stack_store *store; /* of the generation in progress */
+	struct eo_stack_store *next;  /* during a cut: of the one that begins; not owned */
+	uint32_t generation;
+	unsigned char *batch;
+	size_t batch_used;
+
+	bool running, paused;
+	uint64_t since_ns;	/* monotonic: profiled time counts from here unless paused */
+	uint64_t generation_ns; /* profiled time of the generation in progress, up to since_ns */
+	uint64_t total_ns;	/* the same of the whole run */
+	int64_t started_wall_ns; /* of the generation */
+	uint64_t limit_taken;	/* [stack limit] samples that earlier generations gave out */
+	uint64_t lost_ring_full, stacks_unknown, stacks_done;
+
+	struct eo_overhead_mark mark;
+	struct eo_latency latency;
+	struct eo_profile_stats last_stats; /* once stopped */
+	struct eo_overhead last_overhead;
+
+	/* While watched by a loop. */
+	struct eo_loop *loop;
+	struct eo_loop_source *tick, *hotplug, *records, *news;
+};
+
+int eo_cpu_profiler_new(const struct eo_config *config, const struct eo_cpu_profiler_options *options,
+			struct eo_cpu_profiler **ret, struct eo_error *err)
+{
+	EO_AUTO(eo_cpu_profiler) profiler = NULL;
+	int r = eo_config_validate(config, err);
+
+	if (r < 0)
+		return r;
+	if (options->kernel_only && options->user_only)
+		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL,
+				    "kernel_only and user_only together leave nothing");
+	if (options->unwind != EO_UNWIND_AUTO && options->unwind != EO_UNWIND_FP)
+		return eo_error_set(err, EO_ERROR_CONFIG, 0, "use auto or fp",
+				    "this unwinder is not built yet");
+	if (options->ring_bytes & (options->ring_bytes - 1) ||
+	    (options->ring_bytes && options->ring_bytes < (uint32_t)sysconf(_SC_PAGESIZE)))
+		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL,
+				    "ring_bytes is %u, must be a power of two and at least a page",
+				    options->ring_bytes);
+	profiler = calloc(1, sizeof(*profiler));
+	if (!profiler)
+		return eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL, "allocate profiler");
+	profiler->config = *config;
+	profiler->options = *options;
+	profiler->options.cpus = NULL;
+	if (options->cpus && options->cpu_count) {
+		profiler->cpus = calloc(options->cpu_count, sizeof(*profiler->cpus));
+		if (!profiler->cpus)
+			return eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL, "allocate profiler");
+		memcpy(profiler->cpus, options->cpus, options->cpu_count * sizeof(*profiler->cpus));
+	}
+	*ret = eo_steal(&profiler);
+	return 0;
+}
+
+static void unwatch(struct eo_cpu_profiler *profiler)
+{
+	if (!profiler->loop)
+		return;
+	eo_loop_remove(profiler->loop, profiler->tick);
+	eo_loop_remove(profiler->loop, profiler->hotplug);
+	eo_loop_remove(profiler->loop, profiler->records);
+	eo_loop_remove(profiler->loop, profiler->news);
+	profiler->loop = NULL;
+}
+
+/* Everything that exists only while running; order is the reverse of start. */
+static void release(struct eo_cpu_profiler *profiler)
+{
+	unwatch(profiler);
+	eo_cpu_events_free(eo_steal(&profiler->events));
+	eo_stack_store_free(eo_steal(&profiler->store));
+	ring_buffer__free(eo_steal(&profiler->ring));
+	cpu_profiler_bpf__destroy(eo_steal(&profiler->skel));
+	eo_sideband_free(eo_steal(&profiler->sideband));
+	eo_symbolizer_free(eo_steal(&profiler->symbolizer));
+	eo_processes_free(eo_steal(&profiler->processes));
+	free(eo_steal(&profiler->batch));
+	profiler->running = profiler->paused = false;
+}
+
+void eo_cpu_profiler_free(struct eo_cpu_profiler *profiler)
+{
+	if (!profiler)
+		return;
+	release(profiler);
+	free(profiler->cpus);
+	free(profiler);
+}
+
+static int wrong_state(struct eo_error *err, int code, const char *text)
+{
+	eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "CPU profiler %s", text);
+	return -code;
+}
+
+/* ---- start ---- */
+
+static uint32_t ring_bytes(const struct eo_cpu_profiler *profiler)
+{
+	uint32_t bytes = 512 * 1024, cpus = (uint32_t)libbpf_num_possible_cpus();
+
+	if (profiler->options.ring_bytes)
+		return profiler->options.ring_bytes;
+	/* Two ticks of new stacks of 1 KB at the highest rate are 200 KB a CPU. */
+	while (bytes < 16 * 1024 * 1024 && bytes < cpus * 200 * 1024)
+		bytes *= 2;
+	return bytes;
+}
+
+static int load_failed(int code, struct eo_error *err)
+{
+	enum eo_error_kind kind = eo_error_kind_of(code, EO_ERROR_LOAD_FAILED);
+	const char *hint = NULL;
+
+	if (kind == EO_ERROR_INSUFFICIENT_PERMISSIONS) {
+		hint = EO_HINT_PRIVILEGES;
+	} else if (access("/sys/kernel/btf/vmlinux", R_OK) < 0) {
+		kind = EO_ERROR_INCOMPATIBLE_KERNEL;
+		hint = "the kernel must be built with CONFIG_DEBUG_INFO_BTF; ebpfotel check tells more";
+	} else {
+		hint = "ebpfotel -v shows the kernel's reasons, ebpfotel check what it can do";
+	}
+	return eo_error_set(err, kind, code, hint, "load the CPU profiler's BPF programs");
+}
+
+/* Open the object, size it for this run, and load it. @map_flags: of the counts maps. */
+static int open_and_load(struct eo_cpu_profiler *profiler, uint32_t map_flags, struct eo_error *err)
+{
+	const struct eo_cpu_profiler_options *options = &profiler->options;
+	struct cpu_profiler_bpf *skel = cpu_profiler_bpf__open();
+	bool follows = eo_filter_has_ids(&options->target);
+	uint32_t bytes = ring_bytes(profiler);
+	int r;
+
+	if (!skel)
+		return load_failed(errno, err);
+	profiler->skel = skel;
+	r = eo_filter_prepare(skel->obj, &options->target, (struct eo_filter_config *)&skel->rodata->filter, err);
+	if (r < 0)
+		return r;
+	skel->rodata->profiler.kernel_only = options->kernel_only;
+	skel->rodata->profiler.user_only = options->user_only;
+	skel->rodata->profiler.per_thread = options->per_thread;
+	skel->rodata->profiler.wakeup_bytes = bytes / 4;
+	bpf_map__set_max_entries(skel->maps.stacks, bytes);
+	bpf_map__set_max_entries(skel->maps.counts_even, (uint32_t)profiler->config.max_samples);
+	bpf_map__set_max_entries(skel->maps.counts_odd, (uint32_t)profiler->config.max_samples);
+	bpf_map__set_map_flags(skel->maps.counts_even, map_flags);
+	bpf_map__set_map_flags(skel->maps.counts_odd, map_flags);
+	bpf_program__set_autoload(skel->progs.on_fork, follows && !options->target.no_follow);
+	bpf_program__set_autoload(skel->progs.on_exec, options->target.command_pid != 0);
+	bpf_program__set_autoload(skel->progs.on_exit, follows);
+	bpf_program__set_autoload(skel->progs.on_free, follows);
+	r = cpu_profiler_bpf__load(skel);
+	return r < 0 ? load_failed(-r, err) : 0;
+}
+
+static int load(struct eo_cpu_profiler *profiler, struct eo_error *err)
+{
+	int r = open_and_load(profiler, BPF_F_NO_PREALLOC, err);
+
+	if (r == 0 || r == -EPERM || r == -EACCES)
+		return r;
+	/* Before v6.1 a program of this type may only use preallocated maps, which cost their full
+	 * size from the start: kernel commit 7645629f7dc8. */
+	cpu_profiler_bpf__destroy(eo_steal(&profiler->skel));
+	return open_and_load(profiler, 0, err);
+}
+
+static int take_record(void *ctx, void *data, size_t size)
+{
+	struct eo_cpu_profiler *profiler = ctx;
+
+	memcpy(profiler->batch + profiler->batch_used, data, size);
+	profiler->batch_used += (size + 7) & ~(size_t)7;
+	return profiler->batch_used + sizeof(struct eo_stack_record) > BATCH_BYTES ? BATCH_FULL : 0;
+}
+
+/* Have sampling events on all wanted CPUs, and news of processes from all that are online. */
+static int cover_cpus(struct eo_cpu_profiler *profiler, struct eo_error *err)
+{
+	const struct eo_cpu_profiler_options *options = &profiler->options;
+	EO_AUTO_FREE uint32_t *online = NULL;
+	EO_AUTO_FREE uint32_t *wanted = NULL;
+	size_t wanted_count = 0;
+	int count, r;
+
+	count = eo_cpus_online(&online, err);
+	if (count < 0)
+		return count;
+	wanted = calloc((size_t)count, sizeof(*wanted));
+	if (!wanted)
+		return eo_error_set(err, EO_ERROR_ATTACH_FAILED, ENOMEM, NULL, "list the CPUs");
+	for (int i = 0; i < count; i++)
+		if (!options->cpu_count || eo_cpus_contain(profiler->cpus, options->cpu_count, online[i]))
+			wanted[wanted_count++] = online[i];
+	r = eo_sideband_cover(profiler->sideband, online, (size_t)count, err);
+	return r < 0 ? r : eo_cpu_events_cover(profiler->events, wanted, wanted_count, err);
+}
+
+static int check_cpus(const struct eo_cpu_profiler *profiler, struct eo_error *err)
+{
+	EO_AUTO_FREE uint32_t *online = NULL;
+	int count = eo_cpus_online(&online, err);
+
+	if (count < 0)
+		return count;
+	for (size_t i = 0; i < profiler->options.cpu_count; i++)
+		if (!eo_cpus_contain(online, (size_t)count, profiler->cpus[i]))
+			return eo_error_set(err, EO_ERROR_CONFIG, 0,
+					    "/sys/devices/system/cpu/online lists those that are",
+					    "CPU %u is not online", profiler->cpus[i]);
+	return 0;
+}
+
+static int new_store(const struct eo_cpu_profiler *profiler, struct eo_stack_store **ret, struct eo_error *err)
+{
+	uint64_t period_ns = EO_NS_PER_SEC / profiler->config.sample_rate_hz;
+	int r = eo_stack_store_new(profiler->symbolizer, period_ns, profiler->options.per_thread, ret);
+
+	return r < 0 ? eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -r, NULL, "allocate profile") : 0;
+}
+
+static int prepare(struct eo_cpu_profiler *profiler, struct eo_error *err)
+{
+	const struct eo_symbolizer_options options = {.no_symbols = profiler->options.no_symbols};
+	int r;
+
+	r = eo_processes_new(&profiler->processes, err);
+	if (r == 0)
+		r = eo_symbolizer_new(&options, profiler->processes, &profiler->symbolizer, err);
+	if (r == 0)
+		r = eo_sideband_new(profiler->processes, &profiler->sideband, err);
+	if (r == 0)
+		r = new_store(profiler, &profiler->store, err);
+	if (r < 0)
+		return r;
+	profiler->batch = malloc(BATCH_BYTES);
+	if (!profiler->batch)
+		return eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL, "allocate record batch");
+	return 0;
+}
+
+static int attach(struct eo_cpu_profiler *profiler, struct eo_error *err)
+{
+	struct cpu_profiler_bpf *skel = profiler->skel;
+	const struct eo_target *target = &profiler->options.target;
+	int r;
+
+	r = eo_filter_fill(skel->obj, target, (uint64_t *)&skel->bss->targets_live, err);
+	if (r < 0)
+		return r;
+	r = cpu_profiler_bpf__attach(skel); /* the tracepoints; the sampler has no place of its own */
+	if (r < 0)
+		return eo_error_set(err, eo_error_kind_of(-r, EO_ERROR_ATTACH_FAILED), -r, EO_HINT_PRIVILEGES,
+				    "attach to the scheduler's tracepoints");
+	eo_filter_settle(skel->obj, target, (uint64_t *)&skel->bss->targets_live);
+	r = eo_cpu_events_new(skel->progs.on_sample, profiler->config.sample_rate_hz, &profiler->events);
+	if (r < 0)
+		return eo_error_set(err, EO_ERROR_ATTACH_FAILED, -r, NULL, "allocate perf events");
+	return cover_cpus(profiler, err);
+}
+
+/* Processes that run already told nobody of their mappings. */
+static void scan_processes(struct eo_cpu_profiler *profiler)
+{
+	const struct eo_target *target = &profiler->options.target;
+
+	if (!eo_filter_has_ids(target))
+		eo_processes_scan_all(profiler->processes);
+	for (size_t i = 0; i < target->pid_count; i++)
+		eo_processes_scan(profiler->processes, target->pids[i]);
+}
+
+static void begin_generation(struct eo_cpu_profiler *profiler)
+{
+	profiler->since_ns = eo_clock_monotonic_ns();
+	profiler->started_wall_ns = (int64_t)eo_clock_wall_ns();
+	profiler->generation_ns = 0;
+}
+
+int eo_cpu_profiler_start(struct eo_cpu_profiler *profiler, struct eo_error *err)
+{
+	int r;
+
+	if (profiler->running)
+		return wrong_state(err, EALREADY, "is running already");
+	profiler->mark = eo_overhead_mark();
+	profiler->latency = (struct eo_latency){0};
+	profiler->total_ns = profiler->limit_taken = 0;
+	profiler->lost_ring_full = profiler->stacks_unknown = profiler->stacks_done = 0;
+	profiler->generation = 0;
+
+	r = check_cpus(profiler, err);
+	if (r == 0)
+		r = eo_target_validate(&profiler->options.target, err);
+	if (r == 0)
+		r = prepare(profiler, err);
+	if (r == 0)
+		r = load(profiler, err);
+	if (r == 0) {
+		profiler->ring = ring_buffer__new(bpf_map__fd(profiler->skel->maps.stacks), take_record, profiler, NULL);
+		if (!profiler->ring)
+			r = eo_error_set(err, EO_ERROR_MAP_OPERATION_FAILED, errno, NULL, "map the ring of stacks");
+	}
+	if (r == 0) {
+		begin_generation(profiler);
+		r = attach(profiler, err);
+	}
+	if (r < 0) {
+		release(profiler);
+		return r;
+	}
+	profiler->running = true;
+	scan_processes(profiler);
+	/* What the caller's target points to may go away now. */
+	profiler->options.target = (struct eo_target){
+		.pid_count = profiler->options.target.pid_count,
+		.tid_count = profiler->options.target.tid_count,
+		.command_pid = profiler->options.target.command_pid,
+		.all = profiler->options.target.all,
+	};
+	return 0;
+}
+
+/* ---- pump ---- */
+
+static int add_batch(struct eo_cpu_profiler *profiler, uint64_t now)
+{
+	int r = 0;
+
+	for (size_t at = 0; at < profiler->batch_used && r == 0;) {
+		const struct eo_stack_record *record = (const void *)(profiler->batch + at);
+		size_t frames = record->kernel_frames + record->user_frames;
+
+		if (record->generation == profiler->generation)
+			r = eo_stack_store_add(profiler->store, record);
+		else if (record->generation == profiler->generation + 1 && profiler->next)
+			r = eo_stack_store_add(profiler->next, record);
+		/* else a straggler of an earlier generation, counted as lost already */
+		eo_latency_add(&profiler->latency, now > record->ktime_ns ? now - record->ktime_ns : 0);
+		at += EO_STACK_HEADER_BYTES + frames * sizeof(record->frames[0]);
+	}
+	return r;
+}
+
+/* Take batches until the ring is empty or @limit_ns has passed. */
+static int drain(struct eo_cpu_profiler *profiler, uint64_t limit_ns, struct eo_error *err)
+{
+	uint64_t started_ns = eo_clock_monotonic_ns(), now;
+	uint64_t lost = eo_sideband_lost(profiler->sideband);
+	int taken, r;
+
+	do {
+		profiler->batch_used = 0;
+		taken = ring_buffer__consume(profiler->ring);
+		if (taken < 0 && taken != BATCH_FULL)
+			return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -taken, NULL,
+					    "read the ring of stacks");
+		now = eo_clock_monotonic_ns();
+		r = eo_sideband_apply(profiler->sideband, now);
+		if (r == 0)
+			r = add_batch(profiler, eo_clock_monotonic_ns());
+		if (r < 0)
+			return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -r,
+					    r == -E2BIG ? "lower --max-samples" : NULL, "keep stacks");
+	} while (taken == BATCH_FULL && now - started_ns < limit_ns);
+
+	if (eo_sideband_lost(profiler->sideband) > lost)
+		eo_processes_scan_all(profiler->processes); /* whatever was missed stands in /proc */
+	if (now > REAP_AFTER_NS)
+		eo_processes_reap(profiler->processes, now - REAP_AFTER_NS);
+	return 0;
+}
+
+int eo_cpu_profiler_pump(struct eo_cpu_profiler *profiler, struct eo_error *err)
+{
+	if (!profiler->running)
+		return wrong_state(err, EINVAL, "is not running");
+	return drain(profiler, PUMP_LIMIT_NS, err);
+}
+
+static int on_tick(void *ctx)
+{
+	return eo_cpu_profiler_pump(ctx, NULL);
+}
+
+static int on_records(void *ctx, uint32_t events)
+{
+	(void)events;
+	return eo_cpu_profiler_pump(ctx, NULL);
+}
+
+/* A starting program maps some twenty files within a few ms: one pause, and they are one wakeup. */
+static int on_news(void *ctx, uint32_t events)
+{
+	const struct timespec delay = {.tv_nsec = NEWS_DELAY_NS};
+
+	(void)events;
+	nanosleep(&delay, NULL);
+	return eo_cpu_profiler_pump(ctx, NULL);
+}
+
+static int on_hotplug(void *ctx)
+{
+	return cover_cpus(ctx, NULL);
+}
+
+int eo_cpu_profiler_watch(struct eo_cpu_profiler *profiler, struct eo_loop *loop, struct eo_error *err)
+{
+	int r;
+
+	if (!profiler->running)
+		return wrong_state(err, EINVAL, "is not running");
+	if (profiler->loop)
+		return wrong_state(err, EALREADY, "is watched already");
+	profiler->loop = loop;
+	r = eo_loop_add_timer(loop, TICK_NS, TICK_NS, on_tick, profiler, &profiler->tick, err);
+	if (r == 0)
+		r = eo_loop_add_timer(loop, HOTPLUG_NS, HOTPLUG_NS, on_hotplug, profiler, &profiler->hotplug, err);
+	if (r == 0)
+		r = eo_loop_add_fd(loop, ring_buffer__epoll_fd(profiler->ring), EPOLLIN, on_records, profiler,
+				   &profiler->records, err);
+	if (r == 0)
+		r = eo_loop_add_fd(loop, eo_sideband_fd(profiler->sideband), EPOLLIN, on_news, profiler,
+				   &profiler->news, err);
+	if (r < 0)
+		unwatch(profiler);
+	return r;
+}
+
+/* ---- pause and resume ---- */
+
+static void add_profiled_time(struct eo_cpu_profiler *profiler)
+{
+	uint64_t now = eo_clock_monotonic_ns();
+
+	if (!profiler->paused) {
+		profiler->generation_ns += now - profiler->since_ns;
+		profiler->total_ns += now - profiler->since_ns;
+	}
+	profiler->since_ns = now;
+}
+
+static int set_paused(struct eo_cpu_profiler *profiler, bool paused, struct eo_error *err)
+{
+	int r;
+
+	if (!profiler->running)
+		return wrong_state(err, EINVAL, "is not running");
+	if (profiler->paused == paused)
+		return wrong_state(err, EALREADY, paused ? "is paused already" : "is not paused");
+	r = eo_cpu_events_pause(profiler->events, paused, err);
+	if (r < 0)
+		return r;
+	add_profiled_time(profiler);
+	profiler->paused = paused;
+	return 0;
+}
+
+int eo_cpu_profiler_pause(struct eo_cpu_profiler *profiler, struct eo_error *err)
+{
+	return set_paused(profiler, true, err);
+}
+
+int eo_cpu_profiler_resume(struct eo_cpu_profiler *profiler, struct eo_error *err)
+{
+	return set_paused(profiler, false, err);
+}
+
+bool eo_cpu_profiler_is_paused(const struct eo_cpu_profiler *profiler)
+{
+	return profiler->paused;
+}
+
+/* ---- cut and stop ---- */
+
+static struct eo_profile_counters read_counters(const struct eo_cpu_profiler *profiler)
+{
+	struct eo_profile_counters sum = {0};
+	int cpus = libbpf_num_possible_cpus();
+	EO_AUTO_FREE struct eo_profile_counters *values = calloc((size_t)cpus, sizeof(*values));
+	uint32_t zero = 0;
+
+	_Static_assert(sizeof(sum) % sizeof(uint64_t) == 0, "counters are 64 bits each, so they add up as an array");
+	if (!values || bpf_map_lookup_elem(bpf_map__fd(profiler->skel->maps.counters), &zero, values) < 0)
+		return sum;
+	for (int cpu = 0; cpu < cpus; cpu++)
+		for (size_t i = 0; i < sizeof(sum) / sizeof(uint64_t); i++)
+			((uint64_t *)&sum)[i] += ((const uint64_t *)&values[cpu])[i];
+	return sum;
+}
+
+/* Move the counts of a map that nobody writes to any more into the store, and empty the map. */
+static int take_counts(struct eo_cpu_profiler *profiler, const struct bpf_map *map, struct eo_error *err)
+{
+	enum { CHUNK = 4096 };
+	EO_AUTO_FREE uint64_t *hashes = calloc(CHUNK, sizeof(*hashes));
+	EO_AUTO_FREE struct eo_stack_count *entries = calloc(CHUNK, sizeof(*entries));
+	bool more = true, first = true;
+	uint32_t place = 0, count;
+
+	if (!hashes || !entries)
+		return eo_error_set(err, EO_ERROR_MAP_OPERATION_FAILED, ENOMEM, NULL, "read the counts of stacks");
+	while (more) {
+		count = CHUNK;
+		if (bpf_map_lookup_and_delete_batch(bpf_map__fd(map), first ? NULL : &place, &place, hashes,
+						    entries, &count, NULL) < 0) {
+			if (errno != ENOENT)
+				return eo_error_set(err, EO_ERROR_MAP_OPERATION_FAILED, errno, NULL,
+						    "read the counts of stacks");
+			more = false;
+		}
+		first = false;
+		for (uint32_t i = 0; i < count; i++) {
+			if (eo_stack_store_count(profiler->store, hashes[i], entries[i].count))
+				continue;
+			profiler->lost_ring_full += entries[i].count;
+			profiler->stacks_unknown++;
+		}
+	}
+	return 0;
+}
+
+static void describe(const struct eo_cpu_profiler *profiler, struct eo_profile *profile)
+{
+	char text[128];
+
+	profile->time_ns = profiler->started_wall_ns;
+	profile->duration_ns = (int64_t)profiler->generation_ns;
+	profile->period_type.type = eo_profile_string(profile, "cpu");
+	profile->period_type.unit = eo_profile_string(profile, "nanoseconds");
+	profile->period = (int64_t)(EO_NS_PER_SEC / profiler->config.sample_rate_hz);
+	eo_profile_add_comment(profile, "ebpfotel " EO_VERSION);
+	snprintf(text, sizeof(text), "sampled by %s at %u Hz", eo_cpu_events_clock(profiler->events),
+		 profiler->config.sample_rate_hz);
+	eo_profile_add_comment(profile, text);
+	if (profiler->lost_ring_full) {
+		snprintf(text, sizeof(text), "%llu samples were lost because their stacks did not get through the ring",
+			 (unsigned long long)profiler->lost_ring_full);
+		eo_profile_add_comment(profile, text);
+	}
+}
+
+/* Nobody writes to the generation's counts any more: make its profile, and go on with @next. */
+static int finish_generation(struct eo_cpu_profiler *profiler, struct eo_stack_store *next,
+			     struct eo_profile **ret, struct eo_error *err)
+{
+	const struct bpf_map *counts = profiler->generation & 1 ? profiler->skel->maps.counts_odd
+								: profiler->skel->maps.counts_even;
+	EO_AUTO(eo_profile) profile = NULL;
+	uint64_t limited;
+	int r;
+
+	eo_stack_store_settle(profiler->store);
+	r = take_counts(profiler, counts, err);
+	limited = read_counters(profiler).stack_limit;
+	eo_stack_store_count_limit(profiler->store, limited - profiler->limit_taken);
+	profiler->limit_taken = limited;
+	profiler->stacks_done += eo_stack_store_size(profiler->store);
+	profile = eo_stack_store_take(profiler->store);
+	eo_stack_store_free(profiler->store);
+	profiler->store = next;
+	profiler->generation++;
+
+	add_profiled_time(profiler);
+	describe(profiler, profile);
+	profiler->generation_ns = 0;
+	if (r == 0 && eo_profile_status(profile) < 0)
+		r = eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -eo_profile_status(profile), NULL,
+				 "make the profile");
+	if (r == 0)
+		*ret = eo_steal(&profile);
+	return r;
+}
+
+/* Return once every program that was running when we were called has ended. */
+static void wait_for_programs(void)
+{
+	const struct timespec longer_than_any = {.tv_nsec = 20000000};
+
+	/* A program is an RCU reader, and this waits for all of them. */
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) < 0)
+		nanosleep(&longer_than_any, NULL);
+}
+
+int eo_cpu_profiler_cut(struct eo_cpu_profiler *profiler, struct eo_profile **ret, struct eo_error *err)
+{
+	EO_AUTO(eo_stack_store) next = NULL;
+	int64_t wall_ns;
+	int r;
+
+	if (!profiler->running)
+		return wrong_state(err, EINVAL, "is not running");
+	r = new_store(profiler, &next, err);
+	if (r < 0)
+		return r;
+	profiler->next = next;
+	wall_ns = (int64_t)eo_clock_wall_ns();
+	profiler->skel->bss->generation = profiler->generation + 1;
+	wait_for_programs();
+	r = drain(profiler, LAST_DRAIN_NS, err);
+	profiler->next = NULL;
+	if (r == 0)
+		r = finish_generation(profiler, eo_steal(&next), ret, err);
+	profiler->started_wall_ns = wall_ns;
+	return r;
+}
+
+bool eo_cpu_profiler_is_running(const struct eo_cpu_profiler *profiler)
+{
+	return profiler->running;
+}
+
+const struct eo_config *eo_cpu_profiler_config(const struct eo_cpu_profiler *profiler)
+{
+	return &profiler->config;
+}
+
+bool eo_cpu_profiler_targets_gone(const struct eo_cpu_profiler *profiler)
+{
+	return profiler->running && eo_filter_has_ids(&profiler->options.target) &&
+	       __atomic_load_n(&profiler->skel->bss->targets_live, __ATOMIC_RELAXED) == 0;
+}
+
+/* ---- figures ---- */
+
+static uint64_t map_bytes(const struct eo_cpu_profiler *profiler)
+{
+	uint64_t sum = eo_sideband_bytes(profiler->sideband);
+	const struct bpf_map *map;
+
+	bpf_object__for_each_map(map, profiler->skel->obj)
+		sum += eo_overhead_map_bytes(bpf_map__fd(map));
+	return sum;
+}
+
+struct eo_profile_stats eo_cpu_profiler_stats(struct eo_cpu_profiler *profiler)
+{
+	struct eo_symbolizer_stats names;
+	struct eo_profile_counters counters;
+
+	if (!profiler->running)
+		return profiler->last_stats;
+	counters = read_counters(profiler);
+	names = eo_symbolizer_stats(profiler->symbolizer);
+	return (struct eo_profile_stats){
+		.duration_ns = profiler->total_ns +
+			       (profiler->paused ? 0 : eo_clock_monotonic_ns() - profiler->since_ns),
+		.seen = counters.seen,
+		.aggregated = counters.aggregated - profiler->lost_ring_full,
+		.filtered = counters.filtered,
+		.lost_ring_full = profiler->lost_ring_full,
+		.lost_busy = counters.busy,
+		.idle = counters.idle,
+		.kernel = counters.kernel,
+		.stack_limit = counters.stack_limit,
+		.stacks = profiler->stacks_done + (profiler->store ? eo_stack_store_size(profiler->store) : 0),
+		.user_none = counters.user_walk[EO_USER_NONE],
+		.user_fp = counters.user_walk[EO_USER_FP],
+		.user_cut = counters.user_walk[EO_USER_CUT],
+		.user_failed = counters.user_walk[EO_USER_FAILED],
+		.mappings_lost = eo_sideband_lost(profiler->sideband),
+		.stacks_unknown = profiler->stacks_unknown,
+		.targets_missed = profiler->skel->bss->targets_missed,
+		.frames_named = names.named,
+		.frames_unnamed = names.unnamed_in_module + names.no_module,
+		.kernel_names_hidden = names.kernel_hidden,
+		.files_denied = names.files_denied,
+		.clock = eo_cpu_events_clock(profiler->events),
+	};
+}
+
+struct eo_overhead eo_cpu_profiler_get_overhead(struct eo_cpu_profiler *profiler)
+{
+	if (!profiler->running)
+		return profiler->last_overhead;
+	return eo_overhead_since(&profiler->mark, read_counters(profiler).run_ns, true,
+				 map_bytes(profiler), &profiler->latency);
+}
+
+int eo_cpu_profiler_stop(struct eo_cpu_profiler *profiler, struct eo_profile **ret, struct eo_error *err)
+{
+	int r;
+
+	if (!profiler->running)
+		return wrong_state(err, EINVAL, "is not running");
+	/* No sample is taken any more once this returns. The events stay for the last statistics. */
+	eo_cpu_events_pause(profiler->events, true, NULL);
+	add_profiled_time(profiler);
+	profiler->paused = true;
+	wait_for_programs();
+	r = drain(profiler, LAST_DRAIN_NS, err);
+	if (r == 0)
+		r = finish_generation(profiler, NULL, ret, err);
+	if (r == 0) {
+		profiler->last_stats = eo_cpu_profiler_stats(profiler);
+		profiler->last_overhead = eo_cpu_profiler_get_overhead(profiler);
+	}
+	release(profiler);
+	return r;
+}

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "capture/stack_store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Records kept for a second look at the end, because a just-in-time compiler had not yet told the
+ * names: 2,000 of them are about 1 MB. Further ones keep their bare addresses. */
+#define PENDING_MAX 2000
+
+struct slot {
+	uint64_t hash;
+	uint32_t stack, label_set;
+	bool used;
+};
+
+struct eo_stack_store {
+	struct eo_symbolizer *symbolizer;
+	struct eo_profile *profile;
+	int64_t period_ns;
+	bool per_thread;
+
+	struct slot *slots; /* open addressing, at most three quarters full */
+	size_t slot_count, used;
+
+	struct eo_stack_record **pending;
+	size_t pending_count;
+
+	const struct eo_module **modules; /* by eo_module.id: mapping made of it */
+	uint32_t *mappings;
+	size_t module_count;
+};
+
+int eo_stack_store_new(struct eo_symbolizer *symbolizer, uint64_t period_ns, bool per_thread,
+		       struct eo_stack_store **ret)
+{
+	EO_AUTO(eo_stack_store) store = calloc(1, sizeof(*store));
+
+	if (!store)
+		return -ENOMEM;
+	store->symbolizer = symbolizer;
+	store->period_ns = (int64_t)period_ns;
+	store->per_thread = per_thread;
+	store->profile = eo_profile_new();
+	store->slot_count = 1024;
+	store->slots = calloc(store->slot_count, sizeof(*store->slots));
+	if (!store->profile || !store->slots)
+		return -ENOMEM;
+	eo_profile_add_value_type(store->profile, "samples", "count");
+	eo_profile_add_value_type(store->profile, "cpu", "nanoseconds");
+	*ret = eo_steal(&store);
+	return 0;
+}
+
+void eo_stack_store_free(struct eo_stack_store *store)
+{
+	if (!store)
+		return;
+	eo_profile_free(store->profile);
+	free(store->slots);
+	for (size_t i = 0; i < store->pending_count; i++)
+		free(store->pending[i]);
+	free(store->pending);
+	free(store->modules);
+	free(store->mappings);
+	free(store);
+}
+
+/* The slot that holds @hash, or the free one where it belongs. */
+static struct slot *find_slot(struct slot *slots, size_t count, uint64_t hash)
+{
+	size_t i = hash & (count - 1);
+
+	while (slots[i].used && slots[i].hash != hash)
+		i = (i + 1) & (count - 1);
+	return &slots[i];
+}
+
+static int make_room(struct eo_stack_store *store)
+{
+	size_t larger = store->slot_count * 2;
+	struct slot *slots;
+
+	if (store->used * 4 < store->slot_count * 3)
+		return 0;
+	slots = calloc(larger, sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < store->slot_count; i++)
+		if (store->slots[i].used)
+			*find_slot(slots, larger, store->slots[i].hash) = store->slots[i];
+	free(store->slots);
+	store->slots = slots;
+	store->slot_count = larger;
+	return 0;
+}
+
+/* Modules are few and have small numbers, so that a table replaces the search. */
+static uint32_t mapping_of(struct eo_stack_store *store, const struct eo_module *module)
+{
+	struct eo_profile *profile = store->profile;
+
+	if (module->id >= store->module_count) {
+		size_t count = (module->id | 63) + 1;
+		const struct eo_module **modules = reallocarray(store->modules, count, sizeof(*modules));
+		uint32_t *mappings;
+
+		if (!modules)
+			return 0;
+		store->modules = modules;
+		mappings = reallocarray(store->mappings, count, sizeof(*mappings));
+		if (!mappings)
+			return 0;
+		store->mappings = mappings;
+		memset(modules + store->module_count, 0, (count - store->module_count) * sizeof(*modules));
+		store->module_count = count;
+	}
+	if (!store->modules[module->id]) {
+		struct eo_mapping mapping = {
+			.start = module->start,
+			.limit = module->limit,
+			.offset = module->offset,
+			.filename = eo_profile_string(profile, module->name),
+			.build_id = eo_profile_string(profile, module->build_id),
+		};
+
+		store->mappings[module->id] = eo_profile_mapping(profile, &mapping);
+		store->modules[module->id] = module;
+	}
+	return store->mappings[module->id];
+}
+
+static uint32_t location_of(struct eo_stack_store *store, const struct eo_frame *frame)
+{
+	struct eo_location location = {
+		.address = frame->address,
+		.mapping = frame->module ? mapping_of(store, frame->module) : 0,
+		.kind = frame->kind,
+	};
+	struct eo_function function = {0};
+	struct eo_line line = {0};
+
+	if (!frame->name)
+		return eo_profile_location(store->profile, &location, NULL, 0);
+	function.name = eo_profile_string(store->profile, frame->name);
+	function.system_name = eo_profile_string(store->profile, frame->system_name);
+	line.function = eo_profile_function(store->profile, &function);
+	return eo_profile_location(store->profile, &location, &line, 1);
+}
+
+/* Returns the stack's index; @nameless tells that code of a JIT has no name yet. */
+static uint32_t name_stack(struct eo_stack_store *store, const struct eo_stack_record *record,
+			   bool *nameless)
+{
+	uint32_t locations[2 * EO_MAX_FRAMES], count = 0;
+	struct eo_frame frame;
+
+	*nameless = false;
+	for (uint32_t i = 0; i < record->kernel_frames; i++) {
+		eo_symbolizer_kernel(store->symbolizer, record->frames[i], i > 0, &frame);
+		locations[count++] = location_of(store, &frame);
+	}
+	for (uint32_t i = 0; i < record->user_frames; i++) {
+		eo_symbolizer_user(store->symbolizer, record->tgid,
+				   record->frames[record->kernel_frames + i], i > 0, &frame);
+		*nameless |= frame.kind == EO_FRAME_JIT && !frame.name;
+		locations[count++] = location_of(store, &frame);
+	}
+	if (count == 0)
+		locations[count++] = eo_profile_synthetic_frame(store->profile, "[no stack]");
+	return eo_profile_stack(store->profile, locations, count);
+}
+
+static uint32_t label_record(struct eo_stack_store *store, const struct eo_stack_record *record)
+{
+	struct eo_profile *profile = store->profile;
+	struct eo_label labels[4] = {
+		{.key = eo_profile_string(profile, "pid"), .num = record->tgid, .is_number = true},
+		{.key = eo_profile_string(profile, "comm"),
+		 .str = eo_profile_string_n(profile, record->comm, sizeof(record->comm))},
+	};
+
+	if (!store->per_thread)
+		return eo_profile_label_set(profile, labels, 2);
+	labels[2] = (struct eo_label){.key = eo_profile_string(profile, "tid"), .num = record->tid, .is_number = true};
+	labels[3] = (struct eo_label){
+		.key = eo_profile_string(profile, "thread"),
+		.str = eo_profile_string_n(profile, record->thread, sizeof(record->thread)),
+	};
+	return eo_profile_label_set(profile, labels, 4);
+}
+
+static void keep_pending(struct eo_stack_store *store, const struct eo_stack_record *record)
+{
+	size_t bytes = EO_STACK_HEADER_BYTES +
+		       (record->kernel_frames + record->user_frames) * sizeof(record->frames[0]);
+
+	if (store->pending_count == PENDING_MAX)
+		return;
+	if (!store->pending)
+		store->pending = calloc(PENDING_MAX, sizeof(*store->pending));
+	if (!store->pending)
+		return; /* the addresses stay, which is what they are without a second look */
+	store->pending[store->pending_count] = malloc(bytes);
+	if (store->pending[store->pending_count])
+		memcpy(store->pending[store->pending_count++], record, bytes);
+}
+
+int eo_stack_store_add(struct eo_stack_store *store, const struct eo_stack_record *record)
+{
+	struct slot *slot;
+	bool nameless;
+
+	if (make_room(store) < 0)
+		return -ENOMEM;
+	slot = find_slot(store->slots, store->slot_count, record->hash);
+	if (slot->used)
+		return 0;
+	*slot = (struct slot){
+		.hash = record->hash,
+		.stack = name_stack(store, record, &nameless),
+		.label_set = label_record(store, record),
+		.used = true,
+	};
+	store->used++;
+	if (nameless)
+		keep_pending(store, record);
+	return eo_profile_status(store->profile);
+}
+
+size_t eo_stack_store_size(const struct eo_stack_store *store)
+{
+	return store->used;
+}
+
+static void add_sample(struct eo_stack_store *store, uint32_t stack, uint32_t label_set, uint64_t count)
+{
+	int64_t values[] = {(int64_t)count, (int64_t)count * store->period_ns};
+
+	eo_profile_add_sample(store->profile, stack, label_set, values);
+}
+
+bool eo_stack_store_count(struct eo_stack_store *store, uint64_t hash, uint64_t count)
+{
+	const struct slot *slot = find_slot(store->slots, store->slot_count, hash);
+
+	if (!slot->used)
+		return false;
+	add_sample(store, slot->stack, slot->label_set, count);
+	return true;
+}
+
+void eo_stack_store_count_limit(struct eo_stack_store *store, uint64_t count)
+{
+	uint32_t frame;
+
+	if (count == 0)
+		return;
+	frame = eo_profile_synthetic_frame(store->profile, "[stack limit]");
+	add_sample(store, eo_profile_stack(store->profile, &frame, 1), 0, count);
+}
+
+void eo_stack_store_settle(struct eo_stack_store *store)
+{
+	bool nameless;
+
+	for (size_t i = 0; i < store->pending_count; i++) {
+		struct eo_stack_record *record = store->pending[i];
+
+		find_slot(store->slots, store->slot_count, record->hash)->stack =
+			name_stack(store, record, &nameless);
+		free(record);
+	}
+	store->pending_count = 0;
+}
+
+struct eo_profile *eo_stack_store_take(struct eo_stack_store *store)
+{
+	/* Whether a file has symbols is only known once one was looked for. */
+	for (size_t i = 0; i < store->module_count; i++)
+		if (store->modules[i])
+			store->profile->mappings[store->mappings[i]].has_functions = store->modules[i]->has_symbols;
+	return eo_steal(&store->profile);
+}

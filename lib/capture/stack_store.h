@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Stack records as they arrive, named at once and kept under their hash, and at the end the
+ * profile they make with the counts of the kernel's map. Not thread-safe. */
+#ifndef EO_CAPTURE_STACK_STORE_H
+#define EO_CAPTURE_STACK_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/auto.h"
+#include "model/profile.h"
+#include "records.h"
+#include "symbol/symbolizer.h"
+
+struct eo_stack_store;
+
+/**
+ * @symbolizer: stays the caller's and must outlive the store
+ * @period_ns: CPU time that one sample stands for
+ * @per_thread: stacks carry thread labels
+ * Returns 0 or -ENOMEM.
+ */
+int eo_stack_store_new(struct eo_symbolizer *symbolizer, uint64_t period_ns, bool per_thread,
+		       struct eo_stack_store **ret);
+void eo_stack_store_free(struct eo_stack_store *store); /* NULL is fine */
+EO_DEFINE_AUTO(eo_stack_store)
+
+/** Name the frames of @record; a hash that is known already changes nothing. 0 or -ENOMEM. */
+int eo_stack_store_add(struct eo_stack_store *store, const struct eo_stack_record *record);
+
+size_t eo_stack_store_size(const struct eo_stack_store *store); /* distinct stacks */
+
+/** Give the stack of @hash @count samples. Returns false when no record of it came. */
+bool eo_stack_store_count(struct eo_stack_store *store, uint64_t hash, uint64_t count);
+
+/** Samples of stacks that found no room: one frame "[stack limit]". */
+void eo_stack_store_count_limit(struct eo_stack_store *store, uint64_t count);
+
+/** Before the first count: name what code its makers have described since (JIT). */
+void eo_stack_store_settle(struct eo_stack_store *store);
+
+/** The profile, which becomes the caller's; the store is empty afterwards and can only be freed. */
+struct eo_profile *eo_stack_store_take(struct eo_stack_store *store);
+
+#endif

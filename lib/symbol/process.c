@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "symbol/process.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/hash.h"
+#include "core/index.h"
+#include "symbol/proc_maps.h"
+#include "symbol/vma_set.h"
+
+/* Garbage addresses, which frame pointers give plenty of, must not have a process read again and
+ * again: each fruitless reading doubles the wait for the next, up to 64 s. */
+#define RESCAN_NS EO_NS_PER_SEC
+#define RESCAN_SHIFT_MAX 6
+
+struct process {
+	uint32_t tgid;
+	uint8_t rescan_shift;
+	bool absent;	     /* only remembers that there was nothing to read */
+	uint64_t since_ns;   /* older events change nothing */
+	uint64_t tried_ns;   /* last attempt to read it */
+	uint64_t ended_ns;   /* 0: alive */
+	uint64_t generation; /* 0: absent */
+	struct eo_vma_set *vmas;
+};
+
+struct eo_processes {
+	struct process *list;
+	uint32_t count, room;
+	size_t absent;
+	struct eo_index index;
+	struct eo_vma_parts *parts;
+	uint64_t seed, last_generation;
+	struct eo_vma found; /* what find() returns */
+};
+
+int eo_processes_new(struct eo_processes **ret, struct eo_error *err)
+{
+	EO_AUTO(eo_processes) p = calloc(1, sizeof(*p));
+
+	if (p)
+		p->parts = eo_vma_parts_new();
+	if (!p || !p->parts)
+		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,
+				    "allocate the table of processes");
+	p->seed = eo_hash_seed();
+	*ret = eo_steal(&p);
+	return 0;
+}
+
+void eo_processes_free(struct eo_processes *p)
+{
+	if (!p)
+		return;
+	for (uint32_t i = 0; i < p->count; i++)
+		eo_vma_set_drop(p->parts, p->list[i].vmas);
+	eo_vma_parts_free(p->parts);
+	eo_index_fini(&p->index);
+	free(p->list);
+	free(p);
+}
+
+static uint32_t hash(const struct eo_processes *p, uint32_t tgid)
+{
+	uint64_t word = tgid;
+
+	return eo_hash_words(p->seed, &word, 1);
+}
+
+static struct process *lookup(const struct eo_processes *p, uint32_t tgid)
+{
+	uint32_t h = hash(p, tgid), cursor = 0, i;
+
+	while ((i = eo_index_next(&p->index, h, &cursor)) != EO_INDEX_NONE)
+		if (p->list[i].tgid == tgid)
+			return &p->list[i];
+	return NULL;
+}
+
+/* The record of @tgid, a new absent one if need be; NULL when memory is out. */
+static struct process *obtain(struct eo_processes *p, uint32_t tgid)
+{
+	struct process *process = lookup(p, tgid);
+
+	if (process)
+		return process;
+	if (p->count == p->room) {
+		uint32_t room = p->room ? p->room * 2 : 64;
+		struct process *list = reallocarray(p->list, room, sizeof(*list));
+
+		if (!list)
+			return NULL;
+		p->list = list;
+		p->room = room;
+	}
+	if (eo_index_add(&p->index, hash(p, tgid), p->count) < 0)
+		return NULL;
+	process = &p->list[p->count++];
+	*process = (struct process){.tgid = tgid, .absent = true};
+	p->absent++;
+	return process;
+}
+
+static void forget(struct eo_processes *p, struct process *process)
+{
+	uint32_t i = (uint32_t)(process - p->list), last = p->count - 1;
+
+	eo_vma_set_drop(p->parts, process->vmas);
+	p->absent -= process->absent;
+	eo_index_remove(&p->index, hash(p, process->tgid), i);
+	if (i != last) {
+		uint32_t h = hash(p, p->list[last].tgid);
+
+		eo_index_remove(&p->index, h, last);
+		eo_index_add(&p->index, h, i); /* it held one more before: no growth, no failure */
+		*process = p->list[last];
+	}
+	p->count = last;
+}
+
+/* Another program, or another process, has this number from now on. */
+static void begin(struct eo_processes *p, struct process *process, uint64_t ktime_ns)
+{
+	eo_vma_set_drop(p->parts, process->vmas);
+	p->absent -= process->absent;
+	*process = (struct process){
+		.tgid = process->tgid,
+		.since_ns = ktime_ns,
+		.generation = ++p->last_generation,
+	};
+}
+
+struct scan {
+	struct eo_processes *processes;
+	struct eo_vma_set *vmas;
+	bool any, failed;
+};
+
+static bool take(void *arg, const struct eo_proc_map *map)
+{
+	struct scan *scan = arg;
+	struct eo_vma vma = {
+		.start = map->start,
+		.end = map->end,
+		.offset = map->offset,
+		.inode = map->inode,
+		.path = map->path,
+	};
+	int r;
+
+	scan->any = true;
+	if (!map->executable)
+		return true;
+	r = eo_vma_set_put(scan->processes->parts, &scan->vmas, &vma);
+	scan->failed = r == -ENOMEM;
+	return r == 0;
+}
+
+static int scan_process(struct eo_processes *p, uint32_t tgid)
+{
+	struct scan scan = {.processes = p};
+	uint64_t now_ns = eo_clock_monotonic_ns(); /* before reading: see process.h */
+	EO_AUTO_CLOSE int fd = -1;
+	struct process *process;
+	char path[32];
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%u/maps", tgid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	r = fd < 0 ? -errno : eo_proc_maps_read(fd, take, &scan);
+	if (r == -ENOENT)
+		r = -ESRCH;
+
+	process = obtain(p, tgid);
+	if (!process || scan.failed)
+		r = -ENOMEM;
+	if (process)
+		process->tried_ns = now_ns;
+	if (r == -ESRCH && !process->absent && !process->ended_ns)
+		process->ended_ns = now_ns; /* its exit event was lost */
+	/* A process on its way out has no mappings any more, but its late samples need them. */
+	if (r < 0 || (!scan.any && !process->absent)) {
+		eo_vma_set_drop(p->parts, scan.vmas);
+		return r;
+	}
+
+	/* Without its events an exec or a new owner of the number shows in this alone. */
+	if (process->absent || process->ended_ns ||
+	    !eo_vma_set_overlap(process->vmas, scan.vmas))
+		begin(p, process, now_ns);
+	process->tried_ns = now_ns;
+	process->since_ns = now_ns;
+	if (eo_vma_set_equal(process->vmas, scan.vmas)) {
+		eo_vma_set_drop(p->parts, scan.vmas); /* keep what may be shared */
+	} else {
+		eo_vma_set_drop(p->parts, process->vmas);
+		process->vmas = scan.vmas;
+	}
+	return 0;
+}
+
+int eo_processes_scan(struct eo_processes *p, uint32_t tgid)
+{
+	return scan_process(p, tgid);
+}
+
+static bool parse_pid(const char *name, uint32_t *ret)
+{
+	uint32_t value = 0;
+
+	if (*name < '1' || *name > '9')
+		return false;
+	for (; *name >= '0' && *name <= '9'; name++)
+		if (__builtin_mul_overflow(value, 10u, &value) ||
+		    __builtin_add_overflow(value, (uint32_t)(*name - '0'), &value))
+			return false;
+	*ret = value;
+	return *name == '\0';
+}
+
+int eo_processes_scan_all(struct eo_processes *p)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	int count = 0;
+
+	if (!proc)
+		return -errno;
+	while ((entry = readdir(proc))) {
+		uint32_t tgid;
+		int r;
+
+		if (!parse_pid(entry->d_name, &tgid))
+			continue;
+		r = scan_process(p, tgid);
+		if (r == -ENOMEM) {
+			closedir(proc);
+			return r;
+		}
+		count += r == 0;
+	}
+	closedir(proc);
+	return count;
+}
+
+/* The process that an event of @ktime_ns speaks of; NULL when the event is older than what is
+ * known. An event behind the end belongs to a new process whose fork was lost. */
+static struct process *subject(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns)
+{
+	struct process *process = obtain(p, tgid);
+
+	if (!process || ktime_ns < process->since_ns)
+		return NULL;
+	if (process->absent || (process->ended_ns && ktime_ns > process->ended_ns))
+		begin(p, process, ktime_ns);
+	return process;
+}
+
+void eo_processes_mmap(struct eo_processes *p, uint32_t tgid, const struct eo_vma *vma,
+		       uint64_t ktime_ns)
+{
+	struct process *process = subject(p, tgid, ktime_ns);
+
+	if (process)
+		eo_vma_set_put(p->parts, &process->vmas, vma);
+}
+
+void eo_processes_exec(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns)
+{
+	struct process *process = subject(p, tgid, ktime_ns);
+
+	if (process)
+		begin(p, process, ktime_ns);
+}
+
+void eo_processes_fork(struct eo_processes *p, uint32_t parent_tgid, uint32_t child_tgid,
+		       uint64_t ktime_ns)
+{
+	struct process *child, *parent;
+
+	if (parent_tgid == child_tgid) /* a thread */
+		return;
+	child = obtain(p, child_tgid);
+	if (!child || ktime_ns < child->since_ns)
+		return;
+	parent = lookup(p, parent_tgid);
+	if (!parent || parent->absent) {
+		forget(p, child); /* whoever asks for it first has it read */
+		return;
+	}
+	begin(p, child, ktime_ns);
+	child->vmas = eo_vma_set_share(parent->vmas);
+}
+
+void eo_processes_exit(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns)
+{
+	struct process *process = lookup(p, tgid);
+
+	if (process && !process->absent && !process->ended_ns && ktime_ns >= process->since_ns)
+		process->ended_ns = ktime_ns ? ktime_ns : 1;
+}
+
+void eo_processes_reap(struct eo_processes *p, uint64_t ktime_ns)
+{
+	for (uint32_t i = p->count; i-- > 0;) {
+		struct process *process = &p->list[i];
+		uint64_t end_ns = process->absent ? process->tried_ns : process->ended_ns;
+
+		if (end_ns && end_ns < ktime_ns)
+			forget(p, process);
+	}
+}
+
+/* No mapping lies in the first pages or in the kernel's half; do not go and look. */
+static bool is_plausible(uint64_t address)
+{
+	return address >= 4096 && address < 1ull << 57;
+}
+
+static bool may_scan(const struct process *process, uint64_t address)
+{
+	uint64_t now_ns;
+
+	if (!process)
+		return true;
+	if (process->ended_ns || (!process->absent && !is_plausible(address)))
+		return false;
+	now_ns = eo_clock_monotonic_ns();
+	return !process->tried_ns ||
+	       now_ns - process->tried_ns >= RESCAN_NS << process->rescan_shift;
+}
+
+const struct eo_vma *eo_processes_find(struct eo_processes *p, uint32_t tgid, uint64_t address)
+{
+	struct process *process = lookup(p, tgid);
+	bool known = process && !process->absent;
+
+	if (known && eo_vma_set_find(p->parts, process->vmas, address, &p->found))
+		return &p->found;
+	if (!may_scan(process, address))
+		return NULL;
+
+	scan_process(p, tgid);
+	process = lookup(p, tgid);
+	if (!process || process->absent)
+		return NULL;
+	if (eo_vma_set_find(p->parts, process->vmas, address, &p->found)) {
+		process->rescan_shift = 0;
+		return &p->found;
+	}
+	if (known && process->rescan_shift < RESCAN_SHIFT_MAX)
+		process->rescan_shift++;
+	return NULL;
+}
+
+uint64_t eo_processes_generation(const struct eo_processes *p, uint32_t tgid)
+{
+	const struct process *process = lookup(p, tgid);
+
+	return process ? process->generation : 0;
+}
+
+size_t eo_processes_count(const struct eo_processes *p)
+{
+	return p->count - p->absent;
+}

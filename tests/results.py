@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Reads what `meson test` wrote into its testlog.json and counts tests, not programs.
+
+  results.py count LOG      print "PASSED FAILED SKIPPED", name the failures on stderr
+  results.py sanitized LOG  print the number of failures of a sanitizer run: failed tests, and
+                            programs that a sanitizer complained about although they "passed"
+  results.py canary LOG     succeed if each canary was noticed
+
+Shell tests speak TAP; criterion programs are run verbosely and end with a Synthesis line; any
+other program is one test, by its exit status (77: skipped)."""
+
+import json
+import os
+import re
+import sys
+
+SYNTHESIS = re.compile(r'Synthesis: Tested: (\d+) \| Passing: (\d+) \| Failing: (\d+)')
+CRITERION = re.compile(r'^\[(PASS|FAIL|SKIP)\] ([^:\s]+::[^:\s]+)(?:: (.*))?$', re.M)
+TAP_PLAN = re.compile(r'^1\.\.(\d+)', re.M)
+TAP_LINE = re.compile(r'^(not )?ok\b[ \t]*\d*[ \t]*-?[ \t]*(.*?)(?:[ \t]*#[ \t]*(SKIP)\b[ \t]*(.*))?$', re.M | re.I)
+COMPLAINT = re.compile(r'(?:ERROR: (?:Address|Leak)Sanitizer|AddressSanitizer:DEADLYSIGNAL|runtime error:'
+                       r'|LeakSanitizer has encountered a fatal error).*')
+GOOD = ('OK', 'EXPECTEDFAIL', 'SKIP')
+
+
+def entries(path):
+    if not os.path.exists(path):  # meson writes none when it knows no test
+        return []
+    with open(path, encoding='utf-8', errors='replace') as log:
+        return [json.loads(line) for line in log if line.strip()]
+
+
+def output(entry):
+    return (entry.get('stdout') or '') + '\n' + (entry.get('stderr') or '')
+
+
+def outcome(entry):
+    """(passed, failures, skips) of one program; the last two are lists of names."""
+    text, result = output(entry), entry['result']
+    synthesis = SYNTHESIS.search(text)
+    plan = TAP_PLAN.search(text)
+    if synthesis or CRITERION.search(text):
+        lines = CRITERION.findall(text)
+        passed = sum(1 for what, _, _ in lines if what == 'PASS')
+        failures = [name for what, name, _ in lines if what == 'FAIL']
+        skips = [f'{name}: {why}' for what, name, why in lines if what == 'SKIP']
+        if synthesis and int(synthesis[1]) != passed + len(failures):
+            failures.append(f'its own count is {synthesis[0]!r}, its lines say {passed} and {len(failures)}')
+        elif not synthesis:
+            failures.append('ended before its last test')
+    elif plan:
+        passed, failures, skips = 0, [], []
+        for bad, name, skip, why in TAP_LINE.findall(text):
+            if skip:
+                skips.append(f'{name}: {why}')
+            elif bad:
+                failures.append(name)
+            else:
+                passed += 1
+        if plan[1] == '0':
+            skips.append('all of it')
+        elif int(plan[1]) != passed + len(failures) + len(skips):
+            failures.append(f'planned {plan[1]} tests, showed {passed + len(failures) + len(skips)}')
+    else:
+        passed = 1 if result in ('OK', 'EXPECTEDFAIL') else 0
+        failures, skips = [], [text.strip().split('\n')[-1]] if result == 'SKIP' else []
+    if result not in GOOD and not failures:
+        failures.append(f'{result.lower()}, status {entry.get("returncode")}')
+    return passed, failures, skips
+
+
+def count(path):
+    passed = failed = skipped = 0
+    for entry in entries(path):
+        good, failures, skips = outcome(entry)
+        passed, failed, skipped = passed + good, failed + len(failures), skipped + len(skips)
+        for name in failures:
+            print(f'FAILED: {entry["name"]}: {name}', file=sys.stderr)
+        for name in skips:
+            print(f'skipped: {entry["name"]}: {name}', file=sys.stderr)
+    print(passed, failed, skipped)
+    return 0
+
+
+def sanitized(path):
+    found = entries(path)
+    failed = 0
+    if not found:
+        print('FAILED under sanitizers: no test ran', file=sys.stderr)
+        failed = 1
+    for entry in found:
+        failures = outcome(entry)[1]
+        complaints = COMPLAINT.findall(output(entry))
+        for text in complaints + failures:
+            print(f'FAILED under sanitizers: {entry["name"]}: {text}', file=sys.stderr)
+        if complaints:
+            print(output(entry), file=sys.stderr)
+        failed += len(complaints) or len(failures)
+    print(failed)
+    return 0
+
+
+def canary(path):
+    """The canary program must have been run, and both complaints must stand in its output."""
+    found = [entry for entry in entries(path) if 'canary' in entry['name']]
+    text = ''.join(map(output, found))
+    complaints = COMPLAINT.findall(text)
+    wanted = {
+        'a leak': any('LeakSanitizer: detected memory leaks' in c for c in complaints),
+        'undefined behaviour': any(c.startswith('runtime error: signed integer overflow') for c in complaints),
+        'a use after free': any('heap-use-after-free' in c for c in complaints),
+        'all three canaries ran': len(CRITERION.findall(text)) == 3,
+    }
+    for what, noticed in wanted.items():
+        if not noticed:
+            print(f'canary: not noticed: {what}', file=sys.stderr)
+    return 0 if all(wanted.values()) else 1
+
+
+if __name__ == '__main__':
+    if len(sys.argv) != 3 or sys.argv[1] not in ('count', 'sanitized', 'canary'):
+        sys.exit(__doc__)
+    sys.exit({'count': count, 'sanitized': sanitized, 'canary': canary}[sys.argv[1]](sys.argv[2]))
