@@ -154,6 +154,7 @@ static const struct eo_module *intern_module(struct eo_symbolizer *s, const stru
 		free(module);
 		return NULL;
 	}
+	m.id = s->module_count;
 	*module = (struct module){m, owner};
 	*number = s->module_count;
 	s->modules[s->module_count++] = module;
