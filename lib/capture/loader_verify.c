@@ -154,8 +154,8 @@ static int load_alone(const char *name, const void *bytes, size_t size, size_t i
 	} else if (r == -EPERM) {
 		/* Missing privileges were ruled out before. */
 		snprintf(report->log, sizeof(report->log),
-			 "refused before verification: %s despite all privileges; this kernel "
-			 "forbids programs like \"%s\"", strerror(-r), bpf_program__section_name(chosen));
+			 "refused before verification: %s despite CAP_BPF and CAP_PERFMON; this "
+			 "kernel forbids programs like \"%s\"", strerror(-r), bpf_program__section_name(chosen));
 	} else if (r == -ESRCH || r == -ENOENT) {
 		snprintf(report->log, sizeof(report->log),
 			 "refused before verification: this kernel has no target \"%s\"",

@@ -153,8 +153,8 @@ static const struct capability {
 	{ "cap_sys_admin", CAP_SYS_ADMIN, false, false, "not needed beside the two above" },
 	{ "cap_sys_ptrace", CAP_SYS_PTRACE, false, true, "programs of other users' processes" },
 	{ "cap_syslog", CAP_SYSLOG, false, true, "addresses of kernel functions" },
-	{ "cap_dac_read_search", CAP_DAC_READ_SEARCH, false, true, "deleted files of other users" },
-	{ "cap_checkpoint_restore", CAP_CHECKPOINT_RESTORE, true, true, "deleted files of other users" },
+	{ "cap_dac_read_search", CAP_DAC_READ_SEARCH, false, false, "deleted files of other users" },
+	{ "cap_checkpoint_restore", CAP_CHECKPOINT_RESTORE, true, false, "deleted files of other users" },
 	{ "cap_sys_resource", CAP_SYS_RESOURCE, false, false, "not needed unless memlock limits BPF" },
 };
 

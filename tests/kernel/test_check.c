@@ -78,13 +78,15 @@ Test(check, json_is_one_object_with_every_probe_and_tool)
 
 Test(check, nobody_gets_status_4_and_a_hint)
 {
-	/* The build folder may lie where nobody may look: the open file stays readable. */
 	static const char nobody[] = "setpriv --reuid=65534 --clear-groups --bounding-set=-all --inh-caps=-all ";
-	EO_AUTO_FREE char *text = NULL, *object_text = NULL;
+	EO_AUTO_FREE char *text = NULL, *object_text = NULL, *nothing = NULL;
 	char command[512];
 
 	if (geteuid() != 0)
 		cr_skip_test("needs root to become nobody");
+	snprintf(command, sizeof(command), "%s test -x \"$E\"", nobody);
+	if (run(command, &nothing) != 0)
+		cr_skip_test("the build folder is closed to nobody");
 	snprintf(command, sizeof(command), "%s $E check", nobody);
 	cr_expect_eq(run(command, &text), 4);
 	cr_expect_not_null(strstr(text, "cap_bpf,cap_perfmon"), "%s", text);
