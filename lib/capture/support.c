@@ -110,8 +110,8 @@ static void judge(const struct eo_support *support, const struct tool *tool,
 			if (ret->state == EO_TOOL_UNAVAILABLE)
 				continue;
 			ret->state = EO_TOOL_DEGRADED;
-			snprintf(ret->why + length, sizeof(ret->why) - length, "%s%s", length ? "; " : "",
-				 demand->without);
+			snprintf(ret->why + length, sizeof(ret->why) - length, "%s%s",
+				 length ? "; " : "", demand->without);
 			if (!ret->hint)
 				ret->hint = probe->hint;
 			continue;
@@ -123,8 +123,9 @@ static void judge(const struct eo_support *support, const struct tool *tool,
 			continue;
 		ret->state = EO_TOOL_UNAVAILABLE;
 		ret->for_permission = denied;
-		snprintf(ret->why, sizeof(ret->why), "%s %s%s%.80s", denied ? "no permission for" : "no",
-			 probe->label, probe->detail[0] ? ": " : "", probe->detail);
+		snprintf(ret->why, sizeof(ret->why), "%s %s%s%.80s",
+			 denied ? "no permission for" : "no", probe->label,
+			 probe->detail[0] ? ": " : "", probe->detail);
 		ret->hint = probe->hint;
 	}
 }

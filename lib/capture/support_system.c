@@ -119,7 +119,8 @@ static void say_sysctl(const char *path, struct eo_support_probe *ret)
 		eo_support_say(ret, EO_SUPPORT_INFO, "%s", line);
 }
 
-static void say_perf_event_paranoid(struct eo_support_context *context, struct eo_support_probe *ret)
+static void say_perf_event_paranoid(struct eo_support_context *context,
+				    struct eo_support_probe *ret)
 {
 	(void)context;
 	say_sysctl("/proc/sys/kernel/perf_event_paranoid", ret);
