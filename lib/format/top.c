@@ -12,7 +12,8 @@
 
 #include "format/module_name.h"
 #include "format/utf8.h"
-#include "model/intern.h"
+#include "core/hash.h"
+#include "core/index.h"
 
 struct row {
 	const char *name; /* "" when the function has none */
@@ -24,7 +25,7 @@ struct row {
 struct top {
 	const struct eo_profile *profile;
 	size_t value_type;
-	struct eo_intern set;
+	struct eo_index set;
 	uint64_t seed;
 	struct row *rows; /* from 1 */
 	size_t row_count;
@@ -36,7 +37,7 @@ struct top {
 
 static void top_fini(struct top *t)
 {
-	eo_intern_fini(&t->set);
+	eo_index_fini(&t->set);
 	free(t->rows);
 	free(t->first_row);
 	free(t->line_rows);
@@ -46,11 +47,11 @@ static void top_fini(struct top *t)
  * everything in a module that has no name. */
 static int find_row(struct top *t, const char *name, const char *module, uint32_t *ret)
 {
-	uint64_t hash = eo_hash(name, strlen(name), eo_hash(module, strlen(module), t->seed));
-	size_t cursor = 0;
+	uint64_t hash = eo_hash_string(eo_hash_string(t->seed, module), name);
+	uint32_t cursor = 0;
 	uint32_t number;
 
-	while ((number = eo_intern_next(&t->set, hash, &cursor)))
+	while ((number = eo_index_next(&t->set, hash, &cursor)) != EO_INDEX_NONE)
 		if (!strcmp(t->rows[number].name, name) &&
 		    !strcmp(t->rows[number].module, module)) {
 			*ret = number;
@@ -59,7 +60,7 @@ static int find_row(struct top *t, const char *name, const char *module, uint32_
 	*ret = (uint32_t)t->row_count + 1;
 	t->rows[*ret] = (struct row){ .name = name, .module = module };
 	t->row_count++;
-	return eo_intern_add(&t->set, hash, *ret);
+	return eo_index_add(&t->set, hash, *ret);
 }
 
 static int top_init(struct top *t, const struct eo_profile *profile, size_t value_type)

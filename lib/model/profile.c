@@ -4,13 +4,14 @@
 #include <errno.h>
 #include <string.h>
 
-#include "model/intern.h"
+#include "core/hash.h"
+#include "core/index.h"
 #include "model/string_table.h"
 
 /* What a profile needs to grow, apart from what its readers see. */
 struct eo_profile_index {
 	struct eo_string_table strings;
-	struct eo_intern mappings, functions, locations, stacks, label_sets, samples;
+	struct eo_index mappings, functions, locations, stacks, label_sets, samples;
 	struct {
 		size_t mappings, functions, locations, lines, stacks, frames, label_sets, labels,
 			samples, values, value_types, comments;
@@ -71,10 +72,10 @@ static void *reserve(struct eo_profile *profile, void *array, size_t count, size
 	})
 
 /* The last step of an interning function, when the element is in place but not yet counted. */
-static bool remember(struct eo_profile *profile, struct eo_intern *set, uint64_t hash,
+static bool remember(struct eo_profile *profile, struct eo_index *set, uint64_t hash,
 		     size_t number)
 {
-	int r = eo_intern_add(set, hash, (uint32_t)number);
+	int r = eo_index_add(set, hash, (uint32_t)number);
 
 	if (r < 0)
 		fail(profile, r);
@@ -122,12 +123,12 @@ void eo_profile_free(struct eo_profile *profile)
 		return;
 	if (profile->index) {
 		eo_string_table_fini(&profile->index->strings);
-		eo_intern_fini(&profile->index->mappings);
-		eo_intern_fini(&profile->index->functions);
-		eo_intern_fini(&profile->index->locations);
-		eo_intern_fini(&profile->index->stacks);
-		eo_intern_fini(&profile->index->label_sets);
-		eo_intern_fini(&profile->index->samples);
+		eo_index_fini(&profile->index->mappings);
+		eo_index_fini(&profile->index->functions);
+		eo_index_fini(&profile->index->locations);
+		eo_index_fini(&profile->index->stacks);
+		eo_index_fini(&profile->index->label_sets);
+		eo_index_fini(&profile->index->samples);
 	}
 	free(profile->index);
 	free(profile->mappings);
@@ -205,7 +206,7 @@ static uint64_t hash_mapping(const struct eo_mapping *m, uint64_t seed)
 	const uint64_t fields[] = { m->start, m->limit, m->offset,
 				    (uint64_t)m->filename << 32 | m->build_id };
 
-	return eo_hash(fields, sizeof(fields), seed);
+	return eo_hash(seed, fields, sizeof(fields));
 }
 
 static bool equal_mappings(const struct eo_mapping *a, const struct eo_mapping *b)
@@ -220,7 +221,7 @@ static bool equal_mappings(const struct eo_mapping *a, const struct eo_mapping *
 uint32_t eo_profile_mapping(struct eo_profile *profile, const struct eo_mapping *mapping)
 {
 	uint64_t hash = hash_mapping(mapping, profile->index->seed);
-	size_t cursor = 0;
+	uint32_t cursor = 0;
 	uint32_t number;
 
 	if (failed(profile) || equal_mappings(mapping, &profile->mappings[0]))
@@ -228,7 +229,7 @@ uint32_t eo_profile_mapping(struct eo_profile *profile, const struct eo_mapping 
 	if (!is_index(profile, mapping->filename, profile->string_count) ||
 	    !is_index(profile, mapping->build_id, profile->string_count))
 		return 0;
-	while ((number = eo_intern_next(&profile->index->mappings, hash, &cursor)))
+	while ((number = eo_index_next(&profile->index->mappings, hash, &cursor)) != EO_INDEX_NONE)
 		if (equal_mappings(&profile->mappings[number], mapping))
 			return number;
 
@@ -244,7 +245,7 @@ static uint64_t hash_function(const struct eo_function *f, uint64_t seed)
 	const uint64_t fields[] = { (uint64_t)f->name << 32 | f->system_name, f->filename,
 				    (uint64_t)f->start_line };
 
-	return eo_hash(fields, sizeof(fields), seed);
+	return eo_hash(seed, fields, sizeof(fields));
 }
 
 static bool equal_functions(const struct eo_function *a, const struct eo_function *b)
@@ -256,7 +257,7 @@ static bool equal_functions(const struct eo_function *a, const struct eo_functio
 uint32_t eo_profile_function(struct eo_profile *profile, const struct eo_function *function)
 {
 	uint64_t hash = hash_function(function, profile->index->seed);
-	size_t cursor = 0;
+	uint32_t cursor = 0;
 	uint32_t number;
 
 	if (failed(profile) || equal_functions(function, &profile->functions[0]))
@@ -265,7 +266,7 @@ uint32_t eo_profile_function(struct eo_profile *profile, const struct eo_functio
 	    !is_index(profile, function->system_name, profile->string_count) ||
 	    !is_index(profile, function->filename, profile->string_count))
 		return 0;
-	while ((number = eo_intern_next(&profile->index->functions, hash, &cursor)))
+	while ((number = eo_index_next(&profile->index->functions, hash, &cursor)) != EO_INDEX_NONE)
 		if (equal_functions(&profile->functions[number], function))
 			return number;
 
@@ -281,13 +282,13 @@ static uint64_t hash_location(const struct eo_location *location, const struct e
 {
 	const uint64_t fields[] = { location->address, location->mapping,
 				    (uint64_t)location->kind << 1 | location->is_folded };
-	uint64_t hash = eo_hash(fields, sizeof(fields), seed);
+	uint64_t hash = eo_hash(seed, fields, sizeof(fields));
 
 	for (size_t i = 0; i < line_count; i++) {
 		const uint64_t line[] = { lines[i].function, (uint64_t)lines[i].line,
 					  (uint64_t)lines[i].column };
 
-		hash = eo_hash(line, sizeof(line), hash);
+		hash = eo_hash(hash, line, sizeof(line));
 	}
 	return hash;
 }
@@ -311,7 +312,7 @@ static bool equal_locations(const struct eo_profile *profile, const struct eo_lo
 uint32_t eo_profile_location(struct eo_profile *profile, const struct eo_location *location,
 			     const struct eo_line *lines, size_t line_count)
 {
-	size_t cursor = 0;
+	uint32_t cursor = 0;
 	uint32_t number;
 	uint64_t hash;
 
@@ -321,7 +322,7 @@ uint32_t eo_profile_location(struct eo_profile *profile, const struct eo_locatio
 		if (!is_index(profile, lines[i].function, profile->function_count))
 			return 0;
 	hash = hash_location(location, lines, line_count, profile->index->seed);
-	while ((number = eo_intern_next(&profile->index->locations, hash, &cursor)))
+	while ((number = eo_index_next(&profile->index->locations, hash, &cursor)) != EO_INDEX_NONE)
 		if (equal_locations(profile, &profile->locations[number], location, lines,
 				    line_count))
 			return number;
@@ -342,7 +343,7 @@ uint32_t eo_profile_location(struct eo_profile *profile, const struct eo_locatio
 
 uint32_t eo_profile_stack(struct eo_profile *profile, const uint32_t *locations, size_t count)
 {
-	size_t cursor = 0;
+	uint32_t cursor = 0;
 	uint32_t number;
 	uint64_t hash;
 
@@ -352,8 +353,8 @@ uint32_t eo_profile_stack(struct eo_profile *profile, const uint32_t *locations,
 		/* Element 0 is no location, so it is behind the end of them as well. */
 		if (!is_index(profile, locations[i] - 1, profile->location_count - 1))
 			return 0;
-	hash = eo_hash(locations, count * sizeof(*locations), profile->index->seed);
-	while ((number = eo_intern_next(&profile->index->stacks, hash, &cursor))) {
+	hash = eo_hash(profile->index->seed, locations, count * sizeof(*locations));
+	while ((number = eo_index_next(&profile->index->stacks, hash, &cursor)) != EO_INDEX_NONE) {
 		struct eo_span span = profile->stacks[number];
 
 		if (span.count == count &&
@@ -391,7 +392,7 @@ uint32_t eo_profile_label_set(struct eo_profile *profile, const struct eo_label 
 			      size_t count)
 {
 	uint64_t hash = profile->index->seed;
-	size_t cursor = 0;
+	uint32_t cursor = 0;
 	uint32_t number;
 
 	if (failed(profile) || !count)
@@ -406,9 +407,9 @@ uint32_t eo_profile_label_set(struct eo_profile *profile, const struct eo_label 
 		    !is_index(profile, label.str, profile->string_count) ||
 		    !is_index(profile, label.unit, profile->string_count))
 			return 0;
-		hash = eo_hash(fields, sizeof(fields), hash);
+		hash = eo_hash(hash, fields, sizeof(fields));
 	}
-	while ((number = eo_intern_next(&profile->index->label_sets, hash, &cursor))) {
+	while ((number = eo_index_next(&profile->index->label_sets, hash, &cursor)) != EO_INDEX_NONE) {
 		struct eo_span span = profile->label_sets[number];
 		size_t same = 0;
 
@@ -455,9 +456,9 @@ void eo_profile_add_sample(struct eo_profile *profile, uint32_t stack, uint32_t 
 			   const int64_t *values)
 {
 	const uint32_t key[] = { stack, label_set };
-	uint64_t hash = eo_hash(key, sizeof(key), profile->index->seed);
+	uint64_t hash = eo_hash(profile->index->seed, key, sizeof(key));
 	size_t types = profile->value_type_count;
-	size_t cursor = 0;
+	uint32_t cursor = 0;
 	uint32_t number;
 
 	if (failed(profile))
@@ -468,7 +469,7 @@ void eo_profile_add_sample(struct eo_profile *profile, uint32_t stack, uint32_t 
 	    !is_index(profile, label_set, profile->label_set_count))
 		return;
 	/* Samples begin at 0, which a set cannot hold: there they are one higher. */
-	while ((number = eo_intern_next(&profile->index->samples, hash, &cursor))) {
+	while ((number = eo_index_next(&profile->index->samples, hash, &cursor)) != EO_INDEX_NONE) {
 		const struct eo_sample *sample = &profile->samples[number - 1];
 
 		if (sample->stack == stack && sample->label_set == label_set) {

@@ -34,7 +34,7 @@ void eo_string_table_fini(struct eo_string_table *table)
 		free(block);
 	}
 	free(table->strings);
-	eo_intern_fini(&table->set);
+	eo_index_fini(&table->set);
 	*table = (struct eo_string_table){ 0 };
 }
 
@@ -66,7 +66,7 @@ static char *copy_of(struct eo_string_table *table, const char *text, size_t len
 int eo_string_table_intern(struct eo_string_table *table, const char *text, size_t len,
 			   uint32_t *ret)
 {
-	size_t cursor = 0;
+	uint32_t cursor = 0;
 	uint64_t hash;
 	uint32_t number;
 	const char *copy;
@@ -77,8 +77,8 @@ int eo_string_table_intern(struct eo_string_table *table, const char *text, size
 	if (!len)
 		return 0;
 
-	hash = eo_hash(text, len, table->seed);
-	while ((number = eo_intern_next(&table->set, hash, &cursor)))
+	hash = eo_hash(table->seed, text, len);
+	while ((number = eo_index_next(&table->set, hash, &cursor)) != EO_INDEX_NONE)
 		/* strncmp() stops at the end of a shorter candidate, memcmp() would not. */
 		if (!strncmp(table->strings[number], text, len) && !table->strings[number][len]) {
 			*ret = number;
@@ -100,7 +100,7 @@ int eo_string_table_intern(struct eo_string_table *table, const char *text, size
 	if (!copy)
 		return -ENOMEM;
 	number = (uint32_t)table->count;
-	r = eo_intern_add(&table->set, hash, number);
+	r = eo_index_add(&table->set, hash, number);
 	if (r < 0)
 		return r;
 	table->strings[table->count++] = copy;

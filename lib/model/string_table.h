@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/intern.h"
+#include "core/hash.h"
+#include "core/index.h"
 
 struct eo_string_table {
 	const char **strings; /* NUL-terminated, at fixed addresses while the table lives */
@@ -15,7 +16,7 @@ struct eo_string_table {
 	/* private */
 	size_t capacity;
 	struct eo_string_block *blocks; /* where the bytes are, latest first */
-	struct eo_intern set;
+	struct eo_index set;
 	uint64_t seed;
 };
 

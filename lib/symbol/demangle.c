@@ -27,6 +27,8 @@ static void collect(const char *part, size_t size, void *ctx)
 {
 	struct output *out = ctx;
 
+	if (size == 0) /* @part may be NULL then */
+		return;
 	if (size >= OUTPUT_MAX_BYTES - out->length)
 		longjmp(out->stop, 1);
 

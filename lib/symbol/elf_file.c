@@ -76,8 +76,8 @@ static int open_owned(int fd, struct eo_elf **ret, struct eo_error *err)
 	if (r == 0)
 		r = eo_elf_build_id_read(&elf->image, elf->build_id);
 	if (r < 0)
-		return eo_error_set(err, eo_error_kind_of(-r, EO_ERROR_EVENT_PROCESSING_FAILED),
-				    -r, NULL, "read ELF headers");
+		return eo_error_set(err, eo_error_kind_of(-r, EO_ERROR_EVENT_PROCESSING_FAILED), -r,
+				    NULL, "read ELF headers");
 
 	*ret = eo_steal(&elf);
 	return 0;

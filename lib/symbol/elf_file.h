@@ -21,7 +21,7 @@ struct eo_elf_segment {
 
 struct eo_elf_symbol {
 	uint64_t start, size; /* size 0: up to the next symbol */
-	char *name;	      /* as in the file, mangled; malloc()ed, the caller's */
+	char *name; /* as in the file, mangled, but without a version; malloc()ed, the caller's */
 };
 
 /**
@@ -39,11 +39,17 @@ const char *eo_elf_build_id(const struct eo_elf *elf); /* lower-case hex, "" whe
 size_t eo_elf_segment_count(const struct eo_elf *elf); /* PT_LOAD only */
 const struct eo_elf_segment *eo_elf_segment(const struct eo_elf *elf, size_t i);
 
-/** The loadable segment, executable ones first, that holds @file_offset; or NULL. */
+/**
+ * The loadable segment, executable ones first, that holds @file_offset; or NULL. Executable ones
+ * count from the page that they begin in, as they are mapped: the offset of an executable mapping
+ * finds its segment. Virtual address of an offset: offset - segment->offset + segment->vaddr.
+ */
 const struct eo_elf_segment *eo_elf_segment_at(const struct eo_elf *elf, uint64_t file_offset);
 
 /**
- * The function that holds virtual address @vaddr of the file.
+ * The innermost function that holds virtual address @vaddr of the file. Several names at one
+ * start: FUNC over NOTYPE, global or weak over local, then the one with fewer leading underscores
+ * (read, not __read), global over weak, the shorter one.
  * @root: directory under which debug files are looked for ("" for "/", "/proc/4711/root"); used
  * by the first call only
  * @dir: directory of the file inside that root, for debuglink; may be NULL

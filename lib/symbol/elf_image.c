@@ -87,9 +87,8 @@ static int read_section(const struct eo_elf_image *image, uint32_t i, Elf64_Shdr
 	int r;
 
 	if (image->is64)
-		return eo_elf_image_read(image,
-					 image->sections_offset + (uint64_t)i * sizeof(*ret), ret,
-					 sizeof(*ret));
+		return eo_elf_image_read(image, image->sections_offset + (uint64_t)i * sizeof(*ret),
+					 ret, sizeof(*ret));
 
 	r = eo_elf_image_read(image, image->sections_offset + (uint64_t)i * sizeof(small), &small,
 			      sizeof(small));
@@ -126,8 +125,7 @@ static void find_sections(struct eo_elf_image *image, const Elf64_Ehdr *header)
 	if (names == SHN_XINDEX)
 		names = first.sh_link;
 
-	if (count > EO_ELF_SECTIONS_MAX ||
-	    !table_fits(image, header->e_shoff, count, entry_size))
+	if (count > EO_ELF_SECTIONS_MAX || !table_fits(image, header->e_shoff, count, entry_size))
 		return;
 
 	image->section_count = (uint32_t)count;
@@ -191,9 +189,8 @@ int eo_elf_image_segment(const struct eo_elf_image *image, uint32_t i, Elf64_Phd
 	int r;
 
 	if (image->is64)
-		return eo_elf_image_read(image,
-					 image->segments_offset + (uint64_t)i * sizeof(*ret), ret,
-					 sizeof(*ret));
+		return eo_elf_image_read(image, image->segments_offset + (uint64_t)i * sizeof(*ret),
+					 ret, sizeof(*ret));
 
 	r = eo_elf_image_read(image, image->segments_offset + (uint64_t)i * sizeof(small), &small,
 			      sizeof(small));

@@ -6,13 +6,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "symbol/index.h"
+#include "core/hash.h"
+#include "core/index.h"
 #include "symbol/mapped_file.h"
 #include "symbol/string_pool.h"
 #include "symbol/vdso.h"
 
 #define OPEN_MAX 512u
-#define SYMBOLS_OPEN_MAX (4u << 20) /* held by open files together; one may have more */
+#define SYMBOLS_OPEN_MAX (1u << 20) /* 16 bytes each, of all open files; one may have more */
 #define SEGMENTS_MAX 256u
 #define MEMO_SLOTS 8192u      /* power of two */
 #define NAMESPACE_SLOTS 1024u /* power of two */

@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "symbol/index.h"
+#include "core/hash.h"
+#include "core/index.h"
 #include "symbol/lines.h"
 
 #define KALLSYMS "/proc/kallsyms"

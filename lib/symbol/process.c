@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "symbol/index.h"
+#include "core/hash.h"
+#include "core/index.h"
 #include "symbol/proc_maps.h"
 #include "symbol/vma_set.h"
 

@@ -4,7 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "symbol/index.h"
+#include "core/hash.h"
+#include "core/index.h"
 
 #define BLOCK_BYTES 65536u
 #define MAX_BYTES (128u << 20) /* a JIT that never repeats a name must not take the machine */

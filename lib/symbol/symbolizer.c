@@ -6,7 +6,8 @@
 
 #include "symbol/demangle.h"
 #include "symbol/file_table.h"
-#include "symbol/index.h"
+#include "core/hash.h"
+#include "core/index.h"
 #include "symbol/jit_maps.h"
 #include "symbol/kernel.h"
 #include "symbol/string_pool.h"

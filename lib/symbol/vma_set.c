@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "symbol/index.h"
+#include "core/hash.h"
+#include "core/index.h"
 
 struct path {
 	uint32_t refs, hash, number;

@@ -88,8 +88,8 @@ static void threads(void)
 {
 	pthread_t first, second;
 
-	pthread_create(&first, NULL, spin, "first");
-	pthread_create(&second, NULL, spin, "second");
+	pthread_create(&first, NULL, spin, (void *)"first");
+	pthread_create(&second, NULL, spin, (void *)"second");
 	pthread_join(first, NULL);
 }
 

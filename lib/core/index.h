@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A hash index over elements that live in their owner's array: it knows their numbers and 32 bits
  * of their hash, the owner compares. Eight bytes a slot. Not thread-safe. */
-#ifndef EO_SYMBOL_INDEX_H
-#define EO_SYMBOL_INDEX_H
+#ifndef EO_CORE_INDEX_H
+#define EO_CORE_INDEX_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -31,11 +31,5 @@ void eo_index_remove(struct eo_index *index, uint32_t hash, uint32_t element);
  * Returns an element whose hash is @hash, or EO_INDEX_NONE when there is no further one.
  */
 uint32_t eo_index_next(const struct eo_index *index, uint32_t hash, uint32_t *cursor);
-
-/* Keys come from processes that may want long chains, so every table owner draws a seed. */
-uint64_t eo_hash_seed(void);
-uint32_t eo_hash(uint64_t seed, const void *data, size_t size);
-uint32_t eo_hash_string(uint64_t seed, const char *text);
-uint32_t eo_hash_words(uint64_t seed, const uint64_t *words, size_t count);
 
 #endif

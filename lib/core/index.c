@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "symbol/index.h"
+#include "core/index.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-
-#include "core/clock.h"
 
 #define FIRST_SLOTS 64u
 #define MAX_SLOTS (1u << 30)
@@ -96,46 +93,4 @@ uint32_t eo_index_next(const struct eo_index *index, uint32_t hash, uint32_t *cu
 		if (slot->hash == hash)
 			return slot->element;
 	}
-}
-
-uint64_t eo_hash_seed(void)
-{
-	uint64_t seed;
-
-	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
-		seed = eo_clock_monotonic_ns();
-	return seed;
-}
-
-static uint64_t mix(uint64_t h, uint64_t word)
-{
-	h = (h ^ word) * 0x9e3779b97f4a7c15ull;
-	return h ^ h >> 29;
-}
-
-uint32_t eo_hash(uint64_t seed, const void *data, size_t size)
-{
-	const unsigned char *p = data;
-	uint64_t h = mix(seed, size), word;
-
-	for (; size >= sizeof(word); p += sizeof(word), size -= sizeof(word)) {
-		memcpy(&word, p, sizeof(word));
-		h = mix(h, word);
-	}
-	if (size) {
-		word = 0;
-		memcpy(&word, p, size);
-		h = mix(h, word);
-	}
-	return (uint32_t)(mix(h, 0) >> 32);
-}
-
-uint32_t eo_hash_string(uint64_t seed, const char *text)
-{
-	return eo_hash(seed, text, strlen(text));
-}
-
-uint32_t eo_hash_words(uint64_t seed, const uint64_t *words, size_t count)
-{
-	return eo_hash(seed, words, count * sizeof(*words));
 }
