@@ -254,7 +254,8 @@ static error_t parse_capture(int key, char *arg, struct argp_state *state)
 	if (key == ARGP_KEY_END && state->quoted && !options->argv)
 		return cli_usage_error(options->command, "-- wants a command behind it");
 
-	cli_option_init(&option, options->command, state, key, arg);
+	if (!cli_option_init(&option, options->command, state, key, arg))
+		return ARGP_ERR_UNKNOWN;
 	switch (key) {
 	case 'p':
 		return cli_option_items(&option, add_pid, &options->pids);

@@ -15,13 +15,17 @@
 
 #define TIME_MAX_NS (100ull * 366 * 24 * 3600 * EO_NS_PER_SEC) /* a century: no sum overflows */
 
-void cli_option_init(struct cli_option *option, const char *command,
+bool cli_option_init(struct cli_option *option, const char *command,
 		     const struct argp_state *state, int key, const char *arg)
 {
+	const char *word;
+
+	/* END is the least of those keys; at INIT state->next is still 0. */
+	if (key == ARGP_KEY_ARG || key >= ARGP_KEY_END)
+		return false;
 	/* state->next stands behind the words of this option: "--name=VALUE", "-nVALUE", or the
 	 * value as a word of its own. */
-	const char *word = state->argv[state->next - 1];
-
+	word = state->argv[state->next - 1];
 	if (arg && word == arg && state->next >= 2)
 		word = state->argv[state->next - 2];
 	option->command = command;
@@ -30,6 +34,7 @@ void cli_option_init(struct cli_option *option, const char *command,
 		snprintf(option->name, sizeof(option->name), "%.*s", (int)strcspn(word, "="), word);
 	else
 		snprintf(option->name, sizeof(option->name), "-%c", key);
+	return true;
 }
 
 int cli_option_bad(const struct cli_option *option, const char *word, const char *fmt, ...)

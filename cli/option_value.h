@@ -6,6 +6,7 @@
 #define EO_CLI_OPTION_VALUE_H
 
 #include <argp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,8 +18,11 @@ struct cli_option {
 	const char *value;
 };
 
-/** From inside an argp parser that was called with @key and @arg. */
-void cli_option_init(struct cli_option *option, const char *command,
+/**
+ * From inside an argp parser that was called with @key and @arg.
+ * Returns false, @option untouched, when argp only tells of its progress: there is no option.
+ */
+bool cli_option_init(struct cli_option *option, const char *command,
 		     const struct argp_state *state, int key, const char *arg);
 
 /** "OPTION wants FMT, not 'WORD'". Returns EINVAL. */

@@ -119,7 +119,8 @@ static error_t parse_profile(int key, char *arg, struct argp_state *state)
 		state->child_inputs[0] = &options->capture;
 		return 0;
 	}
-	cli_option_init(&option, options->capture.command, state, key, arg);
+	if (!cli_option_init(&option, options->capture.command, state, key, arg))
+		return ARGP_ERR_UNKNOWN;
 	switch (key) {
 	case 'F':
 		return set_frequency(&option, options);

@@ -1,0 +1,226 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# test_usage.sh EBPFOTEL
+# Wrong command lines end with 2 and one line that names the word at fault; help, version and
+# --dry-run need no privileges and leave nothing behind. Prints TAP.
+set -u
+bin=$1
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+mkdir "$tmp/cwd" && cd "$tmp/cwd" || exit 1
+LC_ALL=C
+export LC_ALL
+unset ARGP_HELP_FMT
+count=0
+
+result() { # STATUS NAME
+	count=$((count + 1))
+	name=$(printf '%s' "$2" | tr -s '\n\t' '  ' | cut -c 1-160)
+	if [ "$1" = 0 ]; then
+		echo "ok $count - $name"
+	else
+		echo "not ok $count - $name"
+		sed 's/^/# /' "$tmp/err"
+	fi
+}
+
+run() {
+	"$bin" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+	status=$?
+}
+
+# One line of error, at most one hint behind it, nothing on stdout, no file.
+is_refusal() {
+	[ "$status" = 2 ] && [ ! -s "$tmp/out" ] && [ -z "$(ls -A .)" ] &&
+		[ "$(grep -c '' "$tmp/err")" = "$(($(grep -c '^hint: ' "$tmp/err") + 1))" ] &&
+		[ "$(grep -c '^hint: ' "$tmp/err")" -le 1 ] &&
+		head -n 1 "$tmp/err" | grep -q '^ebpfotel: '
+}
+
+refuse() { # TEXT-OF-THE-LINE WORD...
+	expected=$1
+	shift
+	run "$@"
+	is_refusal && head -n 1 "$tmp/err" | grep -qF -e "$expected"
+	result $? "refused: ebpfotel $* ($expected)"
+}
+
+hint() { # TEXT-OF-THE-HINT WORD...
+	expected=$1
+	shift
+	run "$@"
+	is_refusal && grep '^hint: ' "$tmp/err" | grep -qF -e "$expected"
+	result $? "hint: ebpfotel $* ($expected)"
+}
+
+# A process that has ended just now; its number is not given out again soon.
+sh -c 'exit 0' &
+gone=$!
+wait "$gone"
+
+# commands
+refuse "no command"
+refuse "no command" -q
+refuse "'frobnicate'" frobnicate
+refuse "'prof'; the nearest is 'profile'" prof
+refuse "'profiel'; the nearest is 'profile'" -v profiel
+refuse "'--verbos'; the nearest is '--verbose'" --verbos profile
+refuse "'-x'" -x
+refuse "not built yet" trace
+refuse "not built yet" trace syscall
+refuse "not built yet" convert
+refuse "'ch\x0aeck'" 'ch
+eck'
+
+# options
+refuse "'--freq'; the nearest is '--frequency'" profile --freq=3
+refuse "'--duratoin'; the nearest is '--duration'" profile --duratoin 3
+refuse "'--frobnicate'" profile --frobnicate
+refuse "'-k'; the nearest is '-K'" profile -k
+refuse "'-k'" profile -Uk
+refuse "'-z'" profile -z
+refuse "--per-thread takes no value, not '1'" profile --per-thread=1
+refuse "--quiet takes no value, not ''" profile --quiet=
+refuse "-d wants a value" profile -d
+refuse "-d wants a value" profile -Kd
+refuse "--output wants a value" profile --output
+refuse "unexpected argument 'sleep'" profile sleep 5
+hint "behind --" profile sleep 5
+refuse "wants a command" profile --
+refuse "wants a command" profile -- ''
+
+# values
+for word in 10x 0 1001 -1 '' 1.5 ' 1' 99999999999999999999999; do
+	refuse "-F wants a whole number of Hz from 1 to 1000, not '$word'" profile -F "$word"
+done
+refuse "--frequency wants a whole number of Hz from 1 to 1000, not '10x'" profile --frequency=10x
+refuse "-F wants a whole number of Hz from 1 to 1000, not '10x'" profile -KF10x
+for word in abc 1x -1 '' 1..2 1h30m 1us 99999999999999h; do
+	refuse "not '$word'" profile -d "$word"
+done
+refuse "--max-samples wants a number of stacks from 1 to 10000000, not '10000001'" profile --max-samples 10000001
+refuse "--max-samples wants" profile --max-samples=0
+refuse "-p wants process ids from 1 to 4194304, not '0'" profile -p 0
+refuse "-p wants process ids from 1 to 4194304, not '12x'" profile -p 1,12x
+refuse "not ''" profile -p 1,,2
+refuse "not '4194305'" profile --pid=4194305
+refuse "-t wants thread ids" profile -t 0
+refuse " $gone: No such process" profile -p "$gone"
+refuse " $gone: No such process" profile -t "$gone"
+refuse "at most" profile -p "$(seq -s , 1 5000)"
+refuse "15 bytes" profile --comm abcdefghijklmnop
+refuse "not ''" profile --comm ''
+refuse "not 'no-such-user'" profile --uid 0,no-such-user
+refuse "not '4294967295'" profile --uid 4294967295
+refuse "not '0-x'" profile -C 0-x
+refuse "not '3-1'" profile -C 3-1
+refuse "not '65535'" profile -C 65535
+refuse "production, staging, development or debug, not 'live'" profile --env=live
+refuse "auto, fp, dwarf or snapshot, not 'dwarv'; the nearest is 'dwarf'" profile --unwind=dwarv
+refuse "fp or dwarf, not 'lbr'" profile --call-graph lbr
+refuse "'fold'; the nearest is 'folded'" profile -f fold
+refuse "not 'svg'" profile -f svg
+hint "children are followed" profile -f -p 1
+refuse "not '50ms'" profile --interval=50ms -o x-%S
+refuse "not '0'" profile --interval=0 -o x-%S
+refuse "from 1 to 100000, not '0'" profile --keep=0
+refuse "'/does/not/exist'" profile --env /does/not/exist
+refuse "/does/not/exist: No such file" profile --cgroup=/does/not/exist
+refuse "/tmp: it is no cgroup" profile --cgroup=/tmp
+refuse "'web'" profile --output=x --format=web
+refuse "container web" profile --container web
+refuse "pod web" profile --pod=web
+refuse "not empty" profile -o ''
+refuse "not empty" profile --stats=
+v1=$(awk '$3 == "cgroup" { print $2; exit }' /proc/mounts)
+if [ -n "$v1" ]; then
+	hint "cgroup v2" profile --cgroup="$v1"
+fi
+
+# pairs
+refuse "-K and -U" profile -KU
+refuse "-p and a command" profile -p 1 -- true
+refuse "-t and a command" profile -t 1 -- true
+refuse "-a and -p" profile -a -p 1
+refuse "--user wants a command" profile --user root
+refuse "'no-such-user'" profile --user no-such-user -- true
+refuse "--keep wants --interval" profile --keep=3
+refuse "template" profile --interval=1
+refuse "template" profile --interval=1 -o x.pb.gz
+refuse "'x-%H'" profile --interval=1 -o x-%H
+refuse "'profile.pb.gz'" profile --stats=profile.pb.gz
+refuse "'-'" profile --stats=- -o -
+
+# not built yet: never ignored
+for word in http://localhost:4318 https://x otlp:; do
+	refuse "-o $word is not built yet" profile -o "$word"
+done
+for word in otlp otlp-json flamegraph; do
+	refuse "-f $word is not built yet" profile -f "$word"
+done
+refuse "flamegraph" profile -o x.html
+refuse "--lines is not built yet" profile --lines
+refuse "--timestamps is not built yet" profile --timestamps
+refuse "--unwind dwarf is not built yet" profile --unwind=dwarf
+refuse "--unwind snapshot is not built yet" profile --unwind snapshot
+refuse "--call-graph dwarf is not built yet" profile --call-graph=dwarf
+
+# help and version
+for words in '--help' '-h' '--usage' '--version' '-V' '-q --help' 'profile --help' 'profile --usage' 'profile --version' \
+	'check --help' 'profile -F10x --help' 'profile --help --frobnicate'; do
+	# shellcheck disable=SC2086
+	run $words
+	[ "$status" = 0 ] && [ -s "$tmp/out" ] && [ ! -s "$tmp/err" ] && [ "$(wc -L <"$tmp/out")" -le 100 ]
+	result $? "stdout, no wide lines and 0: ebpfotel $words"
+done
+run --version
+grep -qE '^ebpfotel [0-9.]+ \(libbpf [0-9.]+\)$' "$tmp/out"
+result $? "--version tells both versions"
+run profile --help
+for text in 'Usage: ebpfotel profile [OPTION...] [-- CMD [ARG...]]' 'Examples:' '-F, --frequency=HZ'; do
+	grep -qF -e "$text" "$tmp/out"
+	result $? "profile --help says '$text'"
+done
+"$bin" --help >/dev/full 2>"$tmp/err"
+[ $? = 1 ] && grep -q 'No space left' "$tmp/err"
+result $? "a full stdout is an error of --help"
+
+# --dry-run
+if ! command -v jq >/dev/null; then
+	echo "1..$count"
+	echo "# no jq: --dry-run was not looked at"
+	exit 0
+fi
+
+shows() { # JQ-CONDITION WORD...
+	condition=$1
+	shift
+	run profile --dry-run "$@"
+	[ "$status" = 0 ] && [ ! -s "$tmp/err" ] && [ -z "$(ls -A .)" ] && jq -e "$condition" "$tmp/out" >/dev/null
+	result $? "--dry-run $*: $condition"
+}
+
+shows '[.enable_cpu_profiling, .enable_network_tracing, .enable_syscall_tracing, .enable_memory_tracing]
+	== [true, false, false, false]'
+shows '[.sample_rate_hz, .duration_ns, .max_samples] == [99, 60000000000, 100000]'
+shows '[.env, .format, .output, .unwind] == ["development", "pprof", "profile.pb.gz", "auto"]'
+shows '[.["kernel-only", "user-only", "per-thread", "no-symbols", "no-follow"], .all, .strict] | any | not'
+shows 'has("pid") or has("command") or has("interval") | not'
+shows '[.env, .sample_rate_hz, .duration_ns] == ["production", 19, 300000000000]' --env=prod
+shows '[.sample_rate_hz, .duration_ns] == [49, 120000000000]' --env staging
+shows '[.sample_rate_hz, .duration_ns] == [199, 30000000000]' --env=debug
+shows '[.sample_rate_hz, .duration_ns] == [7, 500000000]' -F7 -d 500ms --env=prod
+shows '[.sample_rate_hz, .duration_ns] == [7, 0]' --env=prod --frequency 7 --duration=0
+shows '.pid == [1, '$$']' -p "1,$$,1"
+shows '.uid == [0, 65534, 7]' --uid=root,65534 --uid 7
+shows '.comm == ["a b", "c"]' --comm 'a b,c'
+shows '.command == ["make", "-j4", "--", "-p"]' -a -- make -j4 -- -p
+shows '.all and .duration_ns == 0' -a -- make
+shows '.duration_ns == 5000000000' -d5 -- make
+shows '[.interval, .keep, .output] == [1.5, 3, "x-%H%M%S"]' --interval=1.5 --keep 3 -o x-%H%M%S
+shows '[.cpu, ."kernel-only", ."per-thread", ."no-symbols"] == [[0], true, true, true]' -C 0 -K --per-thread --no-symbols
+shows '[.format, .output, .stats, .strict] == ["folded", "-", "s.json", true]' -f folded --stats=s.json --strict
+shows '.format == "folded"' -o x.folded
+shows '.unwind == "fp"' --call-graph fp -g
+shows '.output == "\u00ffx"' -o "$(printf '\377x')"
+echo "1..$count"
