@@ -4,7 +4,7 @@
 # Runs of `profile`: outputs, exit states, signals, commands. Prints TAP; skipped where this
 # machine does not let us sample.
 set -u
-bin=$1
+bin=$(realpath "$1") || exit 1
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 mkdir "$tmp/cwd" && cd "$tmp/cwd" || exit 1
