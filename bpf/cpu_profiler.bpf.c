@@ -189,81 +189,51 @@ static __always_inline void sample(struct bpf_perf_event_data *ctx, struct eo_pr
 	}
 }
 
-/* Every program runs inside one of these, so that its time is known without the kernel's own
- * statistics, which need CAP_SYS_ADMIN and cost every BPF program of the machine. */
-static __always_inline struct eo_profile_counters *enter(__u64 *start)
-{
-	__u32 zero = 0;
-
-	*start = bpf_ktime_get_ns();
-	return bpf_map_lookup_elem(&counters, &zero);
-}
-
-static __always_inline int leave(struct eo_profile_counters *count, __u64 start)
-{
-	count->run_ns += bpf_ktime_get_ns() - start;
-	count->runs++;
-	return 0;
-}
+/* Every program is one MEASURED() call, so that its time is known without the kernel's own
+ * statistics, which need CAP_SYS_ADMIN and cost every BPF program of the machine. The call may use
+ * `count`, this CPU's counters, and `start`, the time. */
+#define MEASURED(call)                                                                 \
+	({                                                                             \
+		__u64 start = bpf_ktime_get_ns();                                      \
+		__u32 zero = 0;                                                        \
+		struct eo_profile_counters *count = bpf_map_lookup_elem(&counters, &zero); \
+                                                                                       \
+		if (count) {                                                           \
+			call;                                                          \
+			count->run_ns += bpf_ktime_get_ns() - start;                   \
+			count->runs++;                                                 \
+		}                                                                      \
+		0;                                                                     \
+	})
 
 SEC("perf_event")
 int on_sample(struct bpf_perf_event_data *ctx)
 {
-	__u64 start;
-	struct eo_profile_counters *count = enter(&start);
-
-	if (!count)
-		return 0;
-	sample(ctx, count, start);
-	return leave(count, start);
+	return MEASURED(sample(ctx, count, start));
 }
 
 SEC("raw_tp/sched_process_fork")
 int on_fork(struct bpf_raw_tracepoint_args *ctx)
 {
-	__u64 start;
-	struct eo_profile_counters *count = enter(&start);
-
-	if (!count)
-		return 0;
-	follow_fork((void *)ctx->args[1]);
-	return leave(count, start);
+	return MEASURED(follow_fork((void *)ctx->args[1]));
 }
 
 SEC("raw_tp/sched_process_exec")
 int on_exec(void *ctx)
 {
-	__u64 start;
-	struct eo_profile_counters *count = enter(&start);
-
-	if (!count)
-		return 0;
-	follow_exec();
-	return leave(count, start);
+	return MEASURED(follow_exec());
 }
 
 SEC("raw_tp/sched_process_exit")
 int on_exit(struct bpf_raw_tracepoint_args *ctx)
 {
-	__u64 start;
-	struct eo_profile_counters *count = enter(&start);
-
-	if (!count)
-		return 0;
-	follow_exit((void *)ctx->args[0]);
-	return leave(count, start);
+	return MEASURED(follow_exit((void *)ctx->args[0]));
 }
 
 SEC("raw_tp/sched_process_free")
 int on_free(struct bpf_raw_tracepoint_args *ctx)
 {
-	__u64 start;
-	struct eo_profile_counters *count = enter(&start);
-
-	if (!count)
-		return 0;
-	follow_free((void *)ctx->args[0]);
-	return leave(count, start);
+	return MEASURED(follow_free((void *)ctx->args[0]));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

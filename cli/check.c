@@ -131,7 +131,8 @@ static void put_state(const struct state_name *state, int width, bool colour)
 		printf("%-*s", width, state->name);
 }
 
-static void put_row(const char *label, const struct state_name *state, const char *detail, bool colour)
+static void put_row(const char *label, const struct state_name *state, const char *detail,
+		    bool colour)
 {
 	printf("  %-*s", LABEL_WIDTH, label);
 	put_state(state, detail[0] ? STATE_WIDTH : 0, colour);
@@ -181,11 +182,13 @@ static void put_hints(const struct eo_support *support)
 			if (!hints[k] || strcmp(hints[k], hints[i]) != 0)
 				continue;
 			if (++cured < 4)
-				length += snprintf(line + length, sizeof(line) - length, ", %s", labels[k]);
+				length += snprintf(line + length, sizeof(line) - length, ", %s",
+						   labels[k]);
 			hints[k] = NULL;
 		}
 		if (cured >= 4)
-			length += snprintf(line + length, sizeof(line) - length, " and %zu more", cured - 3);
+			length += snprintf(line + length, sizeof(line) - length, " and %zu more",
+					   cured - 3);
 		snprintf(line + length, sizeof(line) - length, ": %s", hints[i]);
 		printf("%s  ", any ? "" : "\nhints\n");
 		put_wrapped(line, 2);
@@ -362,13 +365,15 @@ static int read_object(const char *path, void **ret, size_t *ret_size, struct eo
 			return 0;
 		}
 	}
-	return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, errno, NULL, "read %.200s", path);
+	return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, errno, NULL, "read %.200s",
+			    path);
 }
 
 static void print_reports(const char *path, const struct eo_program_report *reports, size_t count,
 			  bool first, bool colour)
 {
-	static const struct state_name accepted = { "accepted", "32" }, rejected = { "rejected", "31" };
+	static const struct state_name accepted = { "accepted", "32" };
+	static const struct state_name rejected = { "rejected", "31" };
 
 	if (!first)
 		putchar('\n');
@@ -439,7 +444,8 @@ static json_t *reports_json(const char *path, const struct eo_program_report *re
 		json_object_set_new(row, "instructions", json_integer(report->instructions));
 		if (report->accepted) {
 			if (report->verified)
-				json_object_set_new(row, "verified", json_integer(report->verified));
+				json_object_set_new(row, "verified",
+						    json_integer(report->verified));
 			json_object_set_new(row, "load_ns", json_integer(report->load_ns));
 		}
 		set_text(row, "log", report->log);

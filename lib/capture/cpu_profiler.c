@@ -5,7 +5,6 @@
  * itself, and a process that lived 20 ms is still known although it has gone. */
 #include "capture/cpu_profiler.h"
 
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/membarrier.h>
@@ -18,13 +17,12 @@
 #include <unistd.h>
 
 #include "capture/cpu_events.h"
+#include "capture/cpu_programs.h"
 #include "capture/cpus.h"
 #include "capture/filter.h"
-#include "capture/privileges.h"
 #include "capture/sideband.h"
 #include "capture/stack_store.h"
 #include "core/clock.h"
-#include "cpu_profiler.skel.h"
 #include "records.h"
 #include "symbol/symbolizer.h"
 
@@ -43,7 +41,7 @@ struct eo_cpu_profiler {
 	uint32_t *cpus; /* copy of options.cpus */
 
 	/* While running. */
-	struct cpu_profiler_bpf *skel;
+	struct eo_cpu_programs *programs;
 	struct ring_buffer *ring;
 	struct eo_cpu_events *events;
 	struct eo_sideband *sideband;
@@ -126,7 +124,7 @@ static void release(struct eo_cpu_profiler *profiler)
 	eo_cpu_events_free(eo_steal(&profiler->events));
 	eo_stack_store_free(eo_steal(&profiler->store));
 	ring_buffer__free(eo_steal(&profiler->ring));
-	cpu_profiler_bpf__destroy(eo_steal(&profiler->skel));
+	eo_cpu_programs_free(eo_steal(&profiler->programs));
 	eo_sideband_free(eo_steal(&profiler->sideband));
 	eo_symbolizer_free(eo_steal(&profiler->symbolizer));
 	eo_processes_free(eo_steal(&profiler->processes));
@@ -150,78 +148,6 @@ static int wrong_state(struct eo_error *err, int code, const char *text)
 }
 
 /* ---- start ---- */
-
-static uint32_t ring_bytes(const struct eo_cpu_profiler *profiler)
-{
-	uint32_t bytes = 512 * 1024, cpus = (uint32_t)libbpf_num_possible_cpus();
-
-	if (profiler->options.ring_bytes)
-		return profiler->options.ring_bytes;
-	/* Two ticks of new stacks of 1 KB at the highest rate are 200 KB a CPU. */
-	while (bytes < 16 * 1024 * 1024 && bytes < cpus * 200 * 1024)
-		bytes *= 2;
-	return bytes;
-}
-
-static int load_failed(int code, struct eo_error *err)
-{
-	enum eo_error_kind kind = eo_error_kind_of(code, EO_ERROR_LOAD_FAILED);
-	const char *hint = NULL;
-
-	if (kind == EO_ERROR_INSUFFICIENT_PERMISSIONS) {
-		hint = EO_HINT_PRIVILEGES;
-	} else if (access("/sys/kernel/btf/vmlinux", R_OK) < 0) {
-		kind = EO_ERROR_INCOMPATIBLE_KERNEL;
-		hint = "the kernel must be built with CONFIG_DEBUG_INFO_BTF; ebpfotel check tells more";
-	} else {
-		hint = "ebpfotel -v shows the kernel's reasons, ebpfotel check what it can do";
-	}
-	return eo_error_set(err, kind, code, hint, "load the CPU profiler's BPF programs");
-}
-
-/* Open the object, size it for this run, and load it. @map_flags: of the counts maps. */
-static int open_and_load(struct eo_cpu_profiler *profiler, uint32_t map_flags, struct eo_error *err)
-{
-	const struct eo_cpu_profiler_options *options = &profiler->options;
-	struct cpu_profiler_bpf *skel = cpu_profiler_bpf__open();
-	bool follows = eo_filter_has_ids(&options->target);
-	uint32_t bytes = ring_bytes(profiler);
-	int r;
-
-	if (!skel)
-		return load_failed(errno, err);
-	profiler->skel = skel;
-	r = eo_filter_prepare(skel->obj, &options->target, (struct eo_filter_config *)&skel->rodata->filter, err);
-	if (r < 0)
-		return r;
-	skel->rodata->profiler.kernel_only = options->kernel_only;
-	skel->rodata->profiler.user_only = options->user_only;
-	skel->rodata->profiler.per_thread = options->per_thread;
-	skel->rodata->profiler.wakeup_bytes = bytes / 4;
-	bpf_map__set_max_entries(skel->maps.stacks, bytes);
-	bpf_map__set_max_entries(skel->maps.counts_even, (uint32_t)profiler->config.max_samples);
-	bpf_map__set_max_entries(skel->maps.counts_odd, (uint32_t)profiler->config.max_samples);
-	bpf_map__set_map_flags(skel->maps.counts_even, map_flags);
-	bpf_map__set_map_flags(skel->maps.counts_odd, map_flags);
-	bpf_program__set_autoload(skel->progs.on_fork, follows && !options->target.no_follow);
-	bpf_program__set_autoload(skel->progs.on_exec, options->target.command_pid != 0);
-	bpf_program__set_autoload(skel->progs.on_exit, follows);
-	bpf_program__set_autoload(skel->progs.on_free, follows);
-	r = cpu_profiler_bpf__load(skel);
-	return r < 0 ? load_failed(-r, err) : 0;
-}
-
-static int load(struct eo_cpu_profiler *profiler, struct eo_error *err)
-{
-	int r = open_and_load(profiler, BPF_F_NO_PREALLOC, err);
-
-	if (r == 0 || r == -EPERM || r == -EACCES)
-		return r;
-	/* Before v6.1 a program of this type may only use preallocated maps, which cost their full
-	 * size from the start: kernel commit 7645629f7dc8. */
-	cpu_profiler_bpf__destroy(eo_steal(&profiler->skel));
-	return open_and_load(profiler, 0, err);
-}
 
 static int take_record(void *ctx, void *data, size_t size)
 {
@@ -299,19 +225,12 @@ static int prepare(struct eo_cpu_profiler *profiler, struct eo_error *err)
 
 static int attach(struct eo_cpu_profiler *profiler, struct eo_error *err)
 {
-	struct cpu_profiler_bpf *skel = profiler->skel;
-	const struct eo_target *target = &profiler->options.target;
-	int r;
+	int r = eo_cpu_programs_attach(profiler->programs, &profiler->options.target, err);
 
-	r = eo_filter_fill(skel->obj, target, (uint64_t *)&skel->bss->targets_live, err);
 	if (r < 0)
 		return r;
-	r = cpu_profiler_bpf__attach(skel); /* the tracepoints; the sampler has no place of its own */
-	if (r < 0)
-		return eo_error_set(err, eo_error_kind_of(-r, EO_ERROR_ATTACH_FAILED), -r, EO_HINT_PRIVILEGES,
-				    "attach to the scheduler's tracepoints");
-	eo_filter_settle(skel->obj, target, (uint64_t *)&skel->bss->targets_live);
-	r = eo_cpu_events_new(skel->progs.on_sample, profiler->config.sample_rate_hz, &profiler->events);
+	r = eo_cpu_events_new(eo_cpu_programs_sampler(profiler->programs), profiler->config.sample_rate_hz,
+			      &profiler->events);
 	if (r < 0)
 		return eo_error_set(err, EO_ERROR_ATTACH_FAILED, -r, NULL, "allocate perf events");
 	return cover_cpus(profiler, err);
@@ -353,9 +272,10 @@ int eo_cpu_profiler_start(struct eo_cpu_profiler *profiler, struct eo_error *err
 	if (r == 0)
 		r = prepare(profiler, err);
 	if (r == 0)
-		r = load(profiler, err);
+		r = eo_cpu_programs_load(&profiler->config, &profiler->options, &profiler->programs, err);
 	if (r == 0) {
-		profiler->ring = ring_buffer__new(bpf_map__fd(profiler->skel->maps.stacks), take_record, profiler, NULL);
+		profiler->ring = ring_buffer__new(eo_cpu_programs_ring_fd(profiler->programs), take_record,
+						  profiler, NULL);
 		if (!profiler->ring)
 			r = eo_error_set(err, EO_ERROR_MAP_OPERATION_FAILED, errno, NULL, "map the ring of stacks");
 	}
@@ -531,51 +451,14 @@ bool eo_cpu_profiler_is_paused(const struct eo_cpu_profiler *profiler)
 
 /* ---- cut and stop ---- */
 
-static struct eo_profile_counters read_counters(const struct eo_cpu_profiler *profiler)
+static void add_count(void *ctx, uint64_t hash, uint64_t count)
 {
-	struct eo_profile_counters sum = {0};
-	int cpus = libbpf_num_possible_cpus();
-	EO_AUTO_FREE struct eo_profile_counters *values = calloc((size_t)cpus, sizeof(*values));
-	uint32_t zero = 0;
+	struct eo_cpu_profiler *profiler = ctx;
 
-	_Static_assert(sizeof(sum) % sizeof(uint64_t) == 0, "counters are 64 bits each, so they add up as an array");
-	if (!values || bpf_map_lookup_elem(bpf_map__fd(profiler->skel->maps.counters), &zero, values) < 0)
-		return sum;
-	for (int cpu = 0; cpu < cpus; cpu++)
-		for (size_t i = 0; i < sizeof(sum) / sizeof(uint64_t); i++)
-			((uint64_t *)&sum)[i] += ((const uint64_t *)&values[cpu])[i];
-	return sum;
-}
-
-/* Move the counts of a map that nobody writes to any more into the store, and empty the map. */
-static int take_counts(struct eo_cpu_profiler *profiler, const struct bpf_map *map, struct eo_error *err)
-{
-	enum { CHUNK = 4096 };
-	EO_AUTO_FREE uint64_t *hashes = calloc(CHUNK, sizeof(*hashes));
-	EO_AUTO_FREE struct eo_stack_count *entries = calloc(CHUNK, sizeof(*entries));
-	bool more = true, first = true;
-	uint32_t place = 0, count;
-
-	if (!hashes || !entries)
-		return eo_error_set(err, EO_ERROR_MAP_OPERATION_FAILED, ENOMEM, NULL, "read the counts of stacks");
-	while (more) {
-		count = CHUNK;
-		if (bpf_map_lookup_and_delete_batch(bpf_map__fd(map), first ? NULL : &place, &place, hashes,
-						    entries, &count, NULL) < 0) {
-			if (errno != ENOENT)
-				return eo_error_set(err, EO_ERROR_MAP_OPERATION_FAILED, errno, NULL,
-						    "read the counts of stacks");
-			more = false;
-		}
-		first = false;
-		for (uint32_t i = 0; i < count; i++) {
-			if (eo_stack_store_count(profiler->store, hashes[i], entries[i].count))
-				continue;
-			profiler->lost_ring_full += entries[i].count;
-			profiler->stacks_unknown++;
-		}
-	}
-	return 0;
+	if (eo_stack_store_count(profiler->store, hash, count))
+		return;
+	profiler->lost_ring_full += count;
+	profiler->stacks_unknown++;
 }
 
 static void describe(const struct eo_cpu_profiler *profiler, struct eo_profile *profile)
@@ -602,15 +485,13 @@ static void describe(const struct eo_cpu_profiler *profiler, struct eo_profile *
 static int finish_generation(struct eo_cpu_profiler *profiler, struct eo_stack_store *next,
 			     struct eo_profile **ret, struct eo_error *err)
 {
-	const struct bpf_map *counts = profiler->generation & 1 ? profiler->skel->maps.counts_odd
-								: profiler->skel->maps.counts_even;
 	EO_AUTO(eo_profile) profile = NULL;
 	uint64_t limited;
 	int r;
 
 	eo_stack_store_settle(profiler->store);
-	r = take_counts(profiler, counts, err);
-	limited = read_counters(profiler).stack_limit;
+	r = eo_cpu_programs_take_counts(profiler->programs, profiler->generation, add_count, profiler, err);
+	limited = eo_cpu_programs_counters(profiler->programs).stack_limit;
 	eo_stack_store_count_limit(profiler->store, limited - profiler->limit_taken);
 	profiler->limit_taken = limited;
 	profiler->stacks_done += eo_stack_store_size(profiler->store);
@@ -653,7 +534,7 @@ int eo_cpu_profiler_cut(struct eo_cpu_profiler *profiler, struct eo_profile **re
 		return r;
 	profiler->next = next;
 	wall_ns = (int64_t)eo_clock_wall_ns();
-	profiler->skel->bss->generation = profiler->generation + 1;
+	eo_cpu_programs_set_generation(profiler->programs, profiler->generation + 1);
 	wait_for_programs();
 	r = drain(profiler, LAST_DRAIN_NS, err);
 	profiler->next = NULL;
@@ -676,20 +557,10 @@ const struct eo_config *eo_cpu_profiler_config(const struct eo_cpu_profiler *pro
 bool eo_cpu_profiler_targets_gone(const struct eo_cpu_profiler *profiler)
 {
 	return profiler->running && eo_filter_has_ids(&profiler->options.target) &&
-	       __atomic_load_n(&profiler->skel->bss->targets_live, __ATOMIC_RELAXED) == 0;
+	       eo_cpu_programs_targets_live(profiler->programs) == 0;
 }
 
 /* ---- figures ---- */
-
-static uint64_t map_bytes(const struct eo_cpu_profiler *profiler)
-{
-	uint64_t sum = eo_sideband_bytes(profiler->sideband);
-	const struct bpf_map *map;
-
-	bpf_object__for_each_map(map, profiler->skel->obj)
-		sum += eo_overhead_map_bytes(bpf_map__fd(map));
-	return sum;
-}
 
 struct eo_profile_stats eo_cpu_profiler_stats(struct eo_cpu_profiler *profiler)
 {
@@ -698,7 +569,7 @@ struct eo_profile_stats eo_cpu_profiler_stats(struct eo_cpu_profiler *profiler)
 
 	if (!profiler->running)
 		return profiler->last_stats;
-	counters = read_counters(profiler);
+	counters = eo_cpu_programs_counters(profiler->programs);
 	names = eo_symbolizer_stats(profiler->symbolizer);
 	return (struct eo_profile_stats){
 		.duration_ns = profiler->total_ns +
@@ -718,7 +589,7 @@ struct eo_profile_stats eo_cpu_profiler_stats(struct eo_cpu_profiler *profiler)
 		.user_failed = counters.user_walk[EO_USER_FAILED],
 		.mappings_lost = eo_sideband_lost(profiler->sideband),
 		.stacks_unknown = profiler->stacks_unknown,
-		.targets_missed = profiler->skel->bss->targets_missed,
+		.targets_missed = eo_cpu_programs_targets_missed(profiler->programs),
 		.frames_named = names.named,
 		.frames_unnamed = names.unnamed_in_module + names.no_module,
 		.kernel_names_hidden = names.kernel_hidden,
@@ -731,8 +602,10 @@ struct eo_overhead eo_cpu_profiler_get_overhead(struct eo_cpu_profiler *profiler
 {
 	if (!profiler->running)
 		return profiler->last_overhead;
-	return eo_overhead_since(&profiler->mark, read_counters(profiler).run_ns, true,
-				 map_bytes(profiler), &profiler->latency);
+	return eo_overhead_since(&profiler->mark, eo_cpu_programs_counters(profiler->programs).run_ns, true,
+				 eo_cpu_programs_map_bytes(profiler->programs) +
+					 eo_sideband_bytes(profiler->sideband),
+				 &profiler->latency);
 }
 
 int eo_cpu_profiler_stop(struct eo_cpu_profiler *profiler, struct eo_profile **ret, struct eo_error *err)

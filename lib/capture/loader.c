@@ -17,8 +17,9 @@
 
 #define PATIENCE_S 60 /* for libbpf and the verifier, with one object */
 
-static const char HINT_KERNEL[] = "needs Linux 5.8 or newer with CONFIG_BPF_SYSCALL, CONFIG_BPF_EVENTS "
-				  "and CONFIG_DEBUG_INFO_BTF";
+static const char HINT_KERNEL[] =
+	"needs Linux 5.8 or newer with CONFIG_BPF_SYSCALL, CONFIG_BPF_EVENTS "
+	"and CONFIG_DEBUG_INFO_BTF";
 
 struct eo_loader {
 	struct eo_config config;
@@ -63,12 +64,15 @@ static int refuse(int code, const char *what, struct eo_error *err)
 {
 	switch (code) {
 	case ENOSYS:
-		return eo_error_set(err, EO_ERROR_UNSUPPORTED_PLATFORM, code, HINT_KERNEL, "%s", what);
+		return eo_error_set(err, EO_ERROR_UNSUPPORTED_PLATFORM, code, HINT_KERNEL, "%s",
+				    what);
 	case EPERM:
 	case EACCES:
-		return eo_error_set(err, EO_ERROR_INSUFFICIENT_PERMISSIONS, code, EO_LOADER_HINT_PRIVILEGES, "%s", what);
+		return eo_error_set(err, EO_ERROR_INSUFFICIENT_PERMISSIONS, code,
+				    EO_LOADER_HINT_PRIVILEGES, "%s", what);
 	default:
-		return eo_error_set(err, EO_ERROR_INCOMPATIBLE_KERNEL, code, HINT_KERNEL, "%s", what);
+		return eo_error_set(err, EO_ERROR_INCOMPATIBLE_KERNEL, code, HINT_KERNEL, "%s",
+				    what);
 	}
 }
 
@@ -113,7 +117,8 @@ static void run_trial(struct trial *trial, const char *name, const void *bytes, 
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	setrlimit(RLIMIT_CORE, &no_core);
 	alarm(PATIENCE_S);
-	trial->result = eo_loader_verify(name, bytes, size, trial->reports, &trial->count, &trial->err);
+	trial->result =
+		eo_loader_verify(name, bytes, size, trial->reports, &trial->count, &trial->err);
 	_exit(0);
 }
 
@@ -124,16 +129,18 @@ static int await_trial(pid_t child, const char *name, struct eo_error *err)
 
 	while (waitpid(child, &status, 0) < 0) {
 		if (errno != EINTR)
-			return eo_error_set(err, EO_ERROR_LOAD_FAILED, errno, NULL, "wait for the verifier");
+			return eo_error_set(err, EO_ERROR_LOAD_FAILED, errno, NULL,
+					    "wait for the verifier");
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
 		return eo_error_set(err, EO_ERROR_LOAD_FAILED, 0, NULL,
-				    "verify BPF object %.120s: no result after %d s", name, PATIENCE_S);
+				    "verify BPF object %.120s: no result after %d s", name,
+				    PATIENCE_S);
 	return eo_error_set(err, EO_ERROR_LOAD_FAILED, 0, NULL,
-			    "read BPF object %.120s: it is damaged, libbpf ends with signal %d", name,
-			    WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+			    "read BPF object %.120s: it is damaged, libbpf ends with signal %d",
+			    name, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 }
 
 static int try_in_child(struct trial *trial, const char *name, const void *bytes, size_t size,
@@ -155,8 +162,8 @@ static int try_in_child(struct trial *trial, const char *name, const void *bytes
 }
 
 int eo_loader_validate_program(const struct eo_loader *loader, const char *name, const void *bytes,
-			       size_t size, struct eo_program_report **reports, size_t *report_count,
-			       struct eo_error *err)
+			       size_t size, struct eo_program_report **reports,
+			       size_t *report_count, struct eo_error *err)
 {
 	struct trial *trial;
 	int r = eo_loader_elf_check(name, bytes, size, err);
@@ -166,7 +173,8 @@ int eo_loader_validate_program(const struct eo_loader *loader, const char *name,
 	*report_count = 0;
 	if (r < 0)
 		return r;
-	trial = mmap(NULL, sizeof(*trial), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	trial = mmap(NULL, sizeof(*trial), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
 	if (trial == MAP_FAILED)
 		return eo_error_set(err, EO_ERROR_LOAD_FAILED, errno, NULL, "allocate reports");
 
@@ -177,7 +185,8 @@ int eo_loader_validate_program(const struct eo_loader *loader, const char *name,
 			*report_count = trial->count;
 			memcpy(*reports, trial->reports, trial->count * sizeof(**reports));
 		} else if (r == 0) {
-			r = eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL, "allocate reports");
+			r = eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL,
+					 "allocate reports");
 		}
 	}
 	munmap(trial, sizeof(*trial));
@@ -206,7 +215,8 @@ int eo_loader_load(struct eo_loader *loader, const char *name, const void *bytes
 	r = bpf_object__load(object);
 	if (r < 0) {
 		bpf_object__close(object);
-		return eo_error_set(err, EO_ERROR_LOAD_FAILED, -r, NULL, "load BPF object %.120s", name);
+		return eo_error_set(err, EO_ERROR_LOAD_FAILED, -r, NULL, "load BPF object %.120s",
+				    name);
 	}
 	loader->object = object;
 	return 0;

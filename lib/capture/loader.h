@@ -19,7 +19,7 @@ struct eo_program_report {
 	const char *type;	 /* "perf_event"; static text */
 	bool accepted;
 	uint32_t instructions;	 /* as in the object */
-	uint32_t verified;	 /* instructions the verifier walked; 0 where the kernel does not tell */
+	uint32_t verified;	 /* instructions the verifier walked; 0: the kernel does not tell */
 	uint64_t load_ns;
 	char log[2048];		 /* rejected: the end of the verifier's log */
 };
@@ -42,8 +42,8 @@ int eo_loader_check_system_support(const struct eo_loader *loader, struct eo_err
  * Returns 0, or LOAD_FAILED with the first rejected program's name.
  */
 int eo_loader_validate_program(const struct eo_loader *loader, const char *name, const void *bytes,
-			       size_t size, struct eo_program_report **reports, size_t *report_count,
-			       struct eo_error *err);
+			       size_t size, struct eo_program_report **reports,
+			       size_t *report_count, struct eo_error *err);
 
 /** Load all programs of a BPF ELF object and keep them. -EALREADY when one is loaded. */
 int eo_loader_load(struct eo_loader *loader, const char *name, const void *bytes, size_t size,

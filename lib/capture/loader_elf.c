@@ -50,7 +50,8 @@ static const char *wrong_symbols(const struct object *object, const Elf64_Shdr *
 		Elf64_Shdr section;
 		Elf64_Sym symbol;
 
-		memcpy(&symbol, object->bytes + table->sh_offset + i * sizeof(symbol), sizeof(symbol));
+		memcpy(&symbol, object->bytes + table->sh_offset + i * sizeof(symbol),
+		       sizeof(symbol));
 		if (symbol.st_shndx == SHN_UNDEF || symbol.st_shndx >= SHN_LORESERVE)
 			continue;
 		if (symbol.st_shndx >= object->header.e_shnum)
@@ -69,7 +70,8 @@ static const char *wrong_sections(const struct object *object)
 	if (header->e_shentsize != sizeof(Elf64_Shdr) || !header->e_shnum ||
 	    header->e_shnum > SECTIONS_MAX || header->e_shstrndx >= header->e_shnum)
 		return "its section table is malformed";
-	if (!in_bounds(header->e_shoff, (uint64_t)header->e_shnum * sizeof(Elf64_Shdr), object->size))
+	if (!in_bounds(header->e_shoff, (uint64_t)header->e_shnum * sizeof(Elf64_Shdr),
+		       object->size))
 		return "it is cut short: its section table lies past the end";
 
 	for (size_t i = 0; i < header->e_shnum; i++) {
@@ -125,6 +127,7 @@ int eo_loader_elf_check(const char *name, const void *bytes, size_t size, struct
 		wrong = wrong_sections(&object);
 	if (!wrong)
 		return 0;
-	return eo_error_set(err, EO_ERROR_LOAD_FAILED, 0, "a BPF object is made with clang -target bpf -g -c",
+	return eo_error_set(err, EO_ERROR_LOAD_FAILED, 0,
+			    "a BPF object is made with clang -target bpf -g -c",
 			    "read BPF object %.120s: %s", name, wrong);
 }

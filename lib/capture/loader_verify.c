@@ -47,14 +47,15 @@ int eo_loader_open(const char *name, const void *bytes, size_t size, struct bpf_
 
 	object = bpf_object__open_mem(bytes, size, &opts);
 	if (!object)
-		return eo_error_set(err, EO_ERROR_LOAD_FAILED, errno, "-v shows what libbpf found wrong",
-				    "read BPF object %.120s", name);
+		return eo_error_set(err, EO_ERROR_LOAD_FAILED, errno,
+				    "-v shows what libbpf found wrong", "read BPF object %.120s",
+				    name);
 	count = count_programs(object);
 	if (!count || count > EO_LOADER_PROGRAMS_MAX) {
 		bpf_object__close(object);
 		return eo_error_set(err, EO_ERROR_LOAD_FAILED, 0, NULL,
-				    "read BPF object %.120s: it holds %zu programs, not 1 to %u", name, count,
-				    EO_LOADER_PROGRAMS_MAX);
+				    "read BPF object %.120s: it holds %zu programs, not 1 to %u",
+				    name, count, EO_LOADER_PROGRAMS_MAX);
 	}
 	prepare(object);
 	*ret = object;
@@ -80,7 +81,8 @@ static void describe(const struct bpf_program *program, struct eo_program_report
 
 /* Numbers of the programs of a loaded object. The kernel notes when each began to load, and
  * libbpf loads them one after another: one ends where the next begins. */
-static void measure(const struct bpf_object *object, uint64_t end_ns, struct eo_program_report *reports)
+static void measure(const struct bpf_object *object, uint64_t end_ns,
+		    struct eo_program_report *reports)
 {
 	struct eo_program_report *report = reports, *previous = NULL;
 	struct bpf_program *program; /* libbpf's iteration takes no const */
@@ -154,14 +156,16 @@ static int load_alone(const char *name, const void *bytes, size_t size, size_t i
 	} else if (r == -EPERM) {
 		/* Missing privileges were ruled out before. */
 		snprintf(report->log, sizeof(report->log),
-			 "refused before verification: %s despite all privileges; this kernel "
-			 "forbids programs like \"%s\"", strerror(-r), bpf_program__section_name(chosen));
+			 "refused before verification: %s despite CAP_BPF and CAP_PERFMON; this "
+			 "kernel forbids programs like \"%s\"",
+			 strerror(-r), bpf_program__section_name(chosen));
 	} else if (r == -ESRCH || r == -ENOENT) {
 		snprintf(report->log, sizeof(report->log),
 			 "refused before verification: this kernel has no target \"%s\"",
 			 bpf_program__section_name(chosen));
 	} else {
-		snprintf(report->log, sizeof(report->log), "refused before verification: %s", strerror(-r));
+		snprintf(report->log, sizeof(report->log), "refused before verification: %s",
+			 strerror(-r));
 	}
 	bpf_object__close(object);
 	return r;
@@ -175,7 +179,8 @@ static int find_rejected(const char *name, const void *bytes, size_t size, int w
 	const struct eo_program_report *first = NULL;
 
 	if (!log)
-		return eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL, "allocate the verifier's log");
+		return eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL,
+				    "allocate the verifier's log");
 
 	for (size_t i = 0; i < count; i++) {
 		if (load_alone(name, bytes, size, i, log, &reports[i]) < 0 && !first)

@@ -105,11 +105,15 @@ static void judge(const struct eo_support *support, const struct tool *tool,
 		if (probe->state == EO_SUPPORT_YES)
 			continue;
 		if (demand->without) {
-			if (ret->state != EO_TOOL_READY)
+			size_t length = strlen(ret->why);
+
+			if (ret->state == EO_TOOL_UNAVAILABLE)
 				continue;
 			ret->state = EO_TOOL_DEGRADED;
-			snprintf(ret->why, sizeof(ret->why), "%s", demand->without);
-			ret->hint = probe->hint;
+			snprintf(ret->why + length, sizeof(ret->why) - length, "%s%s",
+				 length ? "; " : "", demand->without);
+			if (!ret->hint)
+				ret->hint = probe->hint;
 			continue;
 		}
 
@@ -119,8 +123,9 @@ static void judge(const struct eo_support *support, const struct tool *tool,
 			continue;
 		ret->state = EO_TOOL_UNAVAILABLE;
 		ret->for_permission = denied;
-		snprintf(ret->why, sizeof(ret->why), "%s %s%s%.80s", denied ? "no permission for" : "no",
-			 probe->label, probe->detail[0] ? ": " : "", probe->detail);
+		snprintf(ret->why, sizeof(ret->why), "%s %s%s%.80s",
+			 denied ? "no permission for" : "no", probe->label,
+			 probe->detail[0] ? ": " : "", probe->detail);
 		ret->hint = probe->hint;
 	}
 }
@@ -138,12 +143,8 @@ static void run_rows(const struct eo_support_row *row, struct eo_support_context
 		};
 		row->run(context, probe);
 
-		if (probe->hint)
-			continue;
-		if (probe->state == EO_SUPPORT_NO)
+		if (probe->state == EO_SUPPORT_NO && !probe->hint)
 			probe->hint = row->hint_no;
-		else if (probe->state == EO_SUPPORT_DENIED && !context->may_trace)
-			probe->hint = eo_support_hint_privileges;
 	}
 }
 

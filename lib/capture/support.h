@@ -15,7 +15,7 @@ enum eo_support_state {
 
 /* One row of the table. */
 struct eo_support_probe {
-	const char *group; /* "kernel", "privileges" …: rows of a group stand together; static text */
+	const char *group; /* "kernel": rows of one group stand together; static text */
 	const char *key;   /* "ring_buffer"; static text, stable: part of --json */
 	const char *label; /* "ring buffer"; static text */
 	enum eo_support_state state;

@@ -39,14 +39,17 @@ static void say_answer(const struct eo_support_context *context, struct eo_suppo
 {
 	const char *name = strerrorname_np(-answer.code);
 
-	if (answer.code >= 0)
+	if (answer.code >= 0) {
 		eo_support_say(ret, EO_SUPPORT_YES, "%s", "");
-	else if (answer.code != -EPERM && answer.code != -EACCES)
+	} else if (answer.code != -EPERM && answer.code != -EACCES) {
 		eo_support_say(ret, EO_SUPPORT_NO, "%s: %s", answer.step, name ? name : "error");
-	else if (context->may_trace)
-		eo_support_say(ret, EO_SUPPORT_DENIED, "%s: %s despite all privileges", answer.step, name);
-	else
+	} else if (context->may_trace) {
+		eo_support_say(ret, EO_SUPPORT_DENIED, "%s: %s despite CAP_BPF and CAP_PERFMON",
+			       answer.step, name);
+	} else {
 		eo_support_say(ret, EO_SUPPORT_DENIED, "%s: %s", answer.step, name);
+		ret->hint = eo_support_hint_privileges;
+	}
 }
 
 /* perf_event_open() on this CPU, switched off. */
@@ -253,6 +256,8 @@ static void say_bpf_stats(struct eo_support_context *context, struct eo_support_
 	EO_AUTO_CLOSE int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 
 	say_answer(context, ret, failed("switch on", fd));
+	if (ret->state == EO_SUPPORT_DENIED)
+		eo_support_say(ret, EO_SUPPORT_DENIED, "needs CAP_SYS_ADMIN");
 }
 
 static void say_ring_buffer(struct eo_support_context *context, struct eo_support_probe *ret)
@@ -281,8 +286,9 @@ static void say_bpf_loop(struct eo_support_context *context, struct eo_support_p
 		{ .insn_off = 0, .type_id = context->type_main },
 		{ .insn_off = 8, .type_id = context->type_callback },
 	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_btf_fd = context->types_fd, .func_info = functions,
-		    .func_info_cnt = EO_ARRAY_SIZE(functions), .func_info_rec_size = sizeof(functions[0]));
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .prog_btf_fd = context->types_fd,
+		    .func_info = functions, .func_info_cnt = EO_ARRAY_SIZE(functions),
+		    .func_info_rec_size = sizeof(functions[0]));
 	EO_AUTO_CLOSE int fd = -1;
 
 	if (context->types_fd < 0) {
@@ -358,7 +364,8 @@ static void say_perf_event(struct eo_support_context *context, struct eo_support
 		.freq = 1,
 	};
 
-	say_answer(context, ret, program < 0 ? failed("load", program) : attach_to_event(&attr, program));
+	say_answer(context, ret,
+		   program < 0 ? failed("load", program) : attach_to_event(&attr, program));
 }
 
 static void say_pmu(struct eo_support_context *context, struct eo_support_probe *ret)

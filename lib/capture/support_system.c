@@ -119,7 +119,8 @@ static void say_sysctl(const char *path, struct eo_support_probe *ret)
 		eo_support_say(ret, EO_SUPPORT_INFO, "%s", line);
 }
 
-static void say_perf_event_paranoid(struct eo_support_context *context, struct eo_support_probe *ret)
+static void say_perf_event_paranoid(struct eo_support_context *context,
+				    struct eo_support_probe *ret)
 {
 	(void)context;
 	say_sysctl("/proc/sys/kernel/perf_event_paranoid", ret);
@@ -153,8 +154,8 @@ static const struct capability {
 	{ "cap_sys_admin", CAP_SYS_ADMIN, false, false, "not needed beside the two above" },
 	{ "cap_sys_ptrace", CAP_SYS_PTRACE, false, true, "programs of other users' processes" },
 	{ "cap_syslog", CAP_SYSLOG, false, true, "addresses of kernel functions" },
-	{ "cap_dac_read_search", CAP_DAC_READ_SEARCH, false, true, "deleted files of other users" },
-	{ "cap_checkpoint_restore", CAP_CHECKPOINT_RESTORE, true, true, "deleted files of other users" },
+	{ "cap_dac_read_search", CAP_DAC_READ_SEARCH, false, false, "deleted files of other users" },
+	{ "cap_checkpoint_restore", CAP_CHECKPOINT_RESTORE, true, false, "deleted files of other users" },
 	{ "cap_sys_resource", CAP_SYS_RESOURCE, false, false, "not needed unless memlock limits BPF" },
 };
 

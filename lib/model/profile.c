@@ -32,7 +32,7 @@ static bool failed(const struct eo_profile *profile)
 }
 
 /* Room for @extra elements behind @count, by half as much again, so that adding is amortised.
- * Returns @array, perhaps moved, or NULL, and then the profile has failed and @array is as it was. */
+ * Returns @array, perhaps moved; or NULL, then the profile has failed and @array is as it was. */
 static void *reserve(struct eo_profile *profile, void *array, size_t count, size_t extra,
 		     size_t *capacity, size_t limit, size_t size)
 {

@@ -7,7 +7,7 @@
 
 #define BLOCK_BYTES 32768
 
-/* Bytes are carved from blocks, which never move: one malloc() a string would cost 16 bytes each. */
+/* Bytes are carved from blocks, which never move: a malloc() a string costs 16 bytes more. */
 struct eo_string_block {
 	struct eo_string_block *next;
 	size_t used, size;
@@ -44,7 +44,7 @@ static char *copy_of(struct eo_string_table *table, const char *text, size_t len
 	char *copy;
 
 	if (!block || block->size - block->used <= len) {
-		/* The first block is small, so that a small profile is; a long string has its own. */
+		/* The first block is small for small profiles; a long string has its own. */
 		size_t size = block ? BLOCK_BYTES : BLOCK_BYTES / 8;
 
 		if (size <= len)

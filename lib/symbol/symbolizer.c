@@ -154,8 +154,9 @@ static const struct eo_module *intern_module(struct eo_symbolizer *s, const stru
 		free(module);
 		return NULL;
 	}
+	m.id = s->module_count;
 	*module = (struct module){m, owner};
-	*number = s->module_count;
+	*number = m.id;
 	s->modules[s->module_count++] = module;
 	return &module->module;
 }

@@ -278,6 +278,18 @@ Test(cpu_profiler, a_pid_filter_excludes_everybody_else)
 	for (size_t i = 0; i < profile->sample_count; i++)
 		cr_assert_eq(label(profile, &profile->samples[i], "pid")->num, a.spins);
 	cr_assert_gt(leaf_count(profile, "hot_a"), 0);
+	for (size_t i = 1; i < profile->location_count; i++) { /* each in the mapping it came from */
+		const struct eo_location *location = &profile->locations[i];
+		const struct eo_mapping *mapping = &profile->mappings[location->mapping];
+		const char *file = profile->strings[mapping->filename];
+
+		if (strncmp(frame_name(profile, (uint32_t)i), "hot_", 4) == 0)
+			cr_assert_not_null(strstr(file, "/spin"), "%s", file);
+		if (location->kind == EO_FRAME_KERNEL)
+			cr_assert_eq(file[0], '[', "%s", file);
+		if (location->mapping)
+			cr_assert(location->address >= mapping->start && location->address < mapping->limit);
+	}
 	eo_profile_free(profile);
 	eo_cpu_profiler_free(profiler);
 	end(a);

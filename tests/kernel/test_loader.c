@@ -82,8 +82,8 @@ static int count_good_programs(void)
 			continue; /* gone in between */
 		cr_assert_eq(bpf_obj_get_info_by_fd(fd, &info, &size), 0);
 		close(fd);
-		if (strcmp(info.name, "count_execs") == 0 || strcmp(info.name, "count_samples") == 0 ||
-		    strcmp(info.name, "do_nothing") == 0)
+		if (strcmp(info.name, "count_execs") == 0 ||
+		    strcmp(info.name, "count_samples") == 0 || strcmp(info.name, "do_nothing") == 0)
 			count++;
 	}
 	return count;
@@ -157,7 +157,8 @@ Test(loader_kernel, each_rejected_program_has_the_verifiers_words)
 	cr_expect_str_eq(reports[1].name, "is_fine");
 	cr_expect_str_eq(reports[1].log, "");
 	cr_expect_not(reports[2].accepted);
-	cr_expect_not_null(strstr(reports[2].log, "invalid bpf_context access"), "%s", reports[2].log);
+	cr_expect_not_null(strstr(reports[2].log, "invalid bpf_context access"), "%s",
+			   reports[2].log);
 }
 
 Test(loader_kernel, an_absent_target_is_named)
@@ -185,8 +186,10 @@ Test(loader_kernel, a_program_type_that_the_kernel_forbids_is_said_to_be_forbidd
 	cr_assert_eq(count, 1, "%s", err.text);
 	cr_expect_eq(reports[0].accepted, r == 0);
 	if (r < 0) {
-		cr_expect_eq(err.kind, EO_ERROR_LOAD_FAILED, "root lacks no permission: %s", err.text);
-		cr_expect_not_null(strstr(reports[0].log, "fentry/kernel_halt"), "%s", reports[0].log);
+		cr_expect_eq(err.kind, EO_ERROR_LOAD_FAILED, "root lacks no permission: %s",
+			     err.text);
+		cr_expect_not_null(strstr(reports[0].log, "fentry/kernel_halt"), "%s",
+				   reports[0].log);
 	}
 }
 
@@ -197,7 +200,8 @@ Test(loader_kernel, load_and_unload_know_their_order_and_leave_nothing)
 
 	need_privileges();
 	expect_no_good_programs();
-	cr_assert_eq(eo_loader_load(loader, "good", bytes.data, bytes.size, &err), 0, "%s", err.text);
+	cr_assert_eq(eo_loader_load(loader, "good", bytes.data, bytes.size, &err), 0, "%s",
+		     err.text);
 	cr_expect(eo_loader_is_loaded(loader));
 	cr_expect_geq(count_good_programs(), 3);
 

@@ -32,7 +32,8 @@ static char *bpftool_features(void)
 	char *text = malloc(room), command[4200];
 	FILE *pipe;
 
-	snprintf(command, sizeof(command), "%s feature probe kernel 2>/dev/null", getenv("EO_BPFTOOL"));
+	snprintf(command, sizeof(command), "%s feature probe kernel 2>/dev/null",
+		 getenv("EO_BPFTOOL"));
 	pipe = popen(command, "r");
 	cr_assert_not_null(pipe);
 	text[fread(text, 1, room - 1, pipe)] = '\0';

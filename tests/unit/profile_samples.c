@@ -100,7 +100,7 @@ struct eo_profile *rich_profile(void)
 	struct frame enter = { "entry_SYSCALL_64", "[kernel.kallsyms]", 0x1500 };
 	struct frame read = { "vfs_read", "[kernel.kallsyms]", 0x1600 };
 	struct eo_line inlined[2];
-	uint32_t frames[2], inner, labels;
+	uint32_t frames[2], inner, in_c, labels;
 
 	add_stack(profile, (struct frame[]){ main, work }, 2, "app", 42, 5);
 	add_stack(profile, (struct frame[]){ main, work, again }, 3, "app", 42, 3);
@@ -113,11 +113,12 @@ struct eo_profile *rich_profile(void)
 
 	/* "inner" was inlined into "outer". */
 	inner = eo_profile_string(profile, "inner");
+	in_c = eo_profile_string(profile, "in.c");
 	inlined[0] = (struct eo_line){
 		.function = eo_profile_function(
 			profile, &(struct eo_function){ .name = inner,
 							.system_name = inner,
-							.filename = eo_profile_string(profile, "in.c"),
+							.filename = in_c,
 							.start_line = 3 }),
 		.line = 5, .column = 2
 	};
@@ -129,13 +130,13 @@ struct eo_profile *rich_profile(void)
 					       .filename = eo_profile_string(profile, "out.cc") }),
 		.line = 99
 	};
+	frames[1] = add_frame(profile, main);
 	frames[0] = eo_profile_location(
 		profile,
 		&(struct eo_location){ .address = 0x1700,
-				       .mapping = profile->locations[add_frame(profile, main)].mapping,
+				       .mapping = profile->locations[frames[1]].mapping,
 				       .is_folded = true },
 		inlined, 2);
-	frames[1] = add_frame(profile, main);
 	labels = eo_profile_label_set(
 		profile,
 		(struct eo_label[]){ { .key = eo_profile_string(profile, "size"), .num = 4096,

@@ -36,7 +36,8 @@ static int validate(const void *bytes, size_t size, struct eo_error *err)
 
 	memcpy(copy, bytes, size);
 	*err = (struct eo_error){ 0 };
-	return eo_loader_validate_program(loader, "sample.bpf.o", copy, size, &reports, &count, err);
+	return eo_loader_validate_program(loader, "sample.bpf.o", copy, size, &reports, &count,
+					  err);
 }
 
 static void expect_refused(const void *bytes, size_t size, const char *why)
@@ -86,9 +87,10 @@ static char *make_object(size_t *ret_size)
 Test(loader, bytes_of_other_kinds_are_named)
 {
 	static const unsigned char png[64] = { 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n' };
-	Elf64_Ehdr native = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB },
-			      .e_type = ET_REL,
-			      .e_machine = EM_X86_64 };
+	Elf64_Ehdr native = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
+					 ELFDATA2LSB},
+			     .e_type = ET_REL,
+			     .e_machine = EM_X86_64};
 
 	expect_refused("", 0, "empty");
 	expect_refused(png, sizeof(png), "no ELF file");
@@ -149,7 +151,8 @@ Test(loader, a_symbol_that_wraps_around_is_refused)
 			memcpy(&symbol, bytes + at, sizeof(symbol));
 			if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC)
 				continue;
-			symbol.st_value = UINT64_MAX - 7; /* plus its size is a small number again */
+			symbol.st_value =
+				UINT64_MAX - 7; /* plus its size is a small number again */
 			memcpy(bytes + at, &symbol, sizeof(symbol));
 			patched++;
 		}
@@ -166,8 +169,8 @@ Test(loader, damaged_objects_are_an_answer_and_not_a_crash, .timeout = 60)
 	uint32_t state = 2463534242u;
 	int refused = 0;
 
-	/* What libbpf does to itself in the child may come with a sanitizer's word about it. A fault
-	 * of ours ends this process, which needs no words. */
+	/* What libbpf does to itself in the child may come with a sanitizer's word about it. A
+	 * fault of ours ends this process, which needs no words. */
 	cr_assert_not_null(freopen("/dev/null", "w", stderr));
 	/* Without privileges no map or program comes into being, only the parsers run. */
 	if (geteuid() == 0)

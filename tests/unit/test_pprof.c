@@ -76,8 +76,8 @@ static char *decoded(const struct eo_profile *profile)
 	if (!protoc)
 		return NULL;
 	file = file_of(profile);
-	text = output_of("gzip -dc %s | %s --decode=perftools.profiles.Profile -I%s pprof.proto 2>&1",
-			 file.path, protoc, EO_PROTO_DIR);
+	text = output_of("gzip -dc %s | %s --decode=perftools.profiles.Profile -I%s pprof.proto "
+			 "2>&1", file.path, protoc, EO_PROTO_DIR);
 	unlink(file.path);
 	free(protoc);
 	cr_assert(text, "protoc refused the profile");
@@ -315,14 +315,31 @@ Test(pprof, equal_profiles_are_equal_bytes_whatever_came_first)
 	size_t one_len, other_len;
 	char *one_bytes, *other_bytes;
 
-	/* Locations that differ in what a pprof file does not show, and mappings in a flag. */
-	add_stack(one, (struct frame[]){ { "tie", NULL, 0 } }, 1, NULL, 3, 1);
 	for (int i = 0; i < 40; i++) {
+		struct frame frames[] = { { "f", "/bin/z", 0x1000 }, { "h", "/bin/z", 0x2000 } };
 		char name[16];
 
+		/* The same but for one thing each. */
 		snprintf(name, sizeof(name), "g%d", i * 7 % 40);
-		add_stack(one, (struct frame[]){ { name, "/bin/z", 0x1000 }, { "h", name, 0x2000 } }, 2,
-			  name, i % 5, i);
+		add_stack(one, frames, 2, name, 1, 1);
+		add_stack(one, frames, 2, "g", i * 7 % 40, 1);
+		frames[i % 2].name = name;
+		add_stack(one, frames, 2, "g", 1, 1);
+		frames[i % 2].name = "f";
+		frames[i % 2].file = name;
+		add_stack(one, frames, 2, "g", 1, 1);
+		frames[i % 2].file = "/bin/z";
+		frames[i % 2].address = 0x3000 + (uint64_t)(i * 7 % 40);
+		add_stack(one, frames, 2, "g", 1, 1);
+		add_stack(one, frames, 1, "g", 1, 1);
+	}
+	/* Kinds are not in the file, and still tell locations apart. */
+	for (uint32_t kind = EO_FRAME_UNKNOWN; kind <= EO_FRAME_SYNTHETIC; kind++) {
+		struct eo_location location = { .address = 0x77, .kind = kind };
+		uint32_t frame = eo_profile_location(one, &location, NULL, 0);
+
+		eo_profile_add_sample(one, eo_profile_stack(one, &frame, 1), 0,
+				      (int64_t[]){ kind, 1 });
 	}
 	other = shuffled(one);
 	cr_assert_str_neq(one->strings[5], other->strings[5], "the orders do differ");
@@ -473,10 +490,11 @@ Test(pprof, odd_names_survive_or_are_repaired)
 		cr_expect(strstr(text, "string_table: \"<script>\"\n"));
 		cr_expect(strstr(text, "string_table: \"new\\nline\"\n"));
 		/* protoc shows U+FFFD in octal. */
-		cr_expect(strstr(text, "string_table: \"bad \\357\\277\\275\\357\\277\\275( \\357\\277\\275"
-				       "\\357\\277\\275\\357\\277\\275.\"\n"));
+		cr_expect(strstr(text, "string_table: \"bad \\357\\277\\275\\357\\277\\275( "
+				       "\\357\\277\\275\\357\\277\\275\\357\\277\\275.\"\n"));
 		cr_expect(strstr(text, "string_table: \"caf\\357\\277\\275\"\n"));
-		cr_expect(strstr(text, "string_table: \"\\303\\251\\342\\202\\254\\360\\237\\220\\235\"\n"));
+		cr_expect(strstr(text, "string_table: "
+				       "\"\\303\\251\\342\\202\\254\\360\\237\\220\\235\"\n"));
 		sprintf(line, "string_table: \"%s\"\n", large);
 		cr_expect(strstr(text, line));
 		cr_expect_eq(count_of(text, "function {"), 6, "the nameless one as well");
@@ -507,7 +525,8 @@ Test(pprof, negative_values_arrive)
 Test(pprof, bare_numbers_get_a_unit_only_beside_a_zero)
 {
 	struct eo_profile *profile = cpu_profile();
-	uint32_t cpu = eo_profile_string(profile, "cpu_id"), tid = eo_profile_string(profile, "tid");
+	uint32_t cpu = eo_profile_string(profile, "cpu_id");
+	uint32_t tid = eo_profile_string(profile, "tid");
 	char *text;
 
 	for (int64_t i = 0; i < 2; i++) {
@@ -567,7 +586,8 @@ Test(utf8, characters_are_told_from_bytes)
 		{ "\xf4\x8f\xbf\xbf", 4, 0x10ffff }, { "\xef\xbf\xbf", 3, 0xffff },
 		{ "", 0, 0 }, { "\x80", 0, 0 }, { "\xc3", 0, 0 }, { "\xc0\x80", 0, 0 },
 		{ "\xc1\xbf", 0, 0 }, { "\xe0\x9f\xbf", 0, 0 }, { "\xed\xa0\x80", 0, 0 },
-		{ "\xf0\x8f\xbf\xbf", 0, 0 }, { "\xf4\x90\x80\x80", 0, 0 }, { "\xf8\x88\x80\x80\x80", 0, 0 },
+		{ "\xf0\x8f\xbf\xbf", 0, 0 }, { "\xf4\x90\x80\x80", 0, 0 },
+		{ "\xf8\x88\x80\x80\x80", 0, 0 },
 		{ "\xe2\x82", 0, 0 }, { "\xff", 0, 0 },
 	};
 

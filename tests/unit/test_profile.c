@@ -186,13 +186,13 @@ Test(profile, every_field_tells_elements_apart)
 		cr_expect_eq(eo_profile_label_set(profile, &labels[i % EO_ARRAY_SIZE(labels)], 1),
 			     1 + i % EO_ARRAY_SIZE(labels));
 	cr_expect_eq(eo_profile_label_set(profile, labels, 2), 6);
-	cr_expect_eq(eo_profile_label_set(profile, (struct eo_label[]){ labels[1], labels[0] }, 2), 7,
-		     "order matters");
-	cr_expect_eq(eo_profile_label_set(profile, (struct eo_label[]){ labels[0], labels[0] }, 2), 8,
-		     "duplicates stay");
-	cr_expect_eq(eo_profile_label_set(
-			     profile, &(struct eo_label){ .key = a, .str = b, .num = 9, .unit = a }, 1),
-		     2, "a string has no number");
+	const struct eo_label turned[] = { labels[1], labels[0] };
+	const struct eo_label twice[] = { labels[0], labels[0] };
+	const struct eo_label stray[] = { { .key = a, .str = b, .num = 9, .unit = a } };
+
+	cr_expect_eq(eo_profile_label_set(profile, turned, 2), 7, "order matters");
+	cr_expect_eq(eo_profile_label_set(profile, twice, 2), 8, "duplicates stay");
+	cr_expect_eq(eo_profile_label_set(profile, stray, 1), 2, "a string has no number");
 	cr_expect_eq(eo_profile_status(profile), 0);
 	eo_profile_free(profile);
 }
@@ -249,7 +249,8 @@ Test(profile, a_synthetic_frame_is_one_location)
 {
 	struct eo_profile *profile = eo_profile_new();
 	uint32_t frame = eo_profile_synthetic_frame(profile, "[stack limit]");
-	const struct eo_location *location = &profile->locations[frame];
+	const struct eo_location *location;
+	const struct eo_function *function;
 
 	cr_expect_eq(eo_profile_synthetic_frame(profile, "[stack limit]"), frame);
 	cr_expect_neq(eo_profile_synthetic_frame(profile, "[other]"), frame);
@@ -257,9 +258,8 @@ Test(profile, a_synthetic_frame_is_one_location)
 	cr_expect_eq(location->kind, EO_FRAME_SYNTHETIC);
 	cr_expect_eq(location->mapping, 0);
 	cr_assert_eq(location->line_count, 1);
-	cr_expect_str_eq(
-		profile->strings[profile->functions[profile->lines[location->first_line].function].name],
-		"[stack limit]");
+	function = &profile->functions[profile->lines[location->first_line].function];
+	cr_expect_str_eq(profile->strings[function->name], "[stack limit]");
 	eo_profile_free(profile);
 }
 

@@ -36,10 +36,11 @@ Test(support, every_key_is_unique_and_found)
 
 	eo_support_probe_all(&support);
 	cr_assert_gt(support.probe_count, 30);
-	cr_assert_lt(support.probe_count, EO_SUPPORT_PROBES_MAX, "the table is full: a row may be missing");
+	cr_assert_lt(support.probe_count, EO_SUPPORT_PROBES_MAX,
+		     "the table is full: a row may be missing");
 	for (size_t i = 0; i < support.probe_count; i++)
-		cr_expect_eq(eo_support_find(&support, support.probes[i].key), &support.probes[i], "%s twice",
-			     support.probes[i].key);
+		cr_expect_eq(eo_support_find(&support, support.probes[i].key), &support.probes[i],
+			     "%s twice", support.probes[i].key);
 	cr_expect_null(eo_support_find(&support, "no_such_key"));
 }
 
@@ -55,8 +56,8 @@ Test(support, rows_have_labels_that_fit_and_groups_that_stand_together)
 		cr_expect_leq(strlen(probe->label), 22, "%s", probe->label);
 		for (size_t k = 0; k + 1 < i; k++) {
 			if (strcmp(support.probes[k].group, probe->group) == 0)
-				cr_expect_str_eq(support.probes[i - 1].group, probe->group, "%s stands apart",
-						 probe->key);
+				cr_expect_str_eq(support.probes[i - 1].group, probe->group,
+						 "%s stands apart", probe->key);
 		}
 	}
 }
@@ -88,8 +89,8 @@ Test(support, tools_are_told_with_reasons)
 		const struct eo_tool_support *tool = &support.tools[i];
 
 		cr_expect_str_eq(tool->name, names[i]);
-		cr_expect_eq(tool->state == EO_TOOL_READY, tool->why[0] == '\0', "%s: %s", tool->name,
-			     tool->why);
+		cr_expect_eq(tool->state == EO_TOOL_READY, tool->why[0] == '\0', "%s: %s",
+			     tool->name, tool->why);
 	}
 	cr_expect(support.tools[0].built);
 }
@@ -121,7 +122,8 @@ Test(support, without_privileges_all_is_denied_and_the_hint_names_the_cure)
 
 Test(support, nothing_is_left_behind)
 {
-	size_t descriptors = count_entries("/proc/self/fd"), threads = count_entries("/proc/self/task");
+	size_t descriptors = count_entries("/proc/self/fd"),
+	       threads = count_entries("/proc/self/task");
 	struct eo_support support;
 
 	eo_support_probe_all(&support);
@@ -139,7 +141,8 @@ Test(support, asking_twice_gives_the_same_answers)
 	eo_support_probe_all(&second);
 	cr_assert_eq(first.probe_count, second.probe_count);
 	for (size_t i = 0; i < first.probe_count; i++) {
-		cr_expect_eq(first.probes[i].state, second.probes[i].state, "%s", first.probes[i].key);
+		cr_expect_eq(first.probes[i].state, second.probes[i].state, "%s",
+			     first.probes[i].key);
 		cr_expect_str_eq(first.probes[i].detail, second.probes[i].detail);
 	}
 }

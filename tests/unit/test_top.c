@@ -153,7 +153,8 @@ Test(top, go_tool_pprof_counts_the_same)
 			random = random * 1103515245 + 12345;
 			pick = random >> 16 & 31;
 			snprintf(names[i], sizeof(names[i]), "f%u", pick);
-			frames[i] = (struct frame){ names[i], "/bin/x", 0x1000 + pick * 16 + i % 2 };
+			frames[i] = (struct frame){ names[i], "/bin/x",
+						    0x1000 + pick * 16 + i % 2 };
 		}
 		add_stack(profile, frames, depth, "x", sample % 7, 1 + sample);
 	}
@@ -174,8 +175,8 @@ Test(top, go_tool_pprof_counts_the_same)
 			cr_assert(find_numbers(ours, name, &flat, &cum), "%s in %s", name, ours);
 			cr_assert(find_numbers(theirs, name, &go_flat, &go_cum), "%s in %s", name,
 				  theirs);
-			cr_expect_eq(flat, go_flat, "flat of %s: %ld, pprof %ld", name, flat, go_flat);
-			cr_expect_eq(cum, go_cum, "cum of %s: %ld, pprof %ld", name, cum, go_cum);
+			cr_expect_eq(flat, go_flat, "%s: %ld, pprof %ld", name, flat, go_flat);
+			cr_expect_eq(cum, go_cum, "%s: %ld, pprof %ld", name, cum, go_cum);
 		}
 		free(theirs);
 	}

@@ -48,28 +48,21 @@ static void hot(void)
 
 /* One bit of @path a level: which of the two functions comes next. */
 static void left(unsigned path, int depth);
+static void right(unsigned path, int depth);
 
-static __attribute__((noinline)) void right(unsigned path, int depth)
-{
-	if (depth == 0)
-		turn(20);
-	else if (path & 1)
-		left(path >> 1, depth - 1);
-	else
-		right(path >> 1, depth - 1);
-	sink++;
-}
-
-static __attribute__((noinline)) void left(unsigned path, int depth)
-{
-	if (depth == 0)
-		turn(20);
-	else if (path & 1)
-		left(path >> 1, depth - 1);
-	else
-		right(path >> 1, depth - 1);
-	sink++;
-}
+#define STEP(name)                                                   \
+	static __attribute__((noinline)) void name(unsigned path, int depth) \
+	{                                                            \
+		if (depth == 0)                                      \
+			turn(20);                                    \
+		else if (path & 1)                                   \
+			left(path >> 1, depth - 1);                  \
+		else                                                 \
+			right(path >> 1, depth - 1);                 \
+		sink++;                                              \
+	}
+STEP(left)
+STEP(right)
 
 static void stacks(void)
 {

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "capture/cpu_programs.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "capture/filter.h"
+#include "capture/privileges.h"
+#include "cpu_profiler.skel.h"
+
+struct eo_cpu_programs {
+	struct cpu_profiler_bpf *skel;
+};
+
+void eo_cpu_programs_free(struct eo_cpu_programs *programs)
+{
+	if (!programs)
+		return;
+	cpu_profiler_bpf__destroy(programs->skel);
+	free(programs);
+}
+
+static uint32_t ring_bytes(const struct eo_cpu_profiler_options *options)
+{
+	uint32_t bytes = 512 * 1024, cpus = (uint32_t)libbpf_num_possible_cpus();
+
+	if (options->ring_bytes)
+		return options->ring_bytes;
+	/* Two ticks of new stacks of 1 KB at the highest rate are 200 KB a CPU. */
+	while (bytes < 16 * 1024 * 1024 && bytes < cpus * 200 * 1024)
+		bytes *= 2;
+	return bytes;
+}
+
+static int load_failed(int code, struct eo_error *err)
+{
+	enum eo_error_kind kind = eo_error_kind_of(code, EO_ERROR_LOAD_FAILED);
+	const char *hint = "ebpfotel -v shows the kernel's reasons, ebpfotel check what it can do";
+
+	if (kind == EO_ERROR_INSUFFICIENT_PERMISSIONS) {
+		hint = EO_HINT_PRIVILEGES;
+	} else if (access("/sys/kernel/btf/vmlinux", R_OK) < 0) {
+		kind = EO_ERROR_INCOMPATIBLE_KERNEL;
+		hint = "the kernel must be built with CONFIG_DEBUG_INFO_BTF; ebpfotel check tells more";
+	}
+	return eo_error_set(err, kind, code, hint, "load the CPU profiler's BPF programs");
+}
+
+/* Open the object, size it for this run, and load it. @map_flags: of the counts maps. */
+static int open_and_load(struct eo_cpu_programs *programs, const struct eo_config *config,
+			 const struct eo_cpu_profiler_options *options, uint32_t map_flags,
+			 struct eo_error *err)
+{
+	struct cpu_profiler_bpf *skel = cpu_profiler_bpf__open();
+	bool follows = eo_filter_has_ids(&options->target);
+	uint32_t bytes = ring_bytes(options);
+	int r;
+
+	if (!skel)
+		return load_failed(errno, err);
+	programs->skel = skel;
+	r = eo_filter_prepare(skel->obj, &options->target, (struct eo_filter_config *)&skel->rodata->filter, err);
+	if (r < 0)
+		return r;
+	skel->rodata->profiler.kernel_only = options->kernel_only;
+	skel->rodata->profiler.user_only = options->user_only;
+	skel->rodata->profiler.per_thread = options->per_thread;
+	skel->rodata->profiler.wakeup_bytes = bytes / 4;
+	bpf_map__set_max_entries(skel->maps.stacks, bytes);
+	bpf_map__set_max_entries(skel->maps.counts_even, (uint32_t)config->max_samples);
+	bpf_map__set_max_entries(skel->maps.counts_odd, (uint32_t)config->max_samples);
+	bpf_map__set_map_flags(skel->maps.counts_even, map_flags);
+	bpf_map__set_map_flags(skel->maps.counts_odd, map_flags);
+	bpf_program__set_autoload(skel->progs.on_fork, follows && !options->target.no_follow);
+	bpf_program__set_autoload(skel->progs.on_exec, options->target.command_pid != 0);
+	bpf_program__set_autoload(skel->progs.on_exit, follows);
+	bpf_program__set_autoload(skel->progs.on_free, follows);
+	r = cpu_profiler_bpf__load(skel);
+	return r < 0 ? load_failed(-r, err) : 0;
+}
+
+int eo_cpu_programs_load(const struct eo_config *config, const struct eo_cpu_profiler_options *options,
+			 struct eo_cpu_programs **ret, struct eo_error *err)
+{
+	EO_AUTO(eo_cpu_programs) programs = calloc(1, sizeof(*programs));
+	int r;
+
+	if (!programs)
+		return load_failed(ENOMEM, err);
+	r = open_and_load(programs, config, options, BPF_F_NO_PREALLOC, err);
+	if (r < 0 && r != -EPERM && r != -EACCES) {
+		/* Before v6.1 a program of this type may only use preallocated maps, which cost
+		 * their full size from the start: kernel commit 7645629f7dc8. */
+		cpu_profiler_bpf__destroy(eo_steal(&programs->skel));
+		r = open_and_load(programs, config, options, 0, err);
+	}
+	if (r == 0)
+		*ret = eo_steal(&programs);
+	return r;
+}
+
+int eo_cpu_programs_attach(struct eo_cpu_programs *programs, const struct eo_target *target,
+			   struct eo_error *err)
+{
+	struct cpu_profiler_bpf *skel = programs->skel;
+	uint64_t *targets_live = (uint64_t *)&skel->bss->targets_live;
+	int r = eo_filter_fill(skel->obj, target, targets_live, err);
+
+	if (r < 0)
+		return r;
+	r = cpu_profiler_bpf__attach(skel); /* the tracepoints; the sampler has no place of its own */
+	if (r < 0)
+		return eo_error_set(err, eo_error_kind_of(-r, EO_ERROR_ATTACH_FAILED), -r, EO_HINT_PRIVILEGES,
+				    "attach to the scheduler's tracepoints");
+	eo_filter_settle(skel->obj, target, targets_live);
+	return 0;
+}
+
+struct bpf_program *eo_cpu_programs_sampler(const struct eo_cpu_programs *programs)
+{
+	return programs->skel->progs.on_sample;
+}
+
+int eo_cpu_programs_ring_fd(const struct eo_cpu_programs *programs)
+{
+	return bpf_map__fd(programs->skel->maps.stacks);
+}
+
+void eo_cpu_programs_set_generation(struct eo_cpu_programs *programs, uint32_t generation)
+{
+	programs->skel->bss->generation = generation;
+}
+
+int eo_cpu_programs_take_counts(const struct eo_cpu_programs *programs, uint32_t generation,
+				eo_stack_count_fn fn, void *ctx, struct eo_error *err)
+{
+	enum { CHUNK = 4096 };
+	const struct bpf_map *map = generation & 1 ? programs->skel->maps.counts_odd
+						   : programs->skel->maps.counts_even;
+	EO_AUTO_FREE uint64_t *hashes = calloc(CHUNK, sizeof(*hashes));
+	EO_AUTO_FREE struct eo_stack_count *entries = calloc(CHUNK, sizeof(*entries));
+	uint32_t place = 0, count;
+	bool first = true, more = true;
+
+	if (!hashes || !entries)
+		return eo_error_set(err, EO_ERROR_MAP_OPERATION_FAILED, ENOMEM, NULL, "read the counts of stacks");
+	while (more) {
+		count = CHUNK;
+		if (bpf_map_lookup_and_delete_batch(bpf_map__fd(map), first ? NULL : &place, &place, hashes,
+						    entries, &count, NULL) < 0) {
+			if (errno != ENOENT) /* the end, with the last elements */
+				return eo_error_set(err, EO_ERROR_MAP_OPERATION_FAILED, errno, NULL,
+						    "read the counts of stacks");
+			more = false;
+		}
+		first = false;
+		for (uint32_t i = 0; i < count; i++)
+			fn(ctx, hashes[i], entries[i].count);
+	}
+	return 0;
+}
+
+struct eo_profile_counters eo_cpu_programs_counters(const struct eo_cpu_programs *programs)
+{
+	struct eo_profile_counters sum = {0};
+	int cpus = libbpf_num_possible_cpus();
+	EO_AUTO_FREE struct eo_profile_counters *values = calloc((size_t)cpus, sizeof(*values));
+	uint32_t zero = 0;
+
+	_Static_assert(sizeof(sum) % sizeof(uint64_t) == 0, "counters are 64 bits each, so they add up as an array");
+	if (!values || bpf_map_lookup_elem(bpf_map__fd(programs->skel->maps.counters), &zero, values) < 0)
+		return sum;
+	for (int cpu = 0; cpu < cpus; cpu++)
+		for (size_t i = 0; i < sizeof(sum) / sizeof(uint64_t); i++)
+			((uint64_t *)&sum)[i] += ((const uint64_t *)&values[cpu])[i];
+	return sum;
+}
+
+uint64_t eo_cpu_programs_targets_live(const struct eo_cpu_programs *programs)
+{
+	return __atomic_load_n(&programs->skel->bss->targets_live, __ATOMIC_RELAXED);
+}
+
+uint64_t eo_cpu_programs_targets_missed(const struct eo_cpu_programs *programs)
+{
+	return __atomic_load_n(&programs->skel->bss->targets_missed, __ATOMIC_RELAXED);
+}
+
+uint64_t eo_cpu_programs_map_bytes(const struct eo_cpu_programs *programs)
+{
+	const struct bpf_map *map;
+	uint64_t sum = 0;
+
+	bpf_object__for_each_map(map, programs->skel->obj)
+		sum += eo_overhead_map_bytes(bpf_map__fd(map));
+	return sum;
+}

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "core/clock.h"
+#include "symbol/proc_maps.h"
+#include "symbol/process.h"
+#include "symbol/vma_set.h"
+
+/* Numbers above the kernel's PID_MAX_LIMIT: nobody has them. */
+#define TGID 5000001u
+#define CHILD 5000002u
+
+static struct eo_processes *processes_new(void)
+{
+	struct eo_processes *p = NULL;
+
+	cr_assert_eq(eo_processes_new(&p, NULL), 0);
+	return p;
+}
+
+static void map(struct eo_processes *p, uint32_t tgid, uint64_t start, uint64_t end,
+		uint64_t offset, const char *path, uint64_t ktime_ns)
+{
+	struct eo_vma vma = {
+		.start = start, .end = end, .offset = offset, .inode = 7, .path = path};
+
+	eo_processes_mmap(p, tgid, &vma, ktime_ns);
+}
+
+static void expect(struct eo_processes *p, uint32_t tgid, uint64_t address, uint64_t start,
+		   uint64_t end, uint64_t offset, const char *path)
+{
+	const struct eo_vma *vma = eo_processes_find(p, tgid, address);
+
+	cr_assert(vma, "nothing at %lx", (unsigned long)address);
+	cr_assert_eq(vma->start, start, "%lx starts at %lx", (unsigned long)address,
+		     (unsigned long)vma->start);
+	cr_assert_eq(vma->end, end, "%lx ends at %lx", (unsigned long)address,
+		     (unsigned long)vma->end);
+	cr_assert_eq(vma->offset, offset);
+	cr_assert_str_eq(vma->path, path);
+	cr_assert_neq(vma->part, 0);
+}
+
+static void expect_none(struct eo_processes *p, uint32_t tgid, uint64_t address)
+{
+	cr_assert_null(eo_processes_find(p, tgid, address), "something at %lx",
+		       (unsigned long)address);
+}
+
+Test(process, a_new_mapping_cuts_what_it_covers)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+
+	map(p, TGID, 0x10000, 0x20000, 0x5000, "/lib/a", 10);
+	map(p, TGID, 0x14000, 0x16000, 0, "/lib/b", 11); /* in the middle: three pieces */
+	expect(p, TGID, 0x10000, 0x10000, 0x14000, 0x5000, "/lib/a");
+	expect(p, TGID, 0x15fff, 0x14000, 0x16000, 0, "/lib/b");
+	expect(p, TGID, 0x16000, 0x16000, 0x20000, 0xb000, "/lib/a");
+
+	map(p, TGID, 0x1c000, 0x24000, 0, "/lib/c", 12); /* over an end */
+	expect(p, TGID, 0x1bfff, 0x16000, 0x1c000, 0xb000, "/lib/a");
+	expect(p, TGID, 0x23fff, 0x1c000, 0x24000, 0, "/lib/c");
+
+	map(p, TGID, 0x0f000, 0x11000, 0, "/lib/d", 13); /* over a start */
+	expect(p, TGID, 0x10fff, 0xf000, 0x11000, 0, "/lib/d");
+	expect(p, TGID, 0x11000, 0x11000, 0x14000, 0x6000, "/lib/a");
+
+	map(p, TGID, 0x10000, 0x30000, 0x1000, "/lib/e", 14); /* over everything but a start */
+	expect(p, TGID, 0xffff, 0xf000, 0x10000, 0, "/lib/d");
+	expect(p, TGID, 0x10000, 0x10000, 0x30000, 0x1000, "/lib/e");
+	expect(p, TGID, 0x2ffff, 0x10000, 0x30000, 0x1000, "/lib/e");
+	expect_none(p, TGID, 0x30000);
+	expect_none(p, TGID, 0xefff);
+}
+
+Test(process, anonymous_pieces_have_no_offset)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+
+	map(p, TGID, 0x10000, 0x20000, 0x10, "//anon", 10);
+	map(p, TGID, 0x14000, 0x16000, 0, "", 11);
+	expect(p, TGID, 0x18000, 0x16000, 0x20000, 0, "//anon");
+}
+
+Test(process, equal_parts_of_a_file_have_one_number)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+	uint64_t part;
+
+	map(p, TGID, 0x10000, 0x20000, 0, "/lib/a", 10);
+	map(p, CHILD, 0x70000, 0x80000, 0, "/lib/a", 10);
+	map(p, CHILD, 0x90000, 0xa0000, 0x1000, "/lib/a", 10);
+	part = eo_processes_find(p, TGID, 0x10000)->part;
+	cr_assert_eq(eo_processes_find(p, CHILD, 0x70000)->part, part);
+	cr_assert_neq(eo_processes_find(p, CHILD, 0x90000)->part, part);
+
+	/* Gone and come back it is another one: numbers are not used again. */
+	eo_processes_exec(p, TGID, 11);
+	eo_processes_exec(p, CHILD, 11);
+	map(p, TGID, 0x10000, 0x20000, 0, "/lib/a", 12);
+	cr_assert_gt(eo_processes_find(p, TGID, 0x10000)->part, part);
+}
+
+Test(process, fork_copies_and_neither_sees_the_other_change)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+
+	map(p, TGID, 0x10000, 0x20000, 0, "/lib/a", 10);
+	eo_processes_fork(p, TGID, CHILD, 11);
+	cr_assert_eq(eo_processes_count(p), 2);
+	cr_assert_neq(eo_processes_generation(p, TGID), eo_processes_generation(p, CHILD));
+	expect(p, CHILD, 0x10000, 0x10000, 0x20000, 0, "/lib/a");
+
+	map(p, CHILD, 0x10000, 0x20000, 0, "/lib/child", 12);
+	map(p, TGID, 0x30000, 0x40000, 0, "/lib/parent", 12);
+	expect(p, TGID, 0x10000, 0x10000, 0x20000, 0, "/lib/a");
+	expect(p, CHILD, 0x10000, 0x10000, 0x20000, 0, "/lib/child");
+	expect(p, TGID, 0x30000, 0x30000, 0x40000, 0, "/lib/parent");
+	expect_none(p, CHILD, 0x30000);
+}
+
+Test(process, fork_of_an_unknown_parent_forgets_the_former_owner_of_the_number)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+
+	map(p, CHILD, 0x10000, 0x20000, 0, "/lib/old", 10);
+	eo_processes_fork(p, TGID, CHILD, 20);
+	cr_assert_eq(eo_processes_count(p), 0);
+	expect_none(p, CHILD, 0x10000);
+}
+
+Test(process, a_thread_is_no_fork)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+
+	map(p, TGID, 0x10000, 0x20000, 0, "/lib/a", 10);
+	eo_processes_fork(p, TGID, TGID, 11);
+	expect(p, TGID, 0x10000, 0x10000, 0x20000, 0, "/lib/a");
+}
+
+Test(process, exec_clears_and_begins_a_generation)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+	uint64_t generation;
+
+	map(p, TGID, 0x10000, 0x20000, 0, "/lib/a", 10);
+	generation = eo_processes_generation(p, TGID);
+	cr_assert_neq(generation, 0);
+	eo_processes_exec(p, TGID, 20);
+	cr_assert_gt(eo_processes_generation(p, TGID), generation);
+	expect_none(p, TGID, 0x10000);
+	map(p, TGID, 0x50000, 0x60000, 0, "/lib/late", 19); /* of the program before */
+	expect_none(p, TGID, 0x50000);
+	map(p, TGID, 0x50000, 0x60000, 0, "/lib/b", 20);
+	expect(p, TGID, 0x50000, 0x50000, 0x60000, 0, "/lib/b");
+}
+
+Test(process, an_ended_process_keeps_its_mappings_until_reaped)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+
+	map(p, TGID, 0x10000, 0x20000, 0, "/lib/a", 10);
+	map(p, CHILD, 0x10000, 0x20000, 0, "/lib/a", 10);
+	eo_processes_exit(p, TGID, 20);
+	expect(p, TGID, 0x10000, 0x10000, 0x20000, 0, "/lib/a");
+	eo_processes_reap(p, 20);
+	expect(p, TGID, 0x10000, 0x10000, 0x20000, 0, "/lib/a");
+	eo_processes_reap(p, 21);
+	cr_assert_eq(eo_processes_count(p), 1);
+	expect_none(p, TGID, 0x10000);
+	expect(p, CHILD, 0x10000, 0x10000, 0x20000, 0, "/lib/a");
+}
+
+Test(process, an_event_behind_the_end_speaks_of_a_new_process)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+
+	map(p, TGID, 0x10000, 0x20000, 0, "/lib/a", 10);
+	eo_processes_exit(p, TGID, 20);
+	map(p, TGID, 0x50000, 0x60000, 0, "/lib/b", 30);
+	expect_none(p, TGID, 0x10000);
+	expect(p, TGID, 0x50000, 0x50000, 0x60000, 0, "/lib/b");
+	eo_processes_reap(p, 31);
+	cr_assert_eq(eo_processes_count(p), 1);
+}
+
+Test(process, events_older_than_the_scan_change_nothing)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+	uint32_t self = (uint32_t)getpid();
+	uint64_t here = (uintptr_t)&processes_new, generation;
+
+	cr_assert_eq(eo_processes_scan(p, self), 0);
+	generation = eo_processes_generation(p, self);
+	map(p, self, here & ~0xfffull, (here & ~0xfffull) + 0x1000, 0, "/lib/old", 1);
+	eo_processes_exec(p, self, 1);
+	eo_processes_fork(p, 1, self, 1);
+	eo_processes_exit(p, self, 1);
+	eo_processes_reap(p, UINT64_MAX);
+	cr_assert_eq(eo_processes_generation(p, self), generation);
+	cr_assert(strstr(eo_processes_find(p, self, here)->path, "test_process"));
+	map(p, self, 0x10000, 0x20000, 0, "/lib/new", eo_clock_monotonic_ns());
+	expect(p, self, 0x10000, 0x10000, 0x20000, 0, "/lib/new");
+}
+
+Test(process, the_limit_of_mappings_holds)
+{
+	struct eo_vma_parts *parts = eo_vma_parts_new();
+	struct eo_vma_set *set = NULL;
+	struct eo_vma vma = {.path = "/lib/a"};
+
+	for (uint64_t i = 0; i < EO_VMA_SET_MAX; i++) {
+		vma.start = 0x10000 + i * 0x2000;
+		vma.end = vma.start + 0x1000;
+		cr_assert_eq(eo_vma_set_put(parts, &set, &vma), 0);
+	}
+	vma.start += 0x2000;
+	vma.end += 0x2000;
+	cr_assert_eq(eo_vma_set_put(parts, &set, &vma), -E2BIG);
+	vma.start = 0x10400; /* into the first: two more pieces */
+	vma.end = 0x10500;
+	cr_assert_eq(eo_vma_set_put(parts, &set, &vma), -E2BIG);
+	cr_assert_eq(eo_vma_set_count(set), EO_VMA_SET_MAX);
+	vma.start = 0;
+	vma.end = UINT64_MAX;
+	cr_assert_eq(eo_vma_set_put(parts, &set, &vma), 0);
+	cr_assert_eq(eo_vma_set_count(set), 1);
+	cr_assert_eq(eo_vma_parts_count(parts), 1);
+	vma.end = 0;
+	cr_assert_eq(eo_vma_set_put(parts, &set, &vma), -EINVAL);
+	eo_vma_set_drop(parts, set);
+	cr_assert_eq(eo_vma_parts_count(parts), 0);
+	eo_vma_parts_free(parts);
+}
+
+/* Random mappings against a plain array of pages. */
+Test(process, sets_agree_with_an_array)
+{
+	struct eo_vma_parts *parts = eo_vma_parts_new();
+	struct eo_vma_set *set = NULL, *shared[8];
+	static int owner[512], offset[512];
+	unsigned int random = 1;
+
+	for (int i = 0; i < 512; i++)
+		owner[i] = -1;
+	for (int step = 0; step < 2000; step++) {
+		unsigned int from, to;
+		char path[8];
+		struct eo_vma found, vma = {.path = path};
+
+		random = random * 1664525 + 1013904223;
+		from = random >> 9 & 511;
+		to = from + 1 + (random >> 20 & 63);
+		if (to > 512)
+			to = 512;
+		snprintf(path, sizeof(path), "/%u", random >> 28);
+		vma.start = from * 0x1000ull;
+		vma.end = to * 0x1000ull;
+		cr_assert_eq(eo_vma_set_put(parts, &set, &vma), 0);
+		for (unsigned int i = from; i < to; i++) {
+			owner[i] = (int)(random >> 28);
+			offset[i] = (int)((i - from) * 0x1000);
+		}
+		if (step < 8)
+			shared[step] = eo_vma_set_share(set);
+		for (unsigned int i = 0; i < 512; i++) {
+			bool has = eo_vma_set_find(parts, set, i * 0x1000ull + 5, &found);
+
+			cr_assert_eq(has, owner[i] >= 0);
+			if (has) {
+				cr_assert_eq(atoi(found.path + 1), owner[i]);
+				cr_assert_eq(found.offset + (i * 0x1000ull - found.start),
+					     (uint64_t)offset[i]);
+			}
+		}
+	}
+	for (int i = 0; i < 8; i++)
+		eo_vma_set_drop(parts, shared[i]);
+	eo_vma_set_drop(parts, set);
+	cr_assert_eq(eo_vma_parts_count(parts), 0);
+	eo_vma_parts_free(parts);
+}
+
+struct lines {
+	char text[512];
+};
+
+static bool write_down(void *arg, const struct eo_proc_map *m)
+{
+	struct lines *lines = arg;
+	size_t at = strlen(lines->text);
+
+	snprintf(lines->text + at, sizeof(lines->text) - at, "%lx-%lx %d %lx %lu <%s>;",
+		 (unsigned long)m->start, (unsigned long)m->end, m->executable,
+		 (unsigned long)m->offset, (unsigned long)m->inode, m->path);
+	return true;
+}
+
+static void expect_maps(const char *text, const char *expected)
+{
+	int fd = memfd_create("maps", MFD_CLOEXEC);
+	struct lines lines = {""};
+
+	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	lseek(fd, 0, SEEK_SET);
+	cr_assert_eq(eo_proc_maps_read(fd, write_down, &lines), 0);
+	close(fd);
+	cr_assert_str_eq(lines.text, expected);
+}
+
+Test(process, maps_are_read_as_the_kernel_writes_them)
+{
+	expect_maps("1000-2000 r-xp 00000000 fe:00 42                         /usr/bin/a b\n"
+		    "2000-3000 rw-p 00001000 fe:00 42                         /x (deleted)\n"
+		    "3000-4000 --xp 00000000 00:00 0 \n"
+		    "4000-5000 r-xp 00002000 00:01 18446744073709551615       /a\\012b\\\\012\n"
+		    "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0  [vsyscall]\n",
+		    "1000-2000 1 0 42 </usr/bin/a b>;"
+		    "2000-3000 0 1000 42 </x (deleted)>;"
+		    "3000-4000 1 0 0 <>;"
+		    "4000-5000 1 2000 18446744073709551615 </a\nb\\\n>;"
+		    "ffffffffff600000-ffffffffff601000 1 0 0 <[vsyscall]>;");
+}
+
+Test(process, lines_that_are_no_mappings_are_left_out)
+{
+	expect_maps("\n"
+		    "1000\n"
+		    "1000-\n"
+		    "2000-1000 r-xp 0 0:0 1 /backwards\n"
+		    "1000-1000 r-xp 0 0:0 1 /empty\n"
+		    "1000-2000 r-\n"
+		    "1000-2000 r-xp 0 0:0 18446744073709551616 /inode_too_big\n"
+		    "1000-2000 r-xp 0 0:0 1x /no_number\n"
+		    "10000000000000000-20000000000000000 r-xp 0 0:0 1 /too_long\n"
+		    "5000-6000 r-xp 0 0:0 1 /good\n"
+		    "6000-7000 r-xp 0 0:0 1 /cut off",
+		    "5000-6000 1 0 1 </good>;");
+}
+
+Test(process, own_mappings_are_found_and_data_is_not)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+	uint32_t self = (uint32_t)getpid();
+	const struct eo_vma *vma = eo_processes_find(p, self, (uintptr_t)&processes_new);
+	static int data;
+
+	cr_assert(vma && strstr(vma->path, "test_process"));
+	cr_assert_neq(vma->inode, 0);
+	vma = eo_processes_find(p, self, (uintptr_t)&printf);
+	cr_assert(vma && strstr(vma->path, "libc"));
+	expect_none(p, self, (uintptr_t)&data);
+	expect_none(p, self, 0);
+	expect_none(p, self, 0x8000000000000000);
+	cr_assert_eq(eo_processes_count(p), 1);
+}
+
+Test(process, an_unknown_number_is_an_error_and_no_process)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+
+	cr_assert_eq(eo_processes_scan(p, TGID), -ESRCH);
+	expect_none(p, TGID, 0x10000);
+	expect_none(p, TGID, 0x10000);
+	cr_assert_eq(eo_processes_count(p), 0);
+	cr_assert_eq(eo_processes_generation(p, TGID), 0);
+	eo_processes_reap(p, UINT64_MAX);
+}
+
+Test(process, a_miss_reads_the_process_again_at_most_once_a_second)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+	uint32_t self = (uint32_t)getpid();
+	char *code;
+
+	cr_assert_eq(eo_processes_scan(p, self), 0);
+	code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	cr_assert_neq(code, MAP_FAILED);
+	expect_none(p, self, (uintptr_t)code);
+	nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 50000000}, NULL);
+	cr_assert(eo_processes_find(p, self, (uintptr_t)code));
+	munmap(code, 4096);
+}
+
+Test(process, scan_all_finds_ourselves_and_our_child)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+	pid_t child = fork();
+	int count;
+
+	if (child == 0)
+		for (;;)
+			pause();
+	count = eo_processes_scan_all(p);
+	cr_assert_gt(count, 1);
+	cr_assert_leq((size_t)count, eo_processes_count(p));
+	cr_assert(eo_processes_find(p, (uint32_t)getpid(), (uintptr_t)&processes_new));
+	cr_assert(eo_processes_find(p, (uint32_t)child, (uintptr_t)&processes_new));
+
+	/* A zombie has no mappings left, but what was known of it stays. */
+	kill(child, SIGKILL);
+	siginfo_t info;
+	waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT);
+	cr_assert_eq(eo_processes_scan(p, (uint32_t)child), 0);
+	cr_assert(eo_processes_find(p, (uint32_t)child, (uintptr_t)&processes_new));
+	waitpid(child, NULL, 0);
+	cr_assert_eq(eo_processes_scan(p, (uint32_t)child), -ESRCH);
+	cr_assert(eo_processes_find(p, (uint32_t)child, (uintptr_t)&processes_new));
+	eo_processes_reap(p, UINT64_MAX);
+	expect_none(p, (uint32_t)child, (uintptr_t)&processes_new);
+}
