@@ -23,7 +23,8 @@ static char *describe_commands(void)
 		return NULL;
 	fputs("Profile CPUs and trace with eBPF; write pprof, JSON lines, OTLP.\vCommands:\n", out);
 	for (const struct command *c = commands; c->name; c++)
-		fprintf(out, "  %-9s %s%s\n", c->name, c->summary, c->argp ? "" : " (not built yet)");
+		fprintf(out, "  %-9s %s%s\n", c->name, c->summary,
+			c->argp ? "" : " (not built yet)");
 	fputs("\n'ebpfotel COMMAND --help' shows the options of a command, with examples.", out);
 	if (fclose(out) != 0) {
 		free(text);
@@ -34,7 +35,7 @@ static char *describe_commands(void)
 
 static const struct command *find_command(const char *name)
 {
-	const char *names[COMMANDS_MAX + 1] = { 0 };
+	const char *names[COMMANDS_MAX + 1] = {0};
 	const char *nearest;
 	size_t count = 0;
 
@@ -47,16 +48,17 @@ static const struct command *find_command(const char *name)
 	if (nearest)
 		cli_usage_error(NULL, "unknown command '%s'; the nearest is '%s'", name, nearest);
 	else
-		cli_usage_error(NULL, "unknown command '%s'; 'ebpfotel --help' lists the valid ones", name);
+		cli_usage_error(
+			NULL, "unknown command '%s'; 'ebpfotel --help' lists the valid ones", name);
 	return NULL;
 }
 
 int main(int argc, char **argv)
 {
 	EO_AUTO_FREE char *doc = describe_commands();
-	const struct argp argp = { .args_doc = "COMMAND [ARG...]", .doc = doc };
+	const struct argp argp = {.args_doc = "COMMAND [ARG...]", .doc = doc};
 	const struct command *command;
-	struct cli cli = { 0 };
+	struct cli cli = {0};
 	int first = 1, status;
 
 	/* A reader that goes away is noticed by its errno, where it can be told from a failure. */
