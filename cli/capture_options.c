@@ -456,22 +456,24 @@ static void put_numbers(json_t *object, const char *key, const struct cli_number
 
 json_t *cli_json_text(const char *text)
 {
+	EO_AUTO_FREE char *utf8 = NULL;
 	json_t *string = json_string(text);
-	char escaped[1024];
 	size_t len = 0;
 
 	if (string)
 		return string;
-	for (const unsigned char *c = (const unsigned char *)text; *c && len + 3 < sizeof(escaped);
-	     c++) {
+	utf8 = reallocarray(NULL, strlen(text) + 1, 2);
+	if (!utf8)
+		return NULL;
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
 		if (*c >= 0x80) {
-			escaped[len++] = (char)(0xc0 | *c >> 6);
-			escaped[len++] = (char)(0x80 | (*c & 0x3f));
+			utf8[len++] = (char)(0xc0 | *c >> 6);
+			utf8[len++] = (char)(0x80 | (*c & 0x3f));
 		} else {
-			escaped[len++] = (char)*c;
+			utf8[len++] = (char)*c;
 		}
 	}
-	return json_stringn(escaped, len);
+	return json_stringn(utf8, len);
 }
 
 static void put_text(json_t *object, const char *key, const char *text)

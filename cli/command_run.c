@@ -165,7 +165,8 @@ int command_run_exec(struct command_run *run, struct eo_error *err)
 	ssize_t len;
 
 	run->status = EXIT_OWN_FAILURE;
-	if (write(run->go_fd, "g", 1) != 1)
+	/* EPIPE: a Ctrl-C has ended it while it waited. The reaper tells how, as of any end. */
+	if (write(run->go_fd, "g", 1) != 1 && errno != EPIPE)
 		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, errno, NULL, "start %s",
 				    run->name);
 	close(eo_steal_fd(&run->go_fd));

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <bpf/libbpf.h>
 
@@ -53,6 +55,19 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* A standard descriptor that was closed must not become one of our files, to which messages would
+ * then go. Read-only, so that writing to a closed stdout stays an error. */
+static void occupy_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	EO_AUTO_FREE char *doc = describe_commands();
@@ -61,6 +76,7 @@ int main(int argc, char **argv)
 	struct cli cli = {0};
 	int first = 1, status;
 
+	occupy_standard_descriptors();
 	/* A reader that goes away is noticed by its errno, where it can be told from a failure. */
 	signal(SIGPIPE, SIG_IGN);
 	libbpf_set_print(NULL);

@@ -51,7 +51,6 @@ static const char help_text[] =
 	"Sample what the CPUs execute and write a profile: by default the whole system for a minute, "
 	"to profile.pb.gz."
 	"\v"
-	"Formats: pprof (default), folded, top; otlp, otlp-json and flamegraph are not built yet. "
 	"SIGUSR1 pauses sampling, SIGUSR2 resumes it; Ctrl-C ends it and writes what was collected.\n"
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 usage, 3 unsupported kernel, 4 missing privileges; with CMD "
@@ -162,12 +161,37 @@ static error_t parse_profile(int key, char *arg, struct argp_state *state)
 
 static const struct argp_child children[] = {{&capture_argp}, {0}};
 
+/* The formats, from their own table, between the options and what stands in help_text. */
+static char *add_formats(int key, const char *text, void *input)
+{
+	char *filled = NULL;
+	size_t size;
+	FILE *out;
+
+	(void)input;
+	if (key != ARGP_KEY_HELP_POST_DOC)
+		return (char *)text;
+	out = open_memstream(&filled, &size);
+	if (!out)
+		return (char *)text;
+	fputs(" Formats:\n", out);
+	for (const struct eo_profile_format *f = eo_profile_formats; f->name; f++)
+		fprintf(out, "  %-11s %s%s\n", f->name, f->description,
+			f->write ? "" : " (not built yet)");
+	fprintf(out, "\n%s", text);
+	if (fclose(out) == 0)
+		return filled;
+	free(filled);
+	return (char *)text;
+}
+
 const struct argp profile_argp = {
 	.options = options_table,
 	.parser = parse_profile,
 	.args_doc = "[-- CMD [ARG...]]",
 	.doc = help_text,
 	.children = children,
+	.help_filter = add_formats,
 };
 
 void profile_options_init(struct profile_options *options, const char *command)

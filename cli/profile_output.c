@@ -139,7 +139,7 @@ int profile_output_write(struct profile_output *output, const struct eo_profile 
 	if (!r && !eo_output_is_stdout(output->current))
 		cli_note(cli, "wrote %s (%" PRId64 " samples, %zu stacks)",
 			 eo_output_name(output->current), eo_profile_total(profile, 0),
-			 profile->stack_count - 1);
+			 profile->sample_count);
 	if (!r)
 		rotate(output);
 	eo_output_free(eo_steal(&output->current));
