@@ -16,6 +16,7 @@ export LC_ALL PATH
 
 skip_all()
 {
+	finished=yes
 	echo "1..0 # SKIP $*"
 	exit 0
 }
