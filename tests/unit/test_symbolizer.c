@@ -264,8 +264,10 @@ Test(symbolizer, functions_of_the_vdso_have_names)
 	void *address = vdso ? dlsym(vdso, "__vdso_clock_gettime") : NULL;
 	struct eo_frame frame;
 
-	if (!address)
+	if (!address) {
+		bench_free(&b);
 		cr_skip_test("this machine's vDSO has no __vdso_clock_gettime");
+	}
 	frame = user(&b, getpid(), (uintptr_t)address);
 	cr_assert(frame.name && strstr(frame.name, "clock_gettime"));
 	cr_assert_str_eq(frame.module->name, "[vdso]");
@@ -392,13 +394,14 @@ Test(symbolizer, a_process_that_has_ended_does_not_get_another_files_names)
 
 Test(symbolizer, a_program_behind_another_root_is_read_through_its_process)
 {
-	struct bench b = bench_new(&plain);
+	struct bench b;
 	struct child child;
 	struct eo_frame frame;
 	char path[128];
 
 	if (geteuid() != 0)
 		cr_skip_test("chroot needs root");
+	b = bench_new(&plain);
 	compile(&b, "inside", "-static");
 	/* What the outside has under the same path is another program. */
 	snprintf(path, sizeof(path), "%s/root%s", b.dir, b.dir);
@@ -544,7 +547,7 @@ static void live_in_a_container(const char *root, int out)
 
 Test(symbolizer, a_perf_map_is_sought_under_the_number_and_root_of_its_container)
 {
-	struct bench b = bench_new(&plain);
+	struct bench b;
 	unsigned long code = 0;
 	struct eo_frame frame;
 	int pid = 0, ends[2];
@@ -553,6 +556,7 @@ Test(symbolizer, a_perf_map_is_sought_under_the_number_and_root_of_its_container
 
 	if (geteuid() != 0)
 		cr_skip_test("namespaces need root");
+	b = bench_new(&plain);
 	cr_assert_eq(pipe(ends), 0);
 	child = fork();
 	if (child == 0)
@@ -619,13 +623,14 @@ Test(symbolizer, two_processes_do_not_share_their_anonymous_memory)
 
 Test(symbolizer, a_file_that_may_not_be_opened_is_counted_once)
 {
-	struct bench b = bench_new(&plain);
+	struct bench b;
 	struct child child;
 	struct eo_frame frame;
 	char path[128];
 
 	if (geteuid() != 0)
 		cr_skip_test("only root can give up rights");
+	b = bench_new(&plain);
 	compile(&b, "pie", "-fPIE -pie");
 	snprintf(path, sizeof(path), "%s/pie", b.dir);
 	child = start(path, NULL);
@@ -709,8 +714,10 @@ Test(symbolizer, a_mapped_file_that_is_no_elf_has_offsets_for_addresses)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	code = mmap(NULL, 8192, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 4096);
 	close(fd);
-	if (code == MAP_FAILED)
+	if (code == MAP_FAILED) {
+		bench_free(&b);
 		cr_skip_test("/tmp is mounted noexec");
+	}
 	frame = user(&b, getpid(), (uintptr_t)code + 0x123);
 	cr_assert_null(frame.name);
 	cr_assert_str_eq(frame.module->name, path);
