@@ -156,8 +156,8 @@ await()
 forget()
 {
 	kept=
-	for other in $background; do
-		[ "$other" = "$1" ] || kept="$kept $other"
+	for each in $background; do
+		[ "$each" = "$1" ] || kept="$kept $each"
 	done
 	background=$kept
 }
