@@ -51,7 +51,7 @@ for value in -1 10x '' nan inf 1e99 99999999999999999999 5mm 0.0001ms; do
 	bad 2 "'$value'" profile "--duration=$value"
 done
 bad 2 "'-1'" profile -d -1
-for value in 0 -1 abc 1,,2 1, '' 4294967297; do
+for value in 0 -1 abc 1,,2 '1,' '' 4294967297; do
 	bad 2 "--pid" profile -d 1 "--pid=$value"
 done
 bad 2 "'0'" profile -d 1 -p 0
@@ -61,7 +61,7 @@ bad 2 999999 profile -d 1 -t 999999
 bad 2 "'foo'" profile --env foo
 bad 2 production profile --env=foo
 bad 2 development profile --env=
-for value in x 1-0 0- , '' -1; do
+for value in x 1-0 0- ',' '' -1; do
 	bad 2 "--cpu" profile -d 1 "--cpu=$value"
 done
 bad 2 "'9999'" profile -d 1 --cpu=9999
