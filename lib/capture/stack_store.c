@@ -9,9 +9,9 @@
  * names: 2,000 of them are about 1 MB. Further ones keep their bare addresses. */
 #define PENDING_MAX 2000
 
-/* Nothing is mapped below, /proc/sys/vm/mmap_min_addr: a frame pointer that leads there was none,
+/* Nothing is mapped in page 0 (sysctl vm.mmap_min_addr): a frame pointer that leads there was none,
  * and neither is what would follow. */
-#define LOWEST_CODE 65536u
+#define LOWEST_CODE 4096u
 
 struct slot {
 	uint64_t hash;
