@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From the call frame information of an ELF file (.eh_frame, else .debug_frame) to rows: at which
+ * pc which rule begins to hold. A pure function of hostile bytes: every length, offset and
+ * pointer is checked, work is bounded by the input's size, nothing is read outside it. */
+#ifndef EO_UNWIND_FRAME_TABLE_H
+#define EO_UNWIND_FRAME_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/auto.h"
+#include "core/error.h"
+#include "unwind_table.h"
+
+struct eo_frame_row {
+	uint64_t pc; /* virtual address of the file */
+	struct eo_unwind_rule rule; /* cfa_kind EO_CFA_NONE: a gap begins here */
+};
+
+/* Rows ascending by pc; neighbours differ in their rules; the last one is a gap. */
+struct eo_frame_table {
+	struct eo_frame_row *rows;
+	size_t count;
+	size_t unsupported; /* rows of kind EO_CFA_UNSUPPORTED */
+	size_t fdes;
+};
+
+/* A section's bytes and the virtual addresses that encoded pointers are relative to. */
+struct eo_frame_section {
+	const unsigned char *bytes;
+	size_t size;
+	uint64_t vaddr;	     /* of bytes[0] */
+	uint64_t text_vaddr; /* for DW_EH_PE_textrel; 0 unknown */
+	uint64_t data_vaddr; /* for DW_EH_PE_datarel: .got or .eh_frame_hdr; 0 unknown */
+	bool is_debug_frame;
+};
+
+/**
+ * Parse a whole section.
+ * @entry: ELF entry point; when no FDE covers it, it gets a row of kind EO_CFA_END. 0: none.
+ * @ret: filled on success; fini() it
+ * Returns 0, -ENOEXEC with the offset and reason for a section that contradicts itself before its
+ * first usable FDE, -E2BIG beyond 8 million rows, or -ENOMEM. A damaged entry behind good ones
+ * ends the table there, and what came before is kept.
+ */
+int eo_frame_table_parse(const struct eo_frame_section *section, uint64_t entry,
+			 struct eo_frame_table *ret, struct eo_error *err);
+void eo_frame_table_fini(struct eo_frame_table *table);
+
+/** The rule that holds at @pc; one of kind EO_CFA_NONE when there is none. */
+const struct eo_unwind_rule *eo_frame_table_find(const struct eo_frame_table *table, uint64_t pc);
+
+#endif
