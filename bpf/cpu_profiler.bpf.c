@@ -50,6 +50,10 @@ struct {
 	__type(value, struct eo_stack_record);
 } scratch SEC(".maps");
 
+#ifdef __TARGET_ARCH_x86
+#include "unwind_table.bpf.h" /* walks into the scratch record */
+#endif
+
 /* Multiply and fold; good enough that 10 million stacks collide once in 370,000 runs. */
 static __always_inline __u64 mix(__u64 hash, __u64 word)
 {
@@ -75,12 +79,29 @@ static __always_inline __u64 hash_stack(const struct eo_stack_record *record)
 	return hash;
 }
 
+/* User space is to fill in at once what the walk did not find: the process may not live long. */
+static __always_inline void send_miss(const struct eo_stack_record *record, __u64 pc)
+{
+	struct eo_miss_record miss = {
+		.kind = EO_RECORD_MISS,
+		.tgid = record->tgid,
+		.ktime_ns = bpf_ktime_get_ns(),
+		.pc = pc,
+		.user_walk = record->user_walk,
+	};
+
+	if (record->user_walk == EO_USER_NO_PROCESS || record->user_walk == EO_USER_NO_MAPPING ||
+	    record->user_walk == EO_USER_NOT_LOADED)
+		bpf_ringbuf_output(&stacks, &miss, sizeof(miss), BPF_RB_FORCE_WAKEUP);
+}
+
 /* Fill everything but kind, generation, time and hash. */
 static __always_inline void take_stack(struct bpf_perf_event_data *ctx, struct task_struct *task,
 				       struct eo_stack_record *record, __u64 pid_tgid, int in_kernel,
-				       int has_user)
+				       int has_user, const int tables)
 {
 	__u32 kernel = 0, user = 0;
+	__u64 miss = 0;
 	long bytes;
 
 	record->tgid = pid_tgid >> 32;
@@ -102,7 +123,13 @@ static __always_inline void take_stack(struct bpf_perf_event_data *ctx, struct t
 	kernel &= EO_MAX_FRAMES;
 	asm volatile("" : "+r"(kernel));
 	kernel &= EO_MAX_FRAMES;
-	if (has_user)
+#ifdef __TARGET_ARCH_x86
+	if (has_user && tables) {
+		record->user_walk = walk_user_tables(ctx, task, record, kernel, in_kernel, &user, &miss);
+		send_miss(record, miss);
+	}
+#endif
+	if (has_user && !tables)
 		record->user_walk = walk_user_fp(ctx, record->frames + kernel, &user);
 	record->kernel_frames = kernel;
 	record->user_frames = user;
@@ -127,7 +154,7 @@ static __always_inline void send_stack(struct eo_stack_record *record, struct eo
 }
 
 static __always_inline void sample(struct bpf_perf_event_data *ctx, struct eo_profile_counters *count,
-				   __u64 now)
+				   __u64 now, const int tables)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), hash;
@@ -157,7 +184,7 @@ static __always_inline void sample(struct bpf_perf_event_data *ctx, struct eo_pr
 		count->busy++;
 		return;
 	}
-	take_stack(ctx, task, record, pid_tgid, in_kernel, has_user);
+	take_stack(ctx, task, record, pid_tgid, in_kernel, has_user, tables);
 	hash = hash_stack(record);
 
 	record->generation = generation;
@@ -209,8 +236,17 @@ static __always_inline void sample(struct bpf_perf_event_data *ctx, struct eo_pr
 SEC("perf_event")
 int on_sample(struct bpf_perf_event_data *ctx)
 {
-	return MEASURED(sample(ctx, count, start));
+	return MEASURED(sample(ctx, count, start, 0));
 }
+
+#ifdef __TARGET_ARCH_x86
+/* The same with bpf_loop(), which older kernels lack: one of the two is loaded. */
+SEC("perf_event")
+int on_sample_tables(struct bpf_perf_event_data *ctx)
+{
+	return MEASURED(sample(ctx, count, start, 1));
+}
+#endif
 
 SEC("raw_tp/sched_process_fork")
 int on_fork(struct bpf_raw_tracepoint_args *ctx)

@@ -6,7 +6,8 @@
 
 #include <linux/types.h>
 
-#define PF_KTHREAD 0x00200000 /* include/linux/sched.h, unchanged since 2.6.32 */
+#define PF_EXITING 0x00000004
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h, both unchanged since 2.6.32 */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -25,6 +26,11 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
 	char comm[16];
+};
+
+/* The kernel's own pt_regs, x86; <asm/ptrace.h> has user space's of the same name. */
+struct pt_regs___kernel {
+	unsigned long bp, ip, sp;
 };
 
 #pragma clang attribute pop

@@ -12,15 +12,25 @@
 
 enum eo_record_kind {
 	EO_RECORD_STACK = 1,
+	EO_RECORD_MISS = 3,
 };
 
 /* How the walk of the user half ended. */
 enum eo_user_walk {
 	EO_USER_NONE = 0,   /* not wanted, or a kernel thread */
-	EO_USER_FP = 1,	    /* by frame pointers; whether it is complete cannot be known */
+	EO_USER_FP = 1,	    /* by the kernel's frame pointer walk; its end cannot be known */
 	EO_USER_CUT = 2,    /* at EO_MAX_FRAMES */
-	EO_USER_FAILED = 3, /* nothing could be read */
-	EO_USER_WALK_COUNT = 4,
+	EO_USER_FAILED = 3, /* that walk could read nothing */
+	EO_USER_COMPLETE = 4,	 /* to the bottom of the stack */
+	EO_USER_NO_PROCESS = 5,	 /* its mappings are not known yet */
+	EO_USER_NO_MAPPING = 6,	 /* a pc in none of them */
+	EO_USER_NOT_LOADED = 7,	 /* a file whose table is not there yet */
+	EO_USER_NO_ROW = 8,	 /* no rule for a pc, and no frame pointer either */
+	EO_USER_UNSUPPORTED = 9, /* a rule that cannot be followed */
+	EO_USER_READ_FAULT = 10, /* the stack could not be read there */
+	EO_USER_BROKEN = 11,	 /* the caller's frame would lie below its callee's */
+	EO_USER_EXITING = 12,	 /* the process has given up its memory */
+	EO_USER_WALK_COUNT = 16, /* a power of two */
 };
 
 /* A distinct stack; frames[] holds kernel_frames of the kernel half, then user_frames of the
@@ -62,6 +72,16 @@ struct eo_profiler_config {
 	__u32 kernel_only, user_only;
 	__u32 per_thread;
 	__u32 wakeup_bytes; /* ring fill level from which user space is woken */
+};
+
+/* A walk that found user space's tables wanting. */
+struct eo_miss_record {
+	__u32 kind;
+	__u32 tgid;
+	__u64 ktime_ns;
+	__u64 pc;
+	__u32 user_walk; /* EO_USER_NO_PROCESS, _NO_MAPPING or _NOT_LOADED */
+	__u32 reserved;
 };
 
 /* Value of the counts maps, key: the stack's hash. */

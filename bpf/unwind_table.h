@@ -46,5 +46,45 @@ struct eo_unwind_row {
 	__u16 rule; /* in the dictionary; 0: no rule */
 };
 #define EO_UNWIND_PAGE 4096u
+#define EO_UNWIND_PAGE_BITS 12
+
+/* Rows lie in chunks, which are maps of one element. */
+#define EO_UNWIND_CHUNK_ROWS 65536u
+#define EO_UNWIND_CHUNKS 1024u /* 256 MB; how many are filled is user space's budget */
+
+/* Where the rows of a page are; element of the directory. The first of them covers the page's
+ * first byte, so that a search never leaves its page. */
+struct eo_unwind_page {
+	__u32 first; /* chunk << 16 | row */
+	__u32 count; /* 0: no rows */
+};
+
+enum eo_unwind_file_state {
+	EO_UNWIND_FILE_ABSENT = 0, /* not loaded, or thrown out: user space is asked for it */
+	EO_UNWIND_FILE_LOADED = 1,
+	EO_UNWIND_FILE_NONE = 2, /* has no table: frame pointers are tried */
+};
+
+struct eo_unwind_file {
+	__u64 first_page; /* virtual address >> EO_UNWIND_PAGE_BITS */
+	__u32 pages;
+	__u32 directory; /* of its first page */
+	__u32 state;	 /* enum eo_unwind_file_state; written last */
+	__u32 used;	 /* the tick of its last use; written by the walker */
+};
+
+/* An executable mapping of a process. */
+struct eo_unwind_mapping {
+	__u64 start, end;
+	__u64 bias; /* pc - bias is the file's virtual address */
+	__u32 file; /* in the files; EO_UNWIND_NO_FILE: anonymous, code of a JIT */
+	__u32 reserved;
+};
+#define EO_UNWIND_NO_FILE 0xffffffffu
+
+/* A process's mappings, sorted by address: value of the processes map, key tgid. */
+struct eo_unwind_process {
+	__u32 first, count; /* in the mappings */
+};
 
 #endif

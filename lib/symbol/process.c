@@ -21,6 +21,7 @@
 struct process {
 	uint32_t tgid;
 	uint8_t rescan_shift;
+	bool changed;	     /* noted for eo_processes_changes() */
 	bool absent;	     /* only remembers that there was nothing to read */
 	uint64_t since_ns;   /* older events change nothing */
 	uint64_t tried_ns;   /* last attempt to read it */
@@ -37,6 +38,8 @@ struct eo_processes {
 	struct eo_vma_parts *parts;
 	uint64_t seed, last_generation;
 	struct eo_vma found; /* what find() returns */
+	uint32_t *changed;   /* tgids; NULL until somebody wants to know */
+	uint32_t changed_count, changed_room;
 };
 
 int eo_processes_new(struct eo_processes **ret, struct eo_error *err)
@@ -62,6 +65,7 @@ void eo_processes_free(struct eo_processes *p)
 	eo_vma_parts_free(p->parts);
 	eo_index_fini(&p->index);
 	free(p->list);
+	free(p->changed);
 	free(p);
 }
 
@@ -106,10 +110,59 @@ static struct process *obtain(struct eo_processes *p, uint32_t tgid)
 	return process;
 }
 
+/* Out of memory, a change goes unnoticed; the next miss of the process makes up for it. */
+static void note_change(struct eo_processes *p, struct process *process)
+{
+	if (!p->changed || process->changed)
+		return;
+	if (p->changed_count == p->changed_room) {
+		uint32_t *changed = reallocarray(p->changed, p->changed_room * 2, sizeof(*changed));
+
+		if (!changed)
+			return;
+		p->changed = changed;
+		p->changed_room *= 2;
+	}
+	process->changed = true;
+	p->changed[p->changed_count++] = process->tgid;
+}
+
+void eo_processes_changes(struct eo_processes *p, eo_process_fn fn, void *ctx)
+{
+	if (!p->changed) {
+		p->changed_room = 64;
+		p->changed = calloc(p->changed_room, sizeof(*p->changed));
+		return;
+	}
+	for (uint32_t i = 0; i < p->changed_count; i++) {
+		struct process *process = lookup(p, p->changed[i]);
+
+		if (process)
+			process->changed = false;
+		fn(ctx, p->changed[i]);
+	}
+	p->changed_count = 0;
+}
+
+bool eo_processes_each_vma(const struct eo_processes *p, uint32_t tgid, eo_vma_fn fn, void *ctx)
+{
+	const struct process *process = lookup(p, tgid);
+
+	if (!process || process->absent)
+		return false;
+	for (size_t i = 0; i < eo_vma_set_count(process->vmas); i++) {
+		struct eo_vma vma = eo_vma_set_at(p->parts, process->vmas, i);
+
+		fn(ctx, &vma);
+	}
+	return true;
+}
+
 static void forget(struct eo_processes *p, struct process *process)
 {
 	uint32_t i = (uint32_t)(process - p->list), last = p->count - 1;
 
+	note_change(p, process);
 	eo_vma_set_drop(p->parts, process->vmas);
 	p->absent -= process->absent;
 	eo_index_remove(&p->index, hash(p, process->tgid), i);
@@ -126,10 +179,12 @@ static void forget(struct eo_processes *p, struct process *process)
 /* Another program, or another process, has this number from now on. */
 static void begin(struct eo_processes *p, struct process *process, uint64_t ktime_ns)
 {
+	note_change(p, process);
 	eo_vma_set_drop(p->parts, process->vmas);
 	p->absent -= process->absent;
 	*process = (struct process){
 		.tgid = process->tgid,
+		.changed = process->changed,
 		.since_ns = ktime_ns,
 		.generation = ++p->last_generation,
 	};
@@ -199,6 +254,7 @@ static int scan_process(struct eo_processes *p, uint32_t tgid)
 	if (eo_vma_set_equal(process->vmas, scan.vmas)) {
 		eo_vma_set_drop(p->parts, scan.vmas); /* keep what may be shared */
 	} else {
+		note_change(p, process);
 		eo_vma_set_drop(p->parts, process->vmas);
 		process->vmas = scan.vmas;
 	}
@@ -267,8 +323,10 @@ void eo_processes_mmap(struct eo_processes *p, uint32_t tgid, const struct eo_vm
 {
 	struct process *process = subject(p, tgid, ktime_ns);
 
-	if (process)
-		eo_vma_set_put(p->parts, &process->vmas, vma);
+	if (!process)
+		return;
+	note_change(p, process);
+	eo_vma_set_put(p->parts, &process->vmas, vma);
 }
 
 void eo_processes_exec(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns)

@@ -60,6 +60,19 @@ const struct eo_vma *eo_processes_find(struct eo_processes *processes, uint32_t 
 /** A number that a process shares with no other and loses with exec; 0 for an unknown process. */
 uint64_t eo_processes_generation(const struct eo_processes *processes, uint32_t tgid);
 
+typedef void (*eo_process_fn)(void *ctx, uint32_t tgid);
+
+/**
+ * Tell @fn of each process that has changed since the last call: other mappings, another program,
+ * or forgotten. The first call begins to take notes.
+ */
+void eo_processes_changes(struct eo_processes *processes, eo_process_fn fn, void *ctx);
+
+typedef void (*eo_vma_fn)(void *ctx, const struct eo_vma *vma);
+
+/** Each mapping, ascending. Returns false for an unknown process. */
+bool eo_processes_each_vma(const struct eo_processes *processes, uint32_t tgid, eo_vma_fn fn, void *ctx);
+
 /** Known processes, ended ones included until they are reaped. */
 size_t eo_processes_count(const struct eo_processes *processes);
 

@@ -354,16 +354,11 @@ undo:
 	return r;
 }
 
-bool eo_vma_set_find(const struct eo_vma_parts *parts, const struct eo_vma_set *set,
-		     uint64_t address, struct eo_vma *ret)
+struct eo_vma eo_vma_set_at(const struct eo_vma_parts *parts, const struct eo_vma_set *set, size_t i)
 {
-	uint32_t i = first_behind(parts, set, address);
-	const struct part *part;
+	const struct part *part = &parts->list[set->slots[i].part];
 
-	if (!set || i == set->count || set->slots[i].start > address)
-		return false;
-	part = &parts->list[set->slots[i].part];
-	*ret = (struct eo_vma){
+	return (struct eo_vma){
 		.start = set->slots[i].start,
 		.end = set->slots[i].start + part->size,
 		.offset = part->offset,
@@ -371,6 +366,16 @@ bool eo_vma_set_find(const struct eo_vma_parts *parts, const struct eo_vma_set *
 		.path = part->path->text,
 		.part = part->serial,
 	};
+}
+
+bool eo_vma_set_find(const struct eo_vma_parts *parts, const struct eo_vma_set *set,
+		     uint64_t address, struct eo_vma *ret)
+{
+	uint32_t i = first_behind(parts, set, address);
+
+	if (!set || i == set->count || set->slots[i].start > address)
+		return false;
+	*ret = eo_vma_set_at(parts, set, i);
 	return true;
 }
 

@@ -39,6 +39,8 @@ int eo_vma_set_put(struct eo_vma_parts *parts, struct eo_vma_set **set, const st
 /** The mapping that holds @address. The path lives as long as the set. */
 bool eo_vma_set_find(const struct eo_vma_parts *parts, const struct eo_vma_set *set,
 		     uint64_t address, struct eo_vma *ret);
+/** The @i-th mapping in the order of addresses, i < count. */
+struct eo_vma eo_vma_set_at(const struct eo_vma_parts *parts, const struct eo_vma_set *set, size_t i);
 size_t eo_vma_set_count(const struct eo_vma_set *set);
 bool eo_vma_set_equal(const struct eo_vma_set *a, const struct eo_vma_set *b);
 /** Do they have a mapping in common? */

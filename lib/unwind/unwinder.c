@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "unwind/unwinder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/hash.h"
+#include "core/index.h"
+#include "symbol/elf_file.h"
+#include "symbol/mapped_file.h"
+#include "symbol/vdso.h"
+#include "unwind/parser.h"
+
+#define BUILD_ID_BYTES 65 /* 32 bytes in hex and more than any linker makes */
+
+/* A file as the walker numbers it. */
+struct file {
+	uint64_t inode, size, mtime_ns;
+	char build_id[BUILD_ID_BYTES];
+	bool waiting; /* for the parser */
+};
+
+/* Which file a part of the mappings is, in one mount namespace; see eo_vma.part. */
+struct part {
+	uint64_t part, mount_namespace;
+	uint32_t file; /* EO_UNWIND_NO_FILE: has none, or cannot be opened */
+	uint64_t vaddr; /* of the mapping's first byte */
+};
+
+struct eo_unwinder {
+	struct eo_table_store *store;
+	struct eo_processes *processes;
+	struct eo_parser *parser;
+	struct file *files; /* by number */
+	uint32_t file_count, file_room;
+	struct part *parts;
+	uint32_t part_count, part_room;
+	struct eo_index part_index;
+	uint64_t seed;
+	uint64_t own_namespace;
+	struct eo_unwind_mapping *mappings; /* of the process at hand */
+	uint32_t mapping_count, mapping_room;
+	struct eo_unwinder_stats stats;
+};
+
+int eo_unwinder_new(struct eo_table_store *store, struct eo_processes *processes,
+		    struct eo_unwinder **ret, struct eo_error *err)
+{
+	EO_AUTO(eo_unwinder) u = calloc(1, sizeof(*u));
+	struct stat st;
+	int r;
+
+	if (!u)
+		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL, "allocate the unwinder");
+	u->processes = processes;
+	u->seed = eo_hash_seed();
+	u->own_namespace = stat("/proc/self/ns/mnt", &st) == 0 ? st.st_ino : 0;
+	r = eo_parser_new(eo_table_store_dictionary(store), &u->parser, err);
+	if (r < 0)
+		return r;
+	eo_processes_changes(processes, NULL, NULL); /* take notes from now on */
+	u->store = store;
+	*ret = eo_steal(&u);
+	return 0;
+}
+
+void eo_unwinder_free(struct eo_unwinder *u)
+{
+	if (!u)
+		return;
+	eo_parser_free(u->parser); /* before the dictionary, which lies in the store */
+	eo_table_store_free(u->store);
+	eo_index_fini(&u->part_index);
+	free(u->files);
+	free(u->parts);
+	free(u->mappings);
+	free(u);
+}
+
+int eo_unwinder_fd(const struct eo_unwinder *u)
+{
+	return eo_parser_fd(u->parser);
+}
+
+static bool make_room(void *array, uint32_t count, uint32_t *room, size_t element)
+{
+	uint32_t larger = *room ? *room * 2 : 64;
+	void *grown;
+
+	if (count < *room)
+		return true;
+	grown = reallocarray(*(void **)array, larger, element);
+	if (!grown)
+		return false;
+	*(void **)array = grown;
+	*room = larger;
+	return true;
+}
+
+/* ---- files ---- */
+
+/* The number of the file, a new one if need be; NO_FILE when there are no more. */
+static uint32_t number_file(struct eo_unwinder *u, const struct file *file)
+{
+	int number;
+
+	for (uint32_t i = 0; i < u->file_count; i++) {
+		const struct file *other = &u->files[i];
+
+		if (file->build_id[0] && other->build_id[0] ?
+			    strcmp(file->build_id, other->build_id) == 0 && file->size == other->size :
+			    file->inode == other->inode && file->size == other->size &&
+				    file->mtime_ns == other->mtime_ns)
+			return i;
+	}
+	if (!make_room(&u->files, u->file_count, &u->file_room, sizeof(*u->files)))
+		return EO_UNWIND_NO_FILE;
+	number = eo_table_store_add_file(u->store);
+	if (number < 0)
+		return EO_UNWIND_NO_FILE;
+	u->files[u->file_count++] = *file;
+	return (uint32_t)number;
+}
+
+static bool is_vdso(const struct eo_vma *vma)
+{
+	return strcmp(vma->path, "[vdso]") == 0;
+}
+
+/* Open what @vma maps. Returns a descriptor or a negative errno. */
+static int open_part(uint32_t tgid, const struct eo_vma *vma, struct file *ret)
+{
+	struct eo_mapped_file mapped;
+	int r;
+
+	*ret = (struct file){0};
+	if (is_vdso(vma))
+		return eo_vdso_copy(&ret->size);
+	if (vma->path[0] != '/' || vma->inode == 0)
+		return -ENOENT;
+	r = eo_mapped_file_open(tgid, vma, &mapped);
+	if (r < 0)
+		return r;
+	ret->inode = mapped.inode;
+	ret->size = mapped.size;
+	ret->mtime_ns = mapped.mtime_ns;
+	return mapped.fd;
+}
+
+/* Find out which file this is and where in it the mapping begins. */
+static void identify(struct eo_unwinder *u, uint32_t tgid, const struct eo_vma *vma, struct part *part)
+{
+	EO_AUTO(eo_elf) elf = NULL;
+	struct file file;
+	EO_AUTO_CLOSE int fd = open_part(tgid, vma, &file);
+	const struct eo_elf_segment *segment;
+
+	part->file = EO_UNWIND_NO_FILE;
+	if (fd < 0 || eo_elf_open(fd, &elf, NULL) < 0)
+		return;
+	segment = eo_elf_segment_at(elf, vma->offset);
+	if (!segment)
+		return;
+	part->vaddr = vma->offset - segment->offset + segment->vaddr;
+	snprintf(file.build_id, sizeof(file.build_id), "%s", eo_elf_build_id(elf));
+	part->file = number_file(u, &file);
+}
+
+static const struct part *part_of(struct eo_unwinder *u, uint32_t tgid, uint64_t mount_namespace,
+				  const struct eo_vma *vma)
+{
+	uint32_t hash = (uint32_t)eo_hash_words(u->seed, (uint64_t[]){vma->part, mount_namespace}, 2);
+	uint32_t cursor = 0, i;
+	struct part part = {.part = vma->part, .mount_namespace = mount_namespace};
+
+	while ((i = eo_index_next(&u->part_index, hash, &cursor)) != EO_INDEX_NONE)
+		if (u->parts[i].part == vma->part && u->parts[i].mount_namespace == mount_namespace)
+			return &u->parts[i];
+	if (!make_room(&u->parts, u->part_count, &u->part_room, sizeof(*u->parts)))
+		return NULL;
+	identify(u, tgid, vma, &part);
+	if (eo_index_add(&u->part_index, hash, u->part_count) < 0)
+		return NULL;
+	u->parts[u->part_count] = part;
+	return &u->parts[u->part_count++];
+}
+
+static void want_file(struct eo_unwinder *u, uint32_t tgid, const struct eo_vma *vma, uint32_t number)
+{
+	struct file again;
+	int fd;
+
+	if (u->files[number].waiting || eo_table_store_file_state(u->store, number) != EO_UNWIND_FILE_ABSENT)
+		return;
+	fd = open_part(tgid, vma, &again);
+	if (fd < 0)
+		return; /* its process has gone; the next one will do */
+	u->files[number].waiting = eo_parser_submit(u->parser, number, fd) == 0;
+}
+
+/* ---- processes ---- */
+
+struct loading {
+	struct eo_unwinder *u;
+	uint32_t tgid;
+	uint64_t mount_namespace;
+	bool want_files, failed;
+};
+
+static void load_vma(void *ctx, const struct eo_vma *vma)
+{
+	struct loading *loading = ctx;
+	struct eo_unwinder *u = loading->u;
+	struct eo_unwind_mapping mapping = {.start = vma->start, .end = vma->end, .file = EO_UNWIND_NO_FILE};
+	const struct part *part = part_of(u, loading->tgid, loading->mount_namespace, vma);
+
+	if (part && part->file != EO_UNWIND_NO_FILE) {
+		mapping.file = part->file;
+		mapping.bias = vma->start - part->vaddr;
+		if (loading->want_files)
+			want_file(u, loading->tgid, vma, part->file);
+	}
+	if (!make_room(&u->mappings, u->mapping_count, &u->mapping_room, sizeof(*u->mappings)))
+		loading->failed = true;
+	else
+		u->mappings[u->mapping_count++] = mapping;
+}
+
+/* @want_files: have those parsed that are not there */
+static void load_process(struct eo_unwinder *u, uint32_t tgid, bool want_files)
+{
+	struct loading loading = {.u = u, .tgid = tgid, .want_files = want_files};
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%u/ns/mnt", tgid);
+	loading.mount_namespace = stat(path, &st) == 0 ? st.st_ino : u->own_namespace;
+	u->mapping_count = 0;
+	if (!eo_processes_each_vma(u->processes, tgid, load_vma, &loading) || loading.failed)
+		eo_table_store_drop_process(u->store, tgid);
+	else
+		eo_table_store_set_process(u->store, tgid, u->mappings, u->mapping_count);
+}
+
+void eo_unwinder_miss(struct eo_unwinder *u, uint32_t tgid, uint64_t pc)
+{
+	u->stats.misses++;
+	eo_processes_find(u->processes, tgid, pc); /* which reads it if that may help */
+	load_process(u, tgid, true);
+}
+
+static void on_change(void *ctx, uint32_t tgid)
+{
+	load_process(ctx, tgid, eo_table_store_has_process(((struct eo_unwinder *)ctx)->store, tgid));
+}
+
+void eo_unwinder_update(struct eo_unwinder *u)
+{
+	struct eo_packed_table table;
+	uint32_t number;
+
+	while (eo_parser_result(u->parser, &number, &table)) {
+		u->files[number].waiting = false;
+		u->stats.files_parsed += table.page_count > 0;
+		u->stats.files_without += table.page_count == 0;
+		eo_table_store_load_file(u->store, number, &table);
+		eo_packed_table_fini(&table);
+	}
+	eo_processes_changes(u->processes, on_change, u);
+}
+
+void eo_unwinder_tick(struct eo_unwinder *u)
+{
+	eo_table_store_tick(u->store);
+}
+
+struct eo_unwinder_stats eo_unwinder_stats(struct eo_unwinder *u)
+{
+	u->stats.tables = eo_table_store_stats(u->store);
+	return u->stats;
+}
