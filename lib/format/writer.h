@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "core/attribute.h"
 #include "core/error.h"
 #include "model/profile.h"
 
@@ -16,6 +17,9 @@ struct eo_write_options {
 	size_t value_type;
 	size_t top_rows;   /* rows of top; 0: all */
 	bool color;	   /* top: headings for a terminal */
+	/* otlp: attributes that every resource gets, besides those of the profile. */
+	const struct eo_attribute *resource;
+	size_t resource_count;
 };
 
 /* Writers leave buffering errors to the caller's final fflush()/ferror(). */
@@ -49,6 +53,12 @@ int eo_write_pprof(const struct eo_profile *profile, const struct eo_write_optio
 		   FILE *out, struct eo_error *err);
 int eo_write_folded(const struct eo_profile *profile, const struct eo_write_options *options,
 		    FILE *out, struct eo_error *err);
+int eo_write_otlp(const struct eo_profile *profile, const struct eo_write_options *options,
+		  FILE *out, struct eo_error *err);
+int eo_write_otlp_json(const struct eo_profile *profile, const struct eo_write_options *options,
+		       FILE *out, struct eo_error *err);
+int eo_write_flamegraph(const struct eo_profile *profile, const struct eo_write_options *options,
+			FILE *out, struct eo_error *err);
 int eo_write_top(const struct eo_profile *profile, const struct eo_write_options *options,
 		 FILE *out, struct eo_error *err);
 

@@ -14,7 +14,7 @@ struct eo_profile_index {
 	struct eo_index mappings, functions, locations, stacks, label_sets, samples;
 	struct {
 		size_t mappings, functions, locations, lines, stacks, frames, label_sets, labels,
-			samples, values, value_types, comments;
+			samples, values, timestamps, value_types, comments;
 	} capacity;
 	uint64_t seed;
 	int status;
@@ -141,6 +141,7 @@ void eo_profile_free(struct eo_profile *profile)
 	free(profile->labels);
 	free(profile->samples);
 	free(profile->values);
+	free(profile->timestamps);
 	free(profile->value_types);
 	free(profile->comments);
 	free(profile);
@@ -452,40 +453,57 @@ static void add_values(struct eo_profile *profile, const struct eo_sample *sampl
 			fail(profile, -EOVERFLOW);
 }
 
-void eo_profile_add_sample(struct eo_profile *profile, uint32_t stack, uint32_t label_set,
-			   const int64_t *values)
+uint32_t eo_profile_add_sample_of(struct eo_profile *profile, uint32_t resource, uint32_t stack,
+				  uint32_t label_set, const int64_t *values)
 {
-	const uint32_t key[] = { stack, label_set };
+	const uint32_t key[] = { stack, label_set, resource };
 	uint64_t hash = eo_hash(profile->index->seed, key, sizeof(key));
 	size_t types = profile->value_type_count;
 	uint32_t cursor = 0;
 	uint32_t number;
 
 	if (failed(profile))
-		return;
+		return UINT32_MAX;
 	if (!types)
 		fail(profile, -EINVAL);
 	if (!types || !is_index(profile, stack, profile->stack_count) ||
-	    !is_index(profile, label_set, profile->label_set_count))
-		return;
+	    !is_index(profile, label_set, profile->label_set_count) ||
+	    !is_index(profile, resource, profile->label_set_count))
+		return UINT32_MAX;
 	/* Samples begin at 0, which a set cannot hold: there they are one higher. */
 	while ((number = eo_index_next(&profile->index->samples, hash, &cursor)) != EO_INDEX_NONE) {
 		const struct eo_sample *sample = &profile->samples[number - 1];
 
-		if (sample->stack == stack && sample->label_set == label_set) {
+		if (sample->stack == stack && sample->label_set == label_set &&
+		    sample->resource == resource) {
 			add_values(profile, sample, values);
-			return;
+			return number - 1;
 		}
 	}
 
 	if (!RESERVE(profile, samples, sample_count, 1, UINT32_MAX - 1) ||
 	    !RESERVE(profile, values, value_count, types, SIZE_MAX) ||
 	    !remember(profile, &profile->index->samples, hash, profile->sample_count + 1))
-		return;
+		return UINT32_MAX;
 	memcpy(profile->values + profile->value_count, values, types * sizeof(*values));
 	profile->samples[profile->sample_count++] =
-		(struct eo_sample){ stack, label_set, profile->value_count };
+		(struct eo_sample){ stack, label_set, resource, profile->value_count };
 	profile->value_count += types;
+	return (uint32_t)profile->sample_count - 1;
+}
+
+void eo_profile_add_sample(struct eo_profile *profile, uint32_t stack, uint32_t label_set,
+			   const int64_t *values)
+{
+	eo_profile_add_sample_of(profile, 0, stack, label_set, values);
+}
+
+void eo_profile_add_timestamp(struct eo_profile *profile, uint32_t sample, uint64_t time_ns)
+{
+	if (failed(profile) || !is_index(profile, sample, profile->sample_count) ||
+	    !RESERVE(profile, timestamps, timestamp_count, 1, SIZE_MAX))
+		return;
+	profile->timestamps[profile->timestamp_count++] = (struct eo_timestamp){ sample, time_ns };
 }
 
 uint32_t eo_profile_synthetic_frame(struct eo_profile *profile, const char *name)

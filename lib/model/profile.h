@@ -73,9 +73,16 @@ struct eo_span {
 };
 
 struct eo_sample {
-	uint32_t stack;	   /* in profile->stacks: location indices, leaf first */
+	uint32_t stack;	    /* in profile->stacks: location indices, leaf first */
 	uint32_t label_set; /* in profile->label_sets */
-	uint64_t values;   /* index in profile->values of the first of value_type_count values */
+	uint32_t resource;  /* in profile->label_sets: what the sample belongs to; 0: nothing said */
+	uint64_t values;    /* index in profile->values of the first of value_type_count values */
+};
+
+/* One moment at which a sample was taken once. */
+struct eo_timestamp {
+	uint32_t sample; /* in profile->samples */
+	uint64_t time_ns; /* Unix time */
 };
 
 struct eo_profile {
@@ -102,6 +109,8 @@ struct eo_profile {
 	size_t sample_count;
 	int64_t *values;
 	size_t value_count;
+	struct eo_timestamp *timestamps; /* as they came; samples may have none */
+	size_t timestamp_count;
 
 	/* Set these directly. */
 	struct eo_value_type *value_types; /* through eo_profile_add_value_type() */
@@ -158,6 +167,17 @@ uint32_t eo_profile_label_set(struct eo_profile *profile, const struct eo_label 
  */
 void eo_profile_add_sample(struct eo_profile *profile, uint32_t stack, uint32_t label_set,
 			   const int64_t *values);
+
+/**
+ * The same for a sample of a resource, which is a label set as well: its attributes. Samples of
+ * different resources stay apart.
+ * Returns the sample's index, UINT32_MAX when it could not be added.
+ */
+uint32_t eo_profile_add_sample_of(struct eo_profile *profile, uint32_t resource, uint32_t stack,
+				  uint32_t label_set, const int64_t *values);
+
+/** One of the sample's counts was at @time_ns, Unix time. */
+void eo_profile_add_timestamp(struct eo_profile *profile, uint32_t sample, uint64_t time_ns);
 
 /** Convenience: a location without address and mapping, that is one named frame. */
 uint32_t eo_profile_synthetic_frame(struct eo_profile *profile, const char *name);
