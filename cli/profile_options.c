@@ -87,9 +87,8 @@ static int set_unwind(const struct cli_option *option, const char *const *names,
 	for (size_t i = 0; unwind_names[i]; i++)
 		if (!strcmp(unwind_names[i], names[index]))
 			options->unwind = i;
-	if (unwind_methods[options->unwind] > EO_UNWIND_FP)
-		return cli_option_unbuilt(option,
-					  "user stacks are walked by frame pointers (auto or fp)");
+	if (unwind_methods[options->unwind] == EO_UNWIND_SNAPSHOT)
+		return cli_option_unbuilt(option, "auto, dwarf and fp work");
 	return 0;
 }
 

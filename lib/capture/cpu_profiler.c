@@ -7,12 +7,10 @@
 
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +21,7 @@
 #include "capture/sideband.h"
 #include "capture/stack_store.h"
 #include "core/clock.h"
+#include "core/grace.h"
 #include "records.h"
 #include "symbol/symbolizer.h"
 
@@ -30,7 +29,7 @@
 #define PUMP_LIMIT_NS 5000000ull      /* of work in one pump */
 #define LAST_DRAIN_NS EO_NS_PER_SEC   /* a full ring takes a few ms; the limit is for a broken one */
 #define TICK_NS 100000000ull	      /* between pumps when nothing wakes us */
-#define HOTPLUG_NS EO_NS_PER_SEC      /* between looks at the list of CPUs */
+#define SECOND_NS EO_NS_PER_SEC       /* between looks at the list of CPUs, ticks of the tables */
 #define REAP_AFTER_NS (2 * EO_NS_PER_SEC)
 #define NEWS_DELAY_NS 5000000	      /* news of processes is taken at most 200 times a second */
 #define BATCH_FULL (-ECANCELED)
@@ -45,6 +44,7 @@ struct eo_cpu_profiler {
 	struct ring_buffer *ring;
 	struct eo_cpu_events *events;
 	struct eo_sideband *sideband;
+	struct eo_unwinder *unwinder; /* NULL: the kernel walks by frame pointers */
 	struct eo_processes *processes;
 	struct eo_symbolizer *symbolizer;
 	struct eo_stack_store *store; /* of the generation in progress */
@@ -70,7 +70,7 @@ struct eo_cpu_profiler {
 
 	/* While watched by a loop. */
 	struct eo_loop *loop;
-	struct eo_loop_source *tick, *hotplug, *records, *news;
+	struct eo_loop_source *tick, *second, *records, *news, *tables;
 };
 
 int eo_cpu_profiler_new(const struct eo_config *config, const struct eo_cpu_profiler_options *options,
@@ -84,9 +84,12 @@ int eo_cpu_profiler_new(const struct eo_config *config, const struct eo_cpu_prof
 	if (options->kernel_only && options->user_only)
 		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL,
 				    "kernel_only and user_only together leave nothing");
-	if (options->unwind != EO_UNWIND_AUTO && options->unwind != EO_UNWIND_FP)
-		return eo_error_set(err, EO_ERROR_CONFIG, 0, "use auto or fp",
-				    "this unwinder is not built yet");
+	if (options->unwind == EO_UNWIND_SNAPSHOT)
+		return eo_error_set(err, EO_ERROR_CONFIG, 0, "use auto, dwarf or fp",
+				    "the snapshot unwinder is not built yet");
+	if (options->table_memory && options->table_memory < EO_TABLE_MEMORY_MIN)
+		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "table_memory is %llu bytes, at least %u are needed",
+				    (unsigned long long)options->table_memory, EO_TABLE_MEMORY_MIN);
 	if (options->ring_bytes & (options->ring_bytes - 1) ||
 	    (options->ring_bytes && options->ring_bytes < (uint32_t)sysconf(_SC_PAGESIZE)))
 		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL,
@@ -113,9 +116,10 @@ static void unwatch(struct eo_cpu_profiler *profiler)
 	if (!profiler->loop)
 		return;
 	eo_loop_remove(profiler->loop, profiler->tick);
-	eo_loop_remove(profiler->loop, profiler->hotplug);
+	eo_loop_remove(profiler->loop, profiler->second);
 	eo_loop_remove(profiler->loop, profiler->records);
 	eo_loop_remove(profiler->loop, profiler->news);
+	eo_loop_remove(profiler->loop, profiler->tables);
 	profiler->loop = NULL;
 }
 
@@ -126,6 +130,7 @@ static void release(struct eo_cpu_profiler *profiler)
 	eo_cpu_events_free(eo_steal(&profiler->events));
 	eo_stack_store_free(eo_steal(&profiler->store));
 	ring_buffer__free(eo_steal(&profiler->ring));
+	eo_unwinder_free(eo_steal(&profiler->unwinder));
 	eo_cpu_programs_free(eo_steal(&profiler->programs));
 	eo_sideband_free(eo_steal(&profiler->sideband));
 	eo_symbolizer_free(eo_steal(&profiler->symbolizer));
@@ -225,6 +230,21 @@ static int prepare(struct eo_cpu_profiler *profiler, struct eo_error *err)
 	return 0;
 }
 
+static int start_unwinder(struct eo_cpu_profiler *profiler, struct eo_error *err)
+{
+	uint64_t memory = profiler->options.table_memory;
+	EO_AUTO(eo_table_store) store = NULL;
+	int r;
+
+	r = eo_table_store_new(eo_cpu_programs_object(profiler->programs), eo_cpu_programs_tick(profiler->programs),
+			       memory ? memory : EO_TABLE_MEMORY_DEFAULT, &store, err);
+	if (r == 0)
+		r = eo_unwinder_new(store, profiler->processes, &profiler->unwinder, err);
+	if (r == 0)
+		store = NULL; /* the unwinder's now */
+	return r;
+}
+
 static int attach(struct eo_cpu_profiler *profiler, struct eo_error *err)
 {
 	int r = eo_cpu_programs_attach(profiler->programs, &profiler->options.target, err);
@@ -282,6 +302,8 @@ int eo_cpu_profiler_start(struct eo_cpu_profiler *profiler, struct eo_error *err
 		if (!profiler->ring)
 			r = eo_error_set(err, EO_ERROR_MAP_OPERATION_FAILED, errno, NULL, "map the ring of stacks");
 	}
+	if (r == 0 && eo_cpu_programs_has_tables(profiler->programs))
+		r = start_unwinder(profiler, err);
 	if (r == 0) {
 		begin_generation(profiler);
 		r = attach(profiler, err);
@@ -316,25 +338,54 @@ static int add_sample(struct eo_cpu_profiler *profiler, struct eo_stack_store *s
 	return 0;
 }
 
+/* All records begin alike: kind, a word, time. */
+static size_t record_bytes(const struct eo_stack_record *record)
+{
+	switch (record->kind) {
+	case EO_RECORD_SAMPLE:
+		return sizeof(struct eo_sample_record);
+	case EO_RECORD_MISS:
+		return sizeof(struct eo_miss_record);
+	default:
+		return EO_STACK_HEADER_BYTES +
+		       (record->kernel_frames + record->user_frames) * sizeof(record->frames[0]);
+	}
+}
+
+/* Before anything is named: the process may run for a few ms more only. */
+static void mend_misses(struct eo_cpu_profiler *profiler)
+{
+	uint32_t last = 0;
+
+	for (size_t at = 0; at < profiler->batch_used;) {
+		const struct eo_miss_record *miss = (const void *)(profiler->batch + at);
+
+		if (miss->kind == EO_RECORD_MISS && miss->tgid != last) {
+			eo_unwinder_miss(profiler->unwinder, miss->tgid, miss->pc);
+			last = miss->tgid;
+		}
+		at += record_bytes((const void *)miss);
+	}
+}
+
 static int add_batch(struct eo_cpu_profiler *profiler, uint64_t now)
 {
 	int r = 0;
 
 	for (size_t at = 0; at < profiler->batch_used && r == 0;) {
-		const struct eo_stack_record *stack = (const void *)(profiler->batch + at);
-		bool is_stack = stack->kind == EO_RECORD_STACK;
+		const struct eo_stack_record *record = (const void *)(profiler->batch + at);
 		/* NULL for a straggler of an earlier generation, counted as lost already. */
-		struct eo_stack_store *store = stack->generation == profiler->generation ? profiler->store :
-					       stack->generation == profiler->generation + 1 ? profiler->next :
-											   NULL;
+		struct eo_stack_store *store = record->generation == profiler->generation ? profiler->store :
+					       record->generation == profiler->generation + 1 ? profiler->next :
+											    NULL;
 
-		if (store)
-			r = is_stack ? eo_stack_store_add(store, stack) :
-				       add_sample(profiler, store, (const void *)stack);
-		eo_latency_add(&profiler->latency, now > stack->ktime_ns ? now - stack->ktime_ns : 0);
-		at += !is_stack ? sizeof(struct eo_sample_record) :
-				  EO_STACK_HEADER_BYTES + (stack->kernel_frames + stack->user_frames) *
-								  sizeof(stack->frames[0]);
+		if (record->kind == EO_RECORD_STACK && store)
+			r = eo_stack_store_add(store, record);
+		else if (record->kind == EO_RECORD_SAMPLE && store)
+			r = add_sample(profiler, store, (const void *)record);
+		if (record->kind != EO_RECORD_MISS)
+			eo_latency_add(&profiler->latency, now > record->ktime_ns ? now - record->ktime_ns : 0);
+		at += record_bytes(record);
 	}
 	return r;
 }
@@ -354,6 +405,10 @@ static int drain(struct eo_cpu_profiler *profiler, uint64_t limit_ns, struct eo_
 					    "read the ring of stacks");
 		now = eo_clock_monotonic_ns();
 		r = eo_sideband_apply(profiler->sideband, now);
+		if (profiler->unwinder) {
+			eo_unwinder_update(profiler->unwinder);
+			mend_misses(profiler);
+		}
 		if (r == 0)
 			r = add_batch(profiler, eo_clock_monotonic_ns());
 		if (r < 0)
@@ -396,9 +451,13 @@ static int on_news(void *ctx, uint32_t events)
 	return eo_cpu_profiler_pump(ctx, NULL);
 }
 
-static int on_hotplug(void *ctx)
+static int on_second(void *ctx)
 {
-	return cover_cpus(ctx, NULL);
+	struct eo_cpu_profiler *profiler = ctx;
+
+	if (profiler->unwinder)
+		eo_unwinder_tick(profiler->unwinder);
+	return cover_cpus(profiler, NULL);
 }
 
 int eo_cpu_profiler_watch(struct eo_cpu_profiler *profiler, struct eo_loop *loop, struct eo_error *err)
@@ -412,13 +471,16 @@ int eo_cpu_profiler_watch(struct eo_cpu_profiler *profiler, struct eo_loop *loop
 	profiler->loop = loop;
 	r = eo_loop_add_timer(loop, TICK_NS, TICK_NS, on_tick, profiler, &profiler->tick, err);
 	if (r == 0)
-		r = eo_loop_add_timer(loop, HOTPLUG_NS, HOTPLUG_NS, on_hotplug, profiler, &profiler->hotplug, err);
+		r = eo_loop_add_timer(loop, SECOND_NS, SECOND_NS, on_second, profiler, &profiler->second, err);
 	if (r == 0)
 		r = eo_loop_add_fd(loop, ring_buffer__epoll_fd(profiler->ring), EPOLLIN, on_records, profiler,
 				   &profiler->records, err);
 	if (r == 0)
 		r = eo_loop_add_fd(loop, eo_sideband_fd(profiler->sideband), EPOLLIN, on_news, profiler,
 				   &profiler->news, err);
+	if (r == 0 && profiler->unwinder)
+		r = eo_loop_add_fd(loop, eo_unwinder_fd(profiler->unwinder), EPOLLIN, on_records, profiler,
+				   &profiler->tables, err);
 	if (r < 0)
 		unwatch(profiler);
 	return r;
@@ -547,16 +609,6 @@ static int finish_generation(struct eo_cpu_profiler *profiler, struct eo_stack_s
 	return r;
 }
 
-/* Return once every program that was running when we were called has ended. */
-static void wait_for_programs(void)
-{
-	const struct timespec longer_than_any = {.tv_nsec = 20000000};
-
-	/* A program is an RCU reader, and this waits for all of them. */
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) < 0)
-		nanosleep(&longer_than_any, NULL);
-}
-
 int eo_cpu_profiler_cut(struct eo_cpu_profiler *profiler, struct eo_profile **ret, struct eo_error *err)
 {
 	EO_AUTO(eo_stack_store) next = NULL;
@@ -571,7 +623,7 @@ int eo_cpu_profiler_cut(struct eo_cpu_profiler *profiler, struct eo_profile **re
 	profiler->next = next;
 	wall_ns = (int64_t)eo_clock_wall_ns();
 	eo_cpu_programs_set_generation(profiler->programs, profiler->generation + 1);
-	wait_for_programs();
+	eo_grace_wait();
 	r = drain(profiler, LAST_DRAIN_NS, err);
 	profiler->next = NULL;
 	if (r == 0)
@@ -600,6 +652,7 @@ bool eo_cpu_profiler_targets_gone(const struct eo_cpu_profiler *profiler)
 
 struct eo_profile_stats eo_cpu_profiler_stats(struct eo_cpu_profiler *profiler)
 {
+	struct eo_profile_stats stats;
 	struct eo_symbolizer_stats names;
 	struct eo_profile_counters counters;
 	uint64_t delivered;
@@ -609,7 +662,7 @@ struct eo_profile_stats eo_cpu_profiler_stats(struct eo_cpu_profiler *profiler)
 	counters = eo_cpu_programs_counters(profiler->programs);
 	delivered = counters.aggregated - profiler->lost_ring_full - profiler->lost_map_full;
 	names = eo_symbolizer_stats(profiler->symbolizer);
-	return (struct eo_profile_stats){
+	stats = (struct eo_profile_stats){
 		.duration_ns = profiler->total_ns +
 			       (profiler->paused ? 0 : eo_clock_monotonic_ns() - profiler->since_ns),
 		.seen = counters.seen,
@@ -623,10 +676,7 @@ struct eo_profile_stats eo_cpu_profiler_stats(struct eo_cpu_profiler *profiler)
 		.kernel = counters.kernel,
 		.stack_limit = counters.stack_limit,
 		.stacks = profiler->stacks_done + (profiler->store ? eo_stack_store_size(profiler->store) : 0),
-		.user_none = counters.user_walk[EO_USER_NONE],
-		.user_fp = counters.user_walk[EO_USER_FP],
-		.user_cut = counters.user_walk[EO_USER_CUT],
-		.user_failed = counters.user_walk[EO_USER_FAILED],
+		.has_tables = profiler->unwinder != NULL,
 		.mappings_lost = eo_sideband_lost(profiler->sideband),
 		.stacks_unknown = profiler->stacks_unknown,
 		.targets_missed = eo_cpu_programs_targets_missed(profiler->programs),
@@ -636,6 +686,10 @@ struct eo_profile_stats eo_cpu_profiler_stats(struct eo_cpu_profiler *profiler)
 		.files_denied = names.files_denied,
 		.clock = eo_cpu_events_clock(profiler->events),
 	};
+	memcpy(stats.user_walk, counters.user_walk, sizeof(stats.user_walk));
+	if (profiler->unwinder)
+		stats.unwinder = eo_unwinder_stats(profiler->unwinder);
+	return stats;
 }
 
 struct eo_overhead eo_cpu_profiler_get_overhead(struct eo_cpu_profiler *profiler)
@@ -658,7 +712,7 @@ int eo_cpu_profiler_stop(struct eo_cpu_profiler *profiler, struct eo_profile **r
 	eo_cpu_events_pause(profiler->events, true, NULL);
 	add_profiled_time(profiler);
 	profiler->paused = true;
-	wait_for_programs();
+	eo_grace_wait();
 	r = drain(profiler, LAST_DRAIN_NS, err);
 	if (r == 0)
 		r = finish_generation(profiler, NULL, ret, err);

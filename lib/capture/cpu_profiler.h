@@ -18,11 +18,13 @@
 #include "core/loop.h"
 #include "core/overhead.h"
 #include "model/profile.h"
+#include "records.h"
+#include "unwind/unwinder.h"
 
 enum eo_unwind {
-	EO_UNWIND_AUTO,
-	EO_UNWIND_FP, /* the kernel's frame pointer walk */
-	EO_UNWIND_DWARF,
+	EO_UNWIND_AUTO,	 /* the best that the kernel allows */
+	EO_UNWIND_FP,	 /* the kernel's frame pointer walk */
+	EO_UNWIND_DWARF, /* tables made of .eh_frame, or an error */
 	EO_UNWIND_SNAPSHOT,
 };
 
@@ -37,6 +39,7 @@ struct eo_cpu_profiler_options {
 	bool timestamps;
 	bool no_symbols;
 	enum eo_unwind unwind;
+	uint64_t table_memory; /* bytes of unwinding rows; 0: EO_TABLE_MEMORY_DEFAULT */
 	uint32_t ring_bytes; /* power of two, at least a page; 0: chosen by the number of CPUs */
 };
 
@@ -55,11 +58,9 @@ struct eo_profile_stats {
 	uint64_t kernel;	 /* of aggregated: taken in kernel mode */
 	uint64_t stack_limit;	 /* of aggregated: counted under [stack limit] */
 	uint64_t stacks;	 /* distinct stacks held */
-	/* of aggregated, how the user half ended */
-	uint64_t user_none;	 /* no user half wanted or there: kernel threads */
-	uint64_t user_fp;	 /* walked by frame pointers, end unknown */
-	uint64_t user_cut;	 /* cut at EO_MAX_FRAMES */
-	uint64_t user_failed;	 /* the walk failed at its first step */
+	uint64_t user_walk[EO_USER_WALK_COUNT]; /* of aggregated, how the user half ended */
+	bool has_tables; /* user stacks were walked by tables */
+	struct eo_unwinder_stats unwinder; /* when so */
 	/* degraded: delivered with something missing */
 	uint64_t mappings_lost;	 /* sideband records the kernel could not deliver */
 	uint64_t stacks_unknown; /* distinct stacks that never got through the ring */

@@ -11,9 +11,12 @@
 #include "capture/filter.h"
 #include "capture/privileges.h"
 #include "cpu_profiler.skel.h"
+#include "unwind/table_store.h"
 
 struct eo_cpu_programs {
 	struct cpu_profiler_bpf *skel;
+	struct bpf_program *sampler; /* one of two; the other is not loaded */
+	bool tables;
 };
 
 void eo_cpu_programs_free(struct eo_cpu_programs *programs)
@@ -50,9 +53,32 @@ static int load_failed(int code, struct eo_error *err)
 	return eo_error_set(err, kind, code, hint, "load the CPU profiler's BPF programs");
 }
 
-/* Open the object, size it for this run, and load it. @map_flags: of the counts maps. */
+/* A way to load the object: not every kernel can do everything. */
+struct variant {
+	bool tables;	    /* needs bpf_loop(), v5.17, and a walker for this machine */
+	uint32_t map_flags; /* of the counts maps */
+};
+
+/* Choose the sampler, and size its tables. */
+static int prepare_sampler(struct eo_cpu_programs *programs, bool tables, struct eo_error *err)
+{
+	struct bpf_object *object = programs->skel->obj;
+	struct bpf_program *with_tables = bpf_object__find_program_by_name(object, "on_sample_tables");
+
+	if (tables && !with_tables)
+		return eo_error_set(err, EO_ERROR_UNSUPPORTED_PLATFORM, 0, "use --unwind=fp",
+				    "stacks cannot be walked by tables on this kind of machine");
+	programs->tables = tables;
+	programs->sampler = tables ? with_tables : programs->skel->progs.on_sample;
+	bpf_program__set_autoload(programs->skel->progs.on_sample, !tables);
+	if (with_tables)
+		bpf_program__set_autoload(with_tables, tables);
+	return tables ? eo_table_store_prepare(object, err) : 0;
+}
+
+/* Open the object, size it for this run, and load it. */
 static int open_and_load(struct eo_cpu_programs *programs, const struct eo_config *config,
-			 const struct eo_cpu_profiler_options *options, uint32_t map_flags,
+			 const struct eo_cpu_profiler_options *options, const struct variant *variant,
 			 struct eo_error *err)
 {
 	struct cpu_profiler_bpf *skel = cpu_profiler_bpf__open();
@@ -66,6 +92,9 @@ static int open_and_load(struct eo_cpu_programs *programs, const struct eo_confi
 	r = eo_filter_prepare(skel->obj, &options->target, (struct eo_filter_config *)&skel->rodata->filter, err);
 	if (r < 0)
 		return r;
+	r = prepare_sampler(programs, variant->tables, err);
+	if (r < 0)
+		return r;
 	skel->rodata->profiler.kernel_only = options->kernel_only;
 	skel->rodata->profiler.user_only = options->user_only;
 	skel->rodata->profiler.per_thread = options->per_thread;
@@ -74,8 +103,8 @@ static int open_and_load(struct eo_cpu_programs *programs, const struct eo_confi
 	bpf_map__set_max_entries(skel->maps.stacks, bytes);
 	bpf_map__set_max_entries(skel->maps.counts_even, (uint32_t)config->max_samples);
 	bpf_map__set_max_entries(skel->maps.counts_odd, (uint32_t)config->max_samples);
-	bpf_map__set_map_flags(skel->maps.counts_even, map_flags);
-	bpf_map__set_map_flags(skel->maps.counts_odd, map_flags);
+	bpf_map__set_map_flags(skel->maps.counts_even, variant->map_flags);
+	bpf_map__set_map_flags(skel->maps.counts_odd, variant->map_flags);
 	bpf_program__set_autoload(skel->progs.on_fork, follows && !options->target.no_follow);
 	bpf_program__set_autoload(skel->progs.on_exec, options->target.command_pid != 0);
 	bpf_program__set_autoload(skel->progs.on_exit, follows);
@@ -87,17 +116,24 @@ static int open_and_load(struct eo_cpu_programs *programs, const struct eo_confi
 int eo_cpu_programs_load(const struct eo_config *config, const struct eo_cpu_profiler_options *options,
 			 struct eo_cpu_programs **ret, struct eo_error *err)
 {
+	/* Best first. Before v6.1 a program of this type may only use preallocated maps, which cost
+	 * their full size from the start: kernel commit 7645629f7dc8. */
+	static const struct variant variants[] = {
+		{.tables = true, .map_flags = BPF_F_NO_PREALLOC},
+		{.tables = true},
+		{.map_flags = BPF_F_NO_PREALLOC},
+		{},
+	};
 	EO_AUTO(eo_cpu_programs) programs = calloc(1, sizeof(*programs));
-	int r;
+	int r = -EINVAL;
 
 	if (!programs)
 		return load_failed(ENOMEM, err);
-	r = open_and_load(programs, config, options, BPF_F_NO_PREALLOC, err);
-	if (r < 0 && r != -EPERM && r != -EACCES) {
-		/* Before v6.1 a program of this type may only use preallocated maps, which cost
-		 * their full size from the start: kernel commit 7645629f7dc8. */
+	for (size_t i = 0; i < EO_ARRAY_SIZE(variants) && r < 0 && r != -EPERM && r != -EACCES; i++) {
+		if (options->unwind == (variants[i].tables ? EO_UNWIND_FP : EO_UNWIND_DWARF))
+			continue;
 		cpu_profiler_bpf__destroy(eo_steal(&programs->skel));
-		r = open_and_load(programs, config, options, 0, err);
+		r = open_and_load(programs, config, options, &variants[i], err);
 	}
 	if (r == 0)
 		*ret = eo_steal(&programs);
@@ -121,9 +157,24 @@ int eo_cpu_programs_attach(struct eo_cpu_programs *programs, const struct eo_tar
 	return 0;
 }
 
+bool eo_cpu_programs_has_tables(const struct eo_cpu_programs *programs)
+{
+	return programs->tables;
+}
+
+struct bpf_object *eo_cpu_programs_object(const struct eo_cpu_programs *programs)
+{
+	return programs->skel->obj;
+}
+
+uint32_t *eo_cpu_programs_tick(const struct eo_cpu_programs *programs)
+{
+	return (uint32_t *)&programs->skel->bss->unwind_tick;
+}
+
 struct bpf_program *eo_cpu_programs_sampler(const struct eo_cpu_programs *programs)
 {
-	return programs->skel->progs.on_sample;
+	return programs->sampler;
 }
 
 int eo_cpu_programs_ring_fd(const struct eo_cpu_programs *programs)

@@ -4,12 +4,14 @@
 #ifndef EO_CAPTURE_CPU_PROGRAMS_H
 #define EO_CAPTURE_CPU_PROGRAMS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "capture/cpu_profiler.h"
 #include "core/auto.h"
 #include "records.h"
 
+struct bpf_object;
 struct bpf_program;
 struct eo_cpu_programs;
 
@@ -21,6 +23,11 @@ EO_DEFINE_AUTO(eo_cpu_programs)
 /** Fill the filters and follow processes from now on. The sampler is attached by the caller. */
 int eo_cpu_programs_attach(struct eo_cpu_programs *programs, const struct eo_target *target,
 			   struct eo_error *err);
+/** Are user stacks walked by tables? Then these are the object and the clock of eo_table_store. */
+bool eo_cpu_programs_has_tables(const struct eo_cpu_programs *programs);
+struct bpf_object *eo_cpu_programs_object(const struct eo_cpu_programs *programs);
+uint32_t *eo_cpu_programs_tick(const struct eo_cpu_programs *programs);
+
 struct bpf_program *eo_cpu_programs_sampler(const struct eo_cpu_programs *programs);
 int eo_cpu_programs_ring_fd(const struct eo_cpu_programs *programs); /* of stack records */
 

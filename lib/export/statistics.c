@@ -116,18 +116,35 @@ static const struct field lost_fields[] = {
 
 static const struct field degraded_fields[] = {
 	FIELD("stack_limit", "samples beyond the limit of stacks", stack_limit),
-	FIELD("stack_cut", "samples with a cut user stack", user_cut),
-	FIELD("stack_failed", "samples whose user stack was unreadable", user_failed),
+	FIELD("stack_cut", "samples with a cut user stack", user_walk[EO_USER_CUT]),
+	FIELD("stack_failed", "samples whose user stack was unreadable", user_walk[EO_USER_FAILED]),
+	FIELD("stack_no_process", "samples of a process not yet known", user_walk[EO_USER_NO_PROCESS]),
+	FIELD("stack_no_mapping", "samples with an address in no mapping", user_walk[EO_USER_NO_MAPPING]),
+	FIELD("stack_not_loaded", "samples in a file whose table was not there", user_walk[EO_USER_NOT_LOADED]),
+	FIELD("stack_no_row", "samples in code without table or frame pointer", user_walk[EO_USER_NO_ROW]),
+	FIELD("stack_unsupported", "samples with a rule that cannot be followed", user_walk[EO_USER_UNSUPPORTED]),
+	FIELD("stack_read_fault", "samples whose stack could not be read on", user_walk[EO_USER_READ_FAULT]),
+	FIELD("stack_broken", "samples with a stack that does not ascend", user_walk[EO_USER_BROKEN]),
+	FIELD("stack_exiting", "samples of exiting processes", user_walk[EO_USER_EXITING]),
 	FIELD("stacks_unknown", "stacks counted but never received", stacks_unknown),
 	FIELD("mappings_lost", "records of mappings lost", mappings_lost),
 	FIELD("files_denied", "files not ours to read", files_denied),
 };
 
 static const struct field unwind_fields[] = {
-	FIELD("fp", "by frame pointers", user_fp),
-	FIELD("cut", "cut", user_cut),
-	FIELD("failed", "unreadable", user_failed),
-	FIELD("none", "none", user_none),
+	FIELD("complete", "complete", user_walk[EO_USER_COMPLETE]),
+	FIELD("fp", "by frame pointers", user_walk[EO_USER_FP]),
+	FIELD("cut", "cut", user_walk[EO_USER_CUT]),
+	FIELD("failed", "unreadable", user_walk[EO_USER_FAILED]),
+	FIELD("no_process", "process unknown", user_walk[EO_USER_NO_PROCESS]),
+	FIELD("no_mapping", "no mapping", user_walk[EO_USER_NO_MAPPING]),
+	FIELD("not_loaded", "table not there yet", user_walk[EO_USER_NOT_LOADED]),
+	FIELD("no_row", "no rule", user_walk[EO_USER_NO_ROW]),
+	FIELD("unsupported", "unsupported rule", user_walk[EO_USER_UNSUPPORTED]),
+	FIELD("read_fault", "read fault", user_walk[EO_USER_READ_FAULT]),
+	FIELD("broken", "broken", user_walk[EO_USER_BROKEN]),
+	FIELD("exiting", "exiting", user_walk[EO_USER_EXITING]),
+	FIELD("none", "none", user_walk[EO_USER_NONE]),
 };
 
 static uint64_t value_of(const struct eo_profile_stats *profile, const struct field *field)

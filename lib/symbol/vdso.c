@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "symbol/proc_maps.h"
 
@@ -21,22 +23,43 @@ static bool take(void *arg, const struct eo_proc_map *map)
 	return false;
 }
 
-int eo_vdso_open(struct eo_elf **ret, uint64_t *size, struct eo_error *err)
+static int measure(struct range *range)
 {
-	struct range range = {.start = getauxval(AT_SYSINFO_EHDR)};
 	EO_AUTO_CLOSE int fd = -1;
 	int r;
 
-	if (!range.start)
-		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOENT, NULL,
-				    "find the vDSO");
+	*range = (struct range){.start = getauxval(AT_SYSINFO_EHDR)};
+	if (!range->start)
+		return -ENOENT;
 	fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-	r = fd < 0 ? -errno : eo_proc_maps_read(fd, take, &range);
-	if (r == 0 && !range.end)
-		r = -ENOENT;
+	r = fd < 0 ? -errno : eo_proc_maps_read(fd, take, range);
+	return r == 0 && !range->end ? -ENOENT : r;
+}
+
+int eo_vdso_open(struct eo_elf **ret, uint64_t *size, struct eo_error *err)
+{
+	struct range range;
+	int r = measure(&range);
+
 	if (r < 0)
-		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -r, NULL,
-				    "measure the vDSO");
+		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -r, NULL, "find the vDSO");
 	*size = range.end - range.start;
 	return eo_elf_open_memory((const void *)(uintptr_t)range.start, *size, ret, err);
+}
+
+int eo_vdso_copy(uint64_t *size)
+{
+	EO_AUTO_CLOSE int fd = -1;
+	struct range range;
+	int r = measure(&range);
+
+	if (r < 0)
+		return r;
+	*size = range.end - range.start;
+	fd = memfd_create("vdso", MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, (const void *)(uintptr_t)range.start, *size) != (ssize_t)*size)
+		return -EIO;
+	return eo_steal_fd(&fd);
 }

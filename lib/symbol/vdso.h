@@ -14,4 +14,7 @@
  */
 int eo_vdso_open(struct eo_elf **ret, uint64_t *size, struct eo_error *err);
 
+/** Its bytes in a file in memory. Returns the descriptor, the caller's, or a negative errno. */
+int eo_vdso_copy(uint64_t *size);
+
 #endif

@@ -9,12 +9,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/hash.h"
 #include "core/index.h"
 #include "symbol/elf_file.h"
 #include "symbol/mapped_file.h"
 #include "symbol/vdso.h"
 #include "unwind/parser.h"
+
+/* A file that found no room is not parsed again before this has passed. */
+#define REFUSED_NS (10 * EO_NS_PER_SEC)
 
 #define BUILD_ID_BYTES 65 /* 32 bytes in hex and more than any linker makes */
 
@@ -23,6 +27,7 @@ struct file {
 	uint64_t inode, size, mtime_ns;
 	char build_id[BUILD_ID_BYTES];
 	bool waiting; /* for the parser */
+	uint64_t refused_ns; /* when there was no room for its rows; 0: never */
 };
 
 /* Which file a part of the mappings is, in one mount namespace; see eo_vma.part. */
@@ -127,11 +132,6 @@ static uint32_t number_file(struct eo_unwinder *u, const struct file *file)
 	return (uint32_t)number;
 }
 
-static bool is_vdso(const struct eo_vma *vma)
-{
-	return strcmp(vma->path, "[vdso]") == 0;
-}
-
 /* Open what @vma maps. Returns a descriptor or a negative errno. */
 static int open_part(uint32_t tgid, const struct eo_vma *vma, struct file *ret)
 {
@@ -139,8 +139,14 @@ static int open_part(uint32_t tgid, const struct eo_vma *vma, struct file *ret)
 	int r;
 
 	*ret = (struct file){0};
-	if (is_vdso(vma))
-		return eo_vdso_copy(&ret->size);
+	if (strcmp(vma->path, "[vdso]") == 0) {
+		r = eo_vdso_copy(&ret->size);
+		if (r >= 0 && ret->size == vma->end - vma->start)
+			return r;
+		if (r >= 0)
+			close(r); /* that of another kind of process: 32-bit */
+		return -ENOENT;
+	}
 	if (vma->path[0] != '/' || vma->inode == 0)
 		return -ENOENT;
 	r = eo_mapped_file_open(tgid, vma, &mapped);
@@ -192,10 +198,12 @@ static const struct part *part_of(struct eo_unwinder *u, uint32_t tgid, uint64_t
 
 static void want_file(struct eo_unwinder *u, uint32_t tgid, const struct eo_vma *vma, uint32_t number)
 {
+	const struct file *file = &u->files[number];
 	struct file again;
 	int fd;
 
-	if (u->files[number].waiting || eo_table_store_file_state(u->store, number) != EO_UNWIND_FILE_ABSENT)
+	if (file->waiting || eo_table_store_file_state(u->store, number) != EO_UNWIND_FILE_ABSENT ||
+	    (file->refused_ns && eo_clock_monotonic_ns() - file->refused_ns < REFUSED_NS))
 		return;
 	fd = open_part(tgid, vma, &again);
 	if (fd < 0)
@@ -268,7 +276,8 @@ void eo_unwinder_update(struct eo_unwinder *u)
 		u->files[number].waiting = false;
 		u->stats.files_parsed += table.page_count > 0;
 		u->stats.files_without += table.page_count == 0;
-		eo_table_store_load_file(u->store, number, &table);
+		if (eo_table_store_load_file(u->store, number, &table) < 0)
+			u->files[number].refused_ns = eo_clock_monotonic_ns();
 		eo_packed_table_fini(&table);
 	}
 	eo_processes_changes(u->processes, on_change, u);

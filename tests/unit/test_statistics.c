@@ -20,10 +20,10 @@ static const struct eo_profile_stats profile = {
 	.kernel = 3700,
 	.stack_limit = 4,
 	.stacks = 1203,
-	.user_none = 1800,
-	.user_fp = 10000,
-	.user_cut = 6,
-	.user_failed = 68,
+	.user_walk[EO_USER_NONE] = 1800,
+	.user_walk[EO_USER_FP] = 10000,
+	.user_walk[EO_USER_CUT] = 6,
+	.user_walk[EO_USER_FAILED] = 68,
 	.mappings_lost = 11,
 	.stacks_unknown = 13,
 	.frames_named = 14211,
@@ -207,7 +207,7 @@ Test(statistics, largest_counters_fit)
 	char *text;
 
 	memset(&stats, 0, sizeof(stats));
-	stats.aggregated = stats.seen = stats.kernel = stats.user_fp = INT64_MAX;
+	stats.aggregated = stats.seen = stats.kernel = stats.user_walk[EO_USER_FP] = INT64_MAX;
 	statistics.duration_ns = INT64_MAX;
 	json_decref(json_of(&statistics));
 	text = text_of(&statistics);
@@ -256,7 +256,7 @@ Test(statistics, text_says_it_all_in_words)
 Test(statistics, quiet_run_is_a_short_text)
 {
 	struct eo_profile_stats stats = {
-		.seen = 100, .aggregated = 100, .kernel = 100, .stacks = 1, .user_fp = 100,
+		.seen = 100, .aggregated = 100, .kernel = 100, .stacks = 1, .user_walk[EO_USER_FP] = 100,
 		.frames_named = 5, .clock = "cycles",
 	};
 	struct eo_statistics statistics = { .duration_ns = 1000000000, .profile = &stats };
