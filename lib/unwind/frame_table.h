@@ -34,6 +34,7 @@ struct eo_frame_section {
 	uint64_t text_vaddr; /* for DW_EH_PE_textrel; 0 unknown */
 	uint64_t data_vaddr; /* for DW_EH_PE_datarel: .got or .eh_frame_hdr; 0 unknown */
 	bool is_debug_frame;
+	const struct eo_frame_section *next; /* parsed as well; for equal starts, this one wins */
 };
 
 /**
