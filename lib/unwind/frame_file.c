@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "unwind/frame_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "core/auto.h"
+#include "symbol/elf_image.h"
+#include "unwind/frame_cursor.h"
+
+#define DEFLATE_RATIO_MAX 1032u /* what is said to unpack to more is a lie */
+
+/* A piece of the file, its bytes malloc()ed. */
+struct piece {
+	unsigned char *bytes;
+	size_t size;
+	uint64_t vaddr;
+};
+
+static int read_piece(const struct eo_elf_image *image, uint64_t offset, uint64_t size,
+		      struct piece *ret)
+{
+	EO_AUTO_FREE unsigned char *bytes = NULL;
+	int r;
+
+	if (size > EO_FRAME_FILE_BYTES_MAX)
+		return -EFBIG;
+	if (offset > image->size || size > image->size - offset)
+		return -ENOEXEC;
+	bytes = malloc(size ? size : 1);
+	if (!bytes)
+		return -ENOMEM;
+	r = eo_elf_image_read(image, offset, bytes, size);
+	if (r < 0)
+		return r;
+	ret->bytes = eo_steal(&bytes);
+	ret->size = size;
+	return 0;
+}
+
+/* Unpack @piece in place. */
+static int inflate_piece(struct piece *piece)
+{
+	EO_AUTO_FREE unsigned char *unpacked = NULL;
+	Elf64_Chdr header;
+	uLongf size;
+
+	if (piece->size < sizeof(header))
+		return -ENOEXEC;
+	memcpy(&header, piece->bytes, sizeof(header));
+	if (header.ch_type != ELFCOMPRESS_ZLIB)
+		return -ENOTSUP;
+	if (header.ch_size > EO_FRAME_FILE_BYTES_MAX)
+		return -EFBIG;
+	if (header.ch_size / DEFLATE_RATIO_MAX > piece->size)
+		return -ENOEXEC;
+
+	size = header.ch_size;
+	unpacked = malloc(size ? size : 1);
+	if (!unpacked)
+		return -ENOMEM;
+	switch (uncompress(unpacked, &size, piece->bytes + sizeof(header),
+			   piece->size - sizeof(header))) {
+	case Z_OK:
+		break;
+	case Z_MEM_ERROR:
+		return -ENOMEM;
+	default:
+		return -ENOEXEC;
+	}
+
+	free(piece->bytes);
+	piece->bytes = eo_steal(&unpacked);
+	piece->size = size;
+	return 0;
+}
+
+static int read_section(const struct eo_elf_image *image, const Elf64_Shdr *section,
+			struct piece *ret)
+{
+	int r = read_piece(image, section->sh_offset, section->sh_size, ret);
+
+	ret->vaddr = section->sh_addr;
+	if (r == 0 && section->sh_flags & SHF_COMPRESSED)
+		r = inflate_piece(ret);
+	return r;
+}
+
+/* The bytes in the file behind [@vaddr, the end of its segment). */
+static int find_vaddr(const struct eo_elf_image *image, uint64_t vaddr, uint64_t *offset,
+		      uint64_t *size)
+{
+	for (uint32_t i = 0; i < image->segment_count; i++) {
+		Elf64_Phdr segment;
+		int r = eo_elf_image_segment(image, i, &segment);
+
+		if (r < 0)
+			return r;
+		if (segment.p_type != PT_LOAD || vaddr < segment.p_vaddr ||
+		    vaddr - segment.p_vaddr >= segment.p_filesz)
+			continue;
+		*size = segment.p_filesz - (vaddr - segment.p_vaddr);
+		return __builtin_add_overflow(segment.p_offset, vaddr - segment.p_vaddr, offset) ?
+			       -ENOEXEC :
+			       0;
+	}
+	return -ENOEXEC;
+}
+
+/* Nothing says how long .eh_frame is, but the search table of .eh_frame_hdr knows where the last
+ * FDE begins.
+ * @header: its bytes
+ * @start: becomes the address of .eh_frame
+ * @last: becomes that of the last FDE */
+static int read_search_table(const struct piece *header, uint64_t *start, uint64_t *last)
+{
+	/* datarel means relative to the header here */
+	const struct eo_frame_section section = {.bytes = header->bytes, .size = header->size,
+						 .vaddr = header->vaddr,
+						 .data_vaddr = header->vaddr};
+	struct eo_frame_cursor at = {.at = header->bytes, .end = header->bytes + header->size};
+	uint64_t version = eo_frame_unsigned(&at, 1), count;
+	uint8_t encodings[3];
+
+	for (size_t i = 0; i < EO_ARRAY_SIZE(encodings); i++)
+		encodings[i] = (uint8_t)eo_frame_unsigned(&at, 1);
+	for (size_t i = 0; i < EO_ARRAY_SIZE(encodings); i++) {
+		if (encodings[i] == EO_FRAME_PE_OMIT)
+			return -ENOENT;
+		if (!eo_frame_encoding_usable(encodings[i], &section))
+			return -ENOEXEC;
+	}
+	*start = eo_frame_pointer(&at, encodings[0], &section);
+	count = eo_frame_pointer(&at, encodings[1], &section);
+	if (at.failed || version != 1)
+		return -ENOEXEC;
+	if (count == 0)
+		return -ENOENT;
+
+	*last = *start;
+	while (count-- && !at.failed) {
+		uint64_t fde;
+
+		eo_frame_pointer(&at, encodings[2], &section); /* its function */
+		fde = eo_frame_pointer(&at, encodings[2], &section);
+		if (fde > *last)
+			*last = fde;
+	}
+	return at.failed ? -ENOEXEC : 0;
+}
+
+static int read_by_header(const struct eo_elf_image *image, const Elf64_Phdr *segment,
+			  struct piece *ret)
+{
+	struct piece header = {.vaddr = segment->p_vaddr};
+	uint64_t start = 0, last = 0, offset = 0, left = 0, size;
+	uint32_t last_length;
+	int r;
+
+	r = read_piece(image, segment->p_offset, segment->p_filesz, &header);
+	if (r == 0)
+		r = read_search_table(&header, &start, &last);
+	free(header.bytes);
+	if (r == 0)
+		r = find_vaddr(image, start, &offset, &left);
+	if (r < 0)
+		return r;
+
+	size = last - start;
+	if (size > left || left - size < sizeof(last_length))
+		return -ENOEXEC;
+	r = eo_elf_image_read(image, offset + size, &last_length, sizeof(last_length));
+	if (r < 0)
+		return r;
+	size += sizeof(last_length);
+	if (last_length > left - size)
+		return -ENOEXEC;
+	ret->vaddr = start;
+	return read_piece(image, offset, size + last_length, ret);
+}
+
+static int read_eh_frame(const struct eo_elf_image *image, struct piece *ret)
+{
+	const Elf64_Shdr *section =
+		eo_elf_image_find_section(image, SHT_PROGBITS, ".eh_frame");
+	Elf64_Phdr segment;
+	int r = 0;
+
+	/* the type that the ABI of x86-64 gives it, which few linkers use */
+	if (!section)
+		section = eo_elf_image_find_section(image, SHT_X86_64_UNWIND, ".eh_frame");
+	if (section)
+		return read_section(image, section, ret);
+
+	for (uint32_t i = 0; r == 0 && i < image->segment_count; i++) {
+		r = eo_elf_image_segment(image, i, &segment);
+		if (r == 0 && segment.p_type == PT_GNU_EH_FRAME)
+			return read_by_header(image, &segment, ret);
+	}
+	return r < 0 ? r : -ENOENT;
+}
+
+static int read_debug_frame(const struct eo_elf_image *image, struct piece *ret)
+{
+	const Elf64_Shdr *section =
+		eo_elf_image_find_section(image, SHT_PROGBITS, ".debug_frame");
+
+	return section ? read_section(image, section, ret) : -ENOENT;
+}
+
+/* @eh_frame, @debug_frame: empty; whoever calls frees their bytes */
+static int read_both(struct eo_elf_image *image, struct piece *eh_frame, struct piece *debug_frame,
+		     uint64_t *entry)
+{
+	Elf64_Ehdr header;
+	int r, r_debug;
+
+	if (!image->is64 || image->machine != EM_X86_64 ||
+	    (image->type != ET_EXEC && image->type != ET_DYN))
+		return -ENOTSUP;
+	r = eo_elf_image_read(image, 0, &header, sizeof(header));
+	if (r == 0)
+		r = eo_elf_image_load_sections(image);
+	if (r < 0)
+		return r;
+	*entry = header.e_entry;
+
+	r = read_eh_frame(image, eh_frame);
+	r_debug = read_debug_frame(image, debug_frame);
+	/* One that can be read is enough; else what is wrong with .eh_frame matters more. */
+	if (r == 0 || r_debug == 0)
+		return 0;
+	return r == -ENOENT ? r_debug : r;
+}
+
+static int parse(const struct piece *eh_frame, const struct piece *debug_frame, uint64_t entry,
+		 struct eo_frame_table *ret, struct eo_error *err)
+{
+	const struct eo_frame_section second = {.bytes = debug_frame->bytes,
+						.size = debug_frame->size,
+						.vaddr = debug_frame->vaddr,
+						.is_debug_frame = true};
+	const struct eo_frame_section first = {.bytes = eh_frame->bytes,
+					       .size = eh_frame->size,
+					       .vaddr = eh_frame->vaddr,
+					       .next = &second};
+
+	return eo_frame_table_parse(&first, entry, ret, err);
+}
+
+/* @fd is taken in any case. */
+static int load_owned(int fd, struct eo_frame_table *ret, struct eo_error *err)
+{
+	EO_AUTO_CLOSE int owned = fd;
+	struct piece eh_frame = {0}, debug_frame = {0};
+	struct eo_elf_image image = {.fd = -1};
+	uint64_t entry = 0;
+	int r;
+
+	r = eo_elf_image_init(&image, owned);
+	if (r == 0) {
+		eo_steal_fd(&owned);
+		r = read_both(&image, &eh_frame, &debug_frame, &entry);
+	}
+	eo_elf_image_fini(&image);
+	if (r == 0)
+		r = parse(&eh_frame, &debug_frame, entry, ret, err);
+	else
+		eo_error_set(err, eo_error_kind_of(-r, EO_ERROR_EVENT_PROCESSING_FAILED), -r, NULL,
+			     "find call frame information of ELF file");
+	free(eh_frame.bytes);
+	free(debug_frame.bytes);
+	return r;
+}
+
+int eo_frame_file_load(int fd, struct eo_frame_table *ret, struct eo_error *err)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	if (own < 0)
+		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, errno, NULL,
+				    "duplicate descriptor of ELF file");
+	return load_owned(own, ret, err);
+}
+
+int eo_frame_file_load_memory(const void *image, size_t size, struct eo_frame_table *ret,
+			      struct eo_error *err)
+{
+	EO_AUTO_CLOSE int fd = memfd_create("frames", MFD_CLOEXEC);
+	const char *at = image;
+
+	while (fd >= 0 && size) {
+		ssize_t n = write(fd, at, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		at += n;
+		size -= (size_t)n;
+	}
+	if (fd < 0 || size)
+		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, errno, NULL,
+				    "copy ELF file in memory");
+	return load_owned(eo_steal_fd(&fd), ret, err);
+}

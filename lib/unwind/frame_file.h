@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Finds the call frame information of an ELF file: .eh_frame by its section header, or through
+ * PT_GNU_EH_FRAME where headers were stripped; and .debug_frame, also compressed, which is all
+ * that Go writes. Where there are both, .debug_frame serves what .eh_frame leaves out. */
+#ifndef EO_UNWIND_FRAME_FILE_H
+#define EO_UNWIND_FRAME_FILE_H
+
+#include <stddef.h>
+
+#include "core/error.h"
+#include "unwind/frame_table.h"
+
+#define EO_FRAME_FILE_BYTES_MAX (64u << 20) /* of a section, unpacked */
+
+/**
+ * Read the table of a program or library of x86-64.
+ * @fd: any readable file; it stays the caller's
+ * @ret: filled on success; eo_frame_table_fini() it
+ * Returns 0; -ENOENT: there is no call frame information; -ENOTSUP: another machine, class or kind
+ * of file, or compressed in a way not known; -EFBIG: beyond EO_FRAME_FILE_BYTES_MAX; or what
+ * eo_frame_table_parse() and reads return.
+ */
+int eo_frame_file_load(int fd, struct eo_frame_table *ret, struct eo_error *err);
+/** The same for an image in memory (the vDSO). */
+int eo_frame_file_load_memory(const void *image, size_t size, struct eo_frame_table *ret,
+			      struct eo_error *err);
+
+#endif
