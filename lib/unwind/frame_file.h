@@ -22,6 +22,8 @@
  * eo_frame_table_parse() and reads return.
  */
 int eo_frame_file_load(int fd, struct eo_frame_table *ret, struct eo_error *err);
+/** The same row by row, see eo_frame_table_each(). */
+int eo_frame_file_each(int fd, eo_frame_row_fn fn, void *ctx, struct eo_error *err);
 /** The same for an image in memory (the vDSO). */
 int eo_frame_file_load_memory(const void *image, size_t size, struct eo_frame_table *ret,
 			      struct eo_error *err);

@@ -169,7 +169,7 @@ Test(unwind, an_interpreter_and_the_kernel_half_are_no_obstacle)
 	SETUP();
 	static const char *const python[] = {
 		"python3", "-uc",
-		"import os\nprint(os.getpid())\nwhile True:\n sorted(str(i) for i in range(500)); os.stat('/')", NULL};
+		"import os\nos.write(1, b'here\\n')\nwhile True:\n sorted(str(i) for i in range(500)); os.stat('/')", NULL};
 	pid_t pid = start(python);
 	uint32_t target = (uint32_t)pid;
 	struct eo_cpu_profiler *profiler = begin(&target, 499, 0);
