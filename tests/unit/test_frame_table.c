@@ -185,7 +185,8 @@ static int parse_bytes(const unsigned char *bytes, size_t size, bool is_debug_fr
 					   .is_debug_frame = is_debug_frame};
 	int r;
 
-	memcpy(guarded.end - size, bytes, size);
+	if (size)
+		memcpy(guarded.end - size, bytes, size);
 	r = eo_frame_table_parse(&section, entry, ret, err);
 	munmap(guarded.area, guarded.span);
 	if (r == 0)
