@@ -108,22 +108,40 @@ static __always_inline void take_stack(struct bpf_perf_event_data *ctx, struct t
 	record->user_frames = user;
 }
 
+/* User space looks by itself ten times a second; a wakeup costs more than a record. */
+static __always_inline __u64 wakeup_flags(void)
+{
+	return bpf_ringbuf_query(&stacks, BPF_RB_AVAIL_DATA) > profiler.wakeup_bytes ?
+		       BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
 static __always_inline void send_stack(struct eo_stack_record *record, struct eo_stack_count *entry,
 				       struct eo_profile_counters *count)
 {
 	__u32 frames = record->kernel_frames + record->user_frames;
-	__u64 flags = BPF_RB_NO_WAKEUP;
 
 	if (frames > 2 * EO_MAX_FRAMES)
 		return;
-	if (bpf_ringbuf_query(&stacks, BPF_RB_AVAIL_DATA) > profiler.wakeup_bytes)
-		flags = BPF_RB_FORCE_WAKEUP;
 	/* Marked first, so that another CPU seldom sends it too; twice does no harm. */
 	entry->sent = 1;
-	if (bpf_ringbuf_output(&stacks, record, EO_STACK_HEADER_BYTES + frames * sizeof(__u64), flags)) {
+	if (bpf_ringbuf_output(&stacks, record, EO_STACK_HEADER_BYTES + frames * sizeof(__u64),
+			       wakeup_flags())) {
 		entry->sent = 0;
 		count->ring_retries++;
 	}
+}
+
+/* What does not get through is missing from the number that user space receives. */
+static __always_inline void send_sample(__u32 stack_generation, __u64 hash, __u64 now)
+{
+	struct eo_sample_record record = {
+		.kind = EO_RECORD_SAMPLE,
+		.generation = stack_generation,
+		.ktime_ns = now,
+		.hash = hash,
+	};
+
+	bpf_ringbuf_output(&stacks, &record, sizeof(record), wakeup_flags());
 }
 
 static __always_inline void sample(struct bpf_perf_event_data *ctx, struct eo_profile_counters *count,
@@ -187,6 +205,8 @@ static __always_inline void sample(struct bpf_perf_event_data *ctx, struct eo_pr
 		record->hash = hash;
 		send_stack(record, entry, count);
 	}
+	if (profiler.timestamps)
+		send_sample(record->generation, entry ? hash : 0, now);
 }
 
 /* Every program is one MEASURED() call, so that its time is known without the kernel's own

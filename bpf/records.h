@@ -12,6 +12,7 @@
 
 enum eo_record_kind {
 	EO_RECORD_STACK = 1,
+	EO_RECORD_SAMPLE = 2,
 };
 
 /* How the walk of the user half ended. */
@@ -40,6 +41,14 @@ struct eo_stack_record {
 	__u64 frames[2 * (EO_MAX_FRAMES + 1)];
 };
 
+/* With timestamps: one for each sample, behind the record of its stack. */
+struct eo_sample_record {
+	__u32 kind;
+	__u32 generation;
+	__u64 ktime_ns;
+	__u64 hash; /* 0: [stack limit] */
+};
+
 #define EO_STACK_HEADER_BYTES __builtin_offsetof(struct eo_stack_record, frames)
 _Static_assert(EO_STACK_HEADER_BYTES == 80, "records are an ABI between bpf/ and lib/");
 
@@ -61,6 +70,7 @@ enum eo_target_state {
 struct eo_profiler_config {
 	__u32 kernel_only, user_only;
 	__u32 per_thread;
+	__u32 timestamps;   /* send each sample too */
 	__u32 wakeup_bytes; /* ring fill level from which user space is woken */
 };
 

@@ -13,7 +13,7 @@
 #include "option_value.h"
 #include "report.h"
 
-#define PID_MAX 4194304 /* PID_MAX_LIMIT of 64-bit kernels */
+#define PID_MAX 4194304			  /* PID_MAX_LIMIT of 64-bit kernels */
 #define UID_MAX_VALUE (UINT32_MAX - 1ull) /* the last one means "none" */
 #define KEEP_MAX 100000
 
@@ -34,34 +34,38 @@ enum {
 };
 
 static const struct argp_option options_table[] = {
-	{ NULL, 0, NULL, 0, "Whom (values of an option are alternatives, different options must all hold):", 2 },
-	{ "pid", 'p', "PID[,PID...]", 0, "these processes, all their threads", 2 },
-	{ "tid", 't', "TID[,TID...]", 0, "these threads", 2 },
-	{ "comm", KEY_COMM, "NAME[,...]", 0, "processes of this name, at most 15 bytes", 2 },
-	{ "uid", KEY_UID, "USER[,...]", 0, "processes of these users, by number or name", 2 },
-	{ "cgroup", KEY_CGROUP, "PATH", 0, "a directory of cgroup v2 and what is below", 2 },
-	{ "container", KEY_CONTAINER, "ID", 0, "the container whose id begins so", 2 },
-	{ "pod", KEY_POD, "UID", 0, "the Kubernetes pod with this UID", 2 },
-	{ "no-follow", KEY_NO_FOLLOW, NULL, 0, "leave out what the targets create later", 2 },
-	{ "all", 'a', NULL, 0, "the whole system: the default, unless a target or CMD is given", 2 },
-	{ "user", KEY_USER, "NAME", 0, "run CMD as this user", 2 },
+	{NULL, 0, NULL, 0,
+	 "Whom (values of an option are alternatives, different options must all hold):", 2},
+	{"pid", 'p', "PID[,PID...]", 0, "these processes, all their threads", 2},
+	{"tid", 't', "TID[,TID...]", 0, "these threads", 2},
+	{"comm", KEY_COMM, "NAME[,...]", 0, "processes of this name, at most 15 bytes", 2},
+	{"uid", KEY_UID, "USER[,...]", 0, "processes of these users, by number or name", 2},
+	{"cgroup", KEY_CGROUP, "PATH", 0, "a directory of cgroup v2 and what is below", 2},
+	{"container", KEY_CONTAINER, "ID", 0, "the container whose id begins so", 2},
+	{"pod", KEY_POD, "UID", 0, "the Kubernetes pod with this UID", 2},
+	{"no-follow", KEY_NO_FOLLOW, NULL, 0, "leave out what the targets create later", 2},
+	{"all", 'a', NULL, 0, "the whole system: the default, unless a target or CMD is given", 2},
+	{"user", KEY_USER, "NAME", 0, "run CMD as this user", 2},
 
-	{ NULL, 0, NULL, 0, "How long:", 3 },
-	{ "duration", 'd', "TIME", 0, "seconds, or 500ms, 5m, 2h; 0 is until interrupted", 3 },
-	{ "env", KEY_ENV, "ENV", 0,
-	  "rate and duration by environment: production (19 Hz, 300 s), staging (49 Hz, 120 s), "
-	  "development (99 Hz, 60 s; the default), debug (199 Hz, 30 s)", 3 },
+	{NULL, 0, NULL, 0, "How long:", 3},
+	{"duration", 'd', "TIME", 0, "seconds, or 500ms, 5m, 2h; 0 is until interrupted", 3},
+	{"env", KEY_ENV, "ENV", 0,
+	 "rate and duration by environment: production (19 Hz, 300 s), staging (49 Hz, 120 s), "
+	 "development (99 Hz, 60 s; the default), debug (199 Hz, 30 s)",
+	 3},
 
-	{ NULL, 0, NULL, 0, "Output:", 4 },
-	{ "output", 'o', "FILE", 0, "where to; - is stdout", 4 },
-	{ "format", 'f', "FORMAT", 0, "what comes out; else the ending of FILE decides", 4 },
-	{ "interval", KEY_INTERVAL, "TIME", 0,
-	  "a new FILE every TIME; FILE is then a template as for date(1), such as cpu-%H%M%S.pb.gz", 4 },
-	{ "keep", KEY_KEEP, "N", 0, "with --interval: only the newest N files", 4 },
-	{ "stats", KEY_STATS, "FILE", 0, "the closing statistics as one JSON object", 4 },
-	{ "strict", KEY_STRICT, NULL, 0, "exit with 1 if anything was lost", 4 },
-	{ "dry-run", KEY_DRY_RUN, NULL, 0, "check the options and show what they come to, as JSON", 4 },
-	{ 0 },
+	{NULL, 0, NULL, 0, "Output:", 4},
+	{"output", 'o', "FILE", 0, "where to; - is stdout", 4},
+	{"format", 'f', "FORMAT", 0, "what comes out; else the ending of FILE decides", 4},
+	{"interval", KEY_INTERVAL, "TIME", 0,
+	 "a new FILE every TIME; FILE is then a template as for date(1), such as cpu-%H%M%S.pb.gz",
+	 4},
+	{"keep", KEY_KEEP, "N", 0, "with --interval: only the newest N files", 4},
+	{"stats", KEY_STATS, "FILE", 0, "the closing statistics as one JSON object", 4},
+	{"strict", KEY_STRICT, NULL, 0, "exit with 1 if anything was lost", 4},
+	{"dry-run", KEY_DRY_RUN, NULL, 0, "check the options and show what they come to, as JSON",
+	 4},
+	{0},
 };
 
 static int texts_add(struct cli_texts *texts, const char *text)
@@ -83,7 +87,7 @@ static void texts_fini(struct cli_texts *texts)
 	for (size_t i = 0; i < texts->count; i++)
 		free(texts->values[i]);
 	free(texts->values);
-	*texts = (struct cli_texts){ 0 };
+	*texts = (struct cli_texts){0};
 }
 
 static int too_many(const struct cli_option *option, size_t limit)
@@ -126,7 +130,8 @@ static int add_uid(const struct cli_option *option, const char *item, void *ctx)
 	if (cli_parse_uint(item, 0, UID_MAX_VALUE, &uid) < 0) {
 		user = *item ? getpwnam(item) : NULL;
 		if (!user)
-			return cli_option_bad(option, item, "names of users, or numbers from 0 to %llu",
+			return cli_option_bad(option, item,
+					      "names of users, or numbers from 0 to %llu",
 					      UID_MAX_VALUE);
 		uid = user->pw_uid;
 	}
@@ -139,7 +144,8 @@ static int add_comm(const struct cli_option *option, const char *item, void *ctx
 	char(*comms)[EO_COMM_BYTES];
 
 	if (!*item || strlen(item) >= EO_COMM_BYTES)
-		return cli_option_bad(option, item, "names of 1 to %d bytes (the kernel keeps no more)",
+		return cli_option_bad(option, item,
+				      "names of 1 to %d bytes (the kernel keeps no more)",
 				      EO_COMM_BYTES - 1);
 	if (options->comm_count == EO_TARGET_COMMS_MAX)
 		return too_many(option, EO_TARGET_COMMS_MAX);
@@ -156,7 +162,8 @@ static int add_comm(const struct cli_option *option, const char *item, void *ctx
 static int add_text(const struct cli_option *option, struct cli_texts *texts)
 {
 	if (!*option->value)
-		return cli_usage_error(option->command, "%s wants a value that is not empty", option->name);
+		return cli_usage_error(option->command, "%s wants a value that is not empty",
+				       option->name);
 	if (texts->count == EO_TARGET_CGROUPS_MAX)
 		return too_many(option, EO_TARGET_CGROUPS_MAX);
 	return -texts_add(texts, option->value);
@@ -165,14 +172,15 @@ static int add_text(const struct cli_option *option, struct cli_texts *texts)
 static int set_text(const struct cli_option *option, const char **ret)
 {
 	if (!*option->value)
-		return cli_usage_error(option->command, "%s wants a value that is not empty", option->name);
+		return cli_usage_error(option->command, "%s wants a value that is not empty",
+				       option->name);
 	*ret = option->value;
 	return 0;
 }
 
 static int set_env(const struct cli_option *option, struct capture_options *options)
 {
-	const char *names[EO_ENV_COUNT + 1] = { 0 };
+	const char *names[EO_ENV_COUNT + 1] = {0};
 	size_t index;
 
 	/* The library knows the short names; the long ones are listed when it is none. */
@@ -186,7 +194,7 @@ static int set_env(const struct cli_option *option, struct capture_options *opti
 
 static int set_output(const struct cli_option *option, struct capture_options *options)
 {
-	static const char *const prefixes[] = { "http://", "https://", "otlp:" };
+	static const char *const prefixes[] = {"http://", "https://", "otlp:"};
 
 	for (size_t i = 0; i < EO_ARRAY_SIZE(prefixes); i++)
 		if (!strncmp(option->value, prefixes[i], strlen(prefixes[i])))
@@ -198,7 +206,8 @@ static int set_format(const struct cli_option *option, struct capture_options *o
 {
 	/* strace's habit, where -f stands alone and the next option becomes its value. */
 	if (option->value[0] == '-') {
-		cli_usage_error(option->command, "%s wants a format, not '%s'", option->name, option->value);
+		cli_usage_error(option->command, "%s wants a format, not '%s'", option->name,
+				option->value);
 		cli_hint("-f is the output format here; children are followed without it");
 		return EINVAL;
 	}
@@ -304,11 +313,11 @@ static error_t parse_capture(int key, char *arg, struct argp_state *state)
 	}
 }
 
-const struct argp capture_argp = { options_table, parse_capture };
+const struct argp capture_argp = {options_table, parse_capture};
 
 void capture_options_init(struct capture_options *options, const char *command)
 {
-	*options = (struct capture_options){ .command = command, .env = EO_ENV_DEVELOPMENT };
+	*options = (struct capture_options){.command = command, .env = EO_ENV_DEVELOPMENT};
 }
 
 void capture_options_fini(struct capture_options *options)
@@ -331,20 +340,21 @@ static int check_contradictions(const struct capture_options *o)
 		bool wrong;
 		const char *text;
 	} rules[] = {
-		{ o->argv && o->pids.count, "-p and a command behind -- exclude each other" },
-		{ o->argv && o->tids.count, "-t and a command behind -- exclude each other" },
-		{ o->all && has_ids, "-a and -p or -t exclude each other" },
-		{ o->user && !o->argv, "--user wants a command behind --" },
-		{ o->keep && !o->interval_ns, "--keep wants --interval" },
-		{ o->interval_ns && (!o->output || !strchr(o->output, '%')),
-		  "--interval wants -o FILE with a template in it, such as -o cpu-%H%M%S.pb.gz" },
+		{o->argv && o->pids.count, "-p and a command behind -- exclude each other"},
+		{o->argv && o->tids.count, "-t and a command behind -- exclude each other"},
+		{o->all && has_ids, "-a and -p or -t exclude each other"},
+		{o->user && !o->argv, "--user wants a command behind --"},
+		{o->keep && !o->interval_ns, "--keep wants --interval"},
+		{o->interval_ns && (!o->output || !strchr(o->output, '%')),
+		 "--interval wants -o FILE with a template in it, such as -o cpu-%H%M%S.pb.gz"},
 	};
 
 	for (size_t i = 0; i < EO_ARRAY_SIZE(rules); i++)
 		if (rules[i].wrong)
 			return cli_usage_error(o->command, "%s", rules[i].text);
 	if (o->user && !getpwnam(o->user))
-		return cli_usage_error(o->command, "--user wants the name of a user, not '%s'", o->user);
+		return cli_usage_error(o->command, "--user wants the name of a user, not '%s'",
+				       o->user);
 	return 0;
 }
 
@@ -380,7 +390,8 @@ static int resolve_directories(struct capture_options *o, struct eo_error *err)
 		return 0;
 	r = eo_cgroup_root(&root, err);
 	if (!r)
-		r = add_directories(&o->directories, &o->containers, root, eo_cgroup_find_container, err);
+		r = add_directories(&o->directories, &o->containers, root, eo_cgroup_find_container,
+				    err);
 	if (!r)
 		r = add_directories(&o->directories, &o->pods, root, eo_cgroup_find_pod, err);
 	return r;
@@ -388,7 +399,7 @@ static int resolve_directories(struct capture_options *o, struct eo_error *err)
 
 int capture_options_check(struct capture_options *options)
 {
-	struct eo_error err = { 0 };
+	struct eo_error err = {0};
 	struct eo_target target;
 	int r;
 
@@ -406,7 +417,8 @@ void capture_options_config(const struct capture_options *options, struct eo_con
 {
 	config->sample_rate_hz = eo_recommended_sample_rate(options->env);
 	/* A command says by its own end how long; the default environment does not cut it short. */
-	config->duration_ns = options->argv && !options->has_env ? 0 : eo_recommended_duration(options->env);
+	config->duration_ns =
+		options->argv && !options->has_env ? 0 : eo_recommended_duration(options->env);
 	if (options->has_duration)
 		config->duration_ns = options->duration_ns;
 }
@@ -444,21 +456,24 @@ static void put_numbers(json_t *object, const char *key, const struct cli_number
 
 json_t *cli_json_text(const char *text)
 {
+	EO_AUTO_FREE char *utf8 = NULL;
 	json_t *string = json_string(text);
-	char escaped[1024];
 	size_t len = 0;
 
 	if (string)
 		return string;
-	for (const unsigned char *c = (const unsigned char *)text; *c && len + 3 < sizeof(escaped); c++) {
+	utf8 = reallocarray(NULL, strlen(text) + 1, 2);
+	if (!utf8)
+		return NULL;
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
 		if (*c >= 0x80) {
-			escaped[len++] = (char)(0xc0 | *c >> 6);
-			escaped[len++] = (char)(0x80 | (*c & 0x3f));
+			utf8[len++] = (char)(0xc0 | *c >> 6);
+			utf8[len++] = (char)(0x80 | (*c & 0x3f));
 		} else {
-			escaped[len++] = (char)*c;
+			utf8[len++] = (char)*c;
 		}
 	}
-	return json_stringn(escaped, len);
+	return json_stringn(utf8, len);
 }
 
 static void put_text(json_t *object, const char *key, const char *text)
@@ -494,19 +509,18 @@ static void put_comms(json_t *object, const struct capture_options *options)
 json_t *capture_options_describe(const struct capture_options *options,
 				 const struct eo_config *config)
 {
-	json_t *object =
-		json_pack("{s:b, s:b, s:b, s:b, s:I, s:I, s:I, s:s, s:b, s:b, s:b}", //
-			  "enable_cpu_profiling", config->enable_cpu_profiling,	     //
-			  "enable_network_tracing", config->enable_network_tracing,  //
-			  "enable_syscall_tracing", config->enable_syscall_tracing,  //
-			  "enable_memory_tracing", config->enable_memory_tracing,    //
-			  "sample_rate_hz", (json_int_t)config->sample_rate_hz,	     //
-			  "duration_ns", (json_int_t)config->duration_ns,	     //
-			  "max_samples", (json_int_t)config->max_samples,	     //
-			  "env", eo_env_name(options->env),			     //
-			  "no-follow", options->no_follow,			     //
-			  "all", options->all,					     //
-			  "strict", options->strict);
+	json_t *object = json_pack("{s:b, s:b, s:b, s:b, s:I, s:I, s:I, s:s, s:b, s:b, s:b}", //
+				   "enable_cpu_profiling", config->enable_cpu_profiling,      //
+				   "enable_network_tracing", config->enable_network_tracing,  //
+				   "enable_syscall_tracing", config->enable_syscall_tracing,  //
+				   "enable_memory_tracing", config->enable_memory_tracing,    //
+				   "sample_rate_hz", (json_int_t)config->sample_rate_hz,      //
+				   "duration_ns", (json_int_t)config->duration_ns,	      //
+				   "max_samples", (json_int_t)config->max_samples,	      //
+				   "env", eo_env_name(options->env),			      //
+				   "no-follow", options->no_follow,			      //
+				   "all", options->all,					      //
+				   "strict", options->strict);
 
 	if (!object)
 		return NULL;
@@ -522,8 +536,9 @@ json_t *capture_options_describe(const struct capture_options *options,
 	put_text(object, "stats", options->stats);
 	/* Seconds, as the option takes them. */
 	if (options->interval_ns)
-		json_object_set_new(object, "interval",
-				    json_real((double)options->interval_ns / (double)EO_NS_PER_SEC));
+		json_object_set_new(
+			object, "interval",
+			json_real((double)options->interval_ns / (double)EO_NS_PER_SEC));
 	if (options->keep)
 		json_object_set_new(object, "keep", json_integer(options->keep));
 	return object;

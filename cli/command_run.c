@@ -52,7 +52,7 @@ static int become(const char *name)
 
 static _Noreturn void run_child(const struct command_run_options *options, int go_fd, int fail_fd)
 {
-	struct failure failure = { 0 };
+	struct failure failure = {0};
 	sigset_t none;
 	char go = 0;
 
@@ -86,7 +86,7 @@ int command_run_new(const struct command_run_options *options, struct command_ru
 		    struct eo_error *err)
 {
 	EO_AUTO(command_run) run = calloc(1, sizeof(*run));
-	int go[2] = { -1, -1 }, fail[2] = { -1, -1 };
+	int go[2] = {-1, -1}, fail[2] = {-1, -1};
 	int code = 0;
 
 	if (!run)
@@ -147,9 +147,11 @@ static int explain(struct command_run *run, const struct failure *failure, struc
 	run->status = EXIT_OWN_FAILURE;
 	switch (failure->step) {
 	case FAILED_USER:
-		return eo_error_set(err, kind, failure->code, NULL, "run %s as %s", run->name, run->user);
+		return eo_error_set(err, kind, failure->code, NULL, "run %s as %s", run->name,
+				    run->user);
 	case FAILED_STDOUT:
-		return eo_error_set(err, kind, failure->code, NULL, "redirect stdout of %s", run->name);
+		return eo_error_set(err, kind, failure->code, NULL, "redirect stdout of %s",
+				    run->name);
 	case FAILED_EXEC:
 		break;
 	}
@@ -163,7 +165,8 @@ int command_run_exec(struct command_run *run, struct eo_error *err)
 	ssize_t len;
 
 	run->status = EXIT_OWN_FAILURE;
-	if (write(run->go_fd, "g", 1) != 1)
+	/* EPIPE: a Ctrl-C has ended it while it waited. The reaper tells how, as of any end. */
+	if (write(run->go_fd, "g", 1) != 1 && errno != EPIPE)
 		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, errno, NULL, "start %s",
 				    run->name);
 	close(eo_steal_fd(&run->go_fd));

@@ -2,12 +2,13 @@
 #include "cli.h"
 
 const struct command commands[] = {
-	{ "check", "what works here: kernel, privileges, tools; verify BPF objects",
-	  &check_argp, cmd_check },
-	{ "profile", "sample CPU stacks: pprof, folded stacks or a table", &profile_argp, cmd_profile },
-	{ "trace", "stream net, syscall or mem events", NULL, cmd_trace },
-	{ "convert", "turn saved profiles and events into other formats", NULL, cmd_convert },
-	{ 0 },
+	{"check", "what works here: kernel, privileges, tools; verify BPF objects", &check_argp,
+	 cmd_check},
+	{"profile", "sample CPU stacks: pprof, folded stacks or a table", &profile_argp,
+	 cmd_profile},
+	{"trace", "stream net, syscall or mem events", NULL, cmd_trace},
+	{"convert", "turn saved profiles and events into other formats", NULL, cmd_convert},
+	{0},
 };
 
 static int not_built_yet(const char *name)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <bpf/libbpf.h>
 
@@ -23,7 +25,8 @@ static char *describe_commands(void)
 		return NULL;
 	fputs("Profile CPUs and trace with eBPF; write pprof, JSON lines, OTLP.\vCommands:\n", out);
 	for (const struct command *c = commands; c->name; c++)
-		fprintf(out, "  %-9s %s%s\n", c->name, c->summary, c->argp ? "" : " (not built yet)");
+		fprintf(out, "  %-9s %s%s\n", c->name, c->summary,
+			c->argp ? "" : " (not built yet)");
 	fputs("\n'ebpfotel COMMAND --help' shows the options of a command, with examples.", out);
 	if (fclose(out) != 0) {
 		free(text);
@@ -34,7 +37,7 @@ static char *describe_commands(void)
 
 static const struct command *find_command(const char *name)
 {
-	const char *names[COMMANDS_MAX + 1] = { 0 };
+	const char *names[COMMANDS_MAX + 1] = {0};
 	const char *nearest;
 	size_t count = 0;
 
@@ -47,18 +50,33 @@ static const struct command *find_command(const char *name)
 	if (nearest)
 		cli_usage_error(NULL, "unknown command '%s'; the nearest is '%s'", name, nearest);
 	else
-		cli_usage_error(NULL, "unknown command '%s'; 'ebpfotel --help' lists the valid ones", name);
+		cli_usage_error(
+			NULL, "unknown command '%s'; 'ebpfotel --help' lists the valid ones", name);
 	return NULL;
+}
+
+/* A standard descriptor that was closed must not become one of our files, to which messages would
+ * then go. Read-only, so that writing to a closed stdout stays an error. */
+static void occupy_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
 }
 
 int main(int argc, char **argv)
 {
 	EO_AUTO_FREE char *doc = describe_commands();
-	const struct argp argp = { .args_doc = "COMMAND [ARG...]", .doc = doc };
+	const struct argp argp = {.args_doc = "COMMAND [ARG...]", .doc = doc};
 	const struct command *command;
-	struct cli cli = { 0 };
+	struct cli cli = {0};
 	int first = 1, status;
 
+	occupy_standard_descriptors();
 	/* A reader that goes away is noticed by its errno, where it can be told from a failure. */
 	signal(SIGPIPE, SIG_IGN);
 	libbpf_set_print(NULL);

@@ -15,8 +15,8 @@
 
 #define TIME_MAX_NS (100ull * 366 * 24 * 3600 * EO_NS_PER_SEC) /* a century: no sum overflows */
 
-bool cli_option_init(struct cli_option *option, const char *command,
-		     const struct argp_state *state, int key, const char *arg)
+bool cli_option_init(struct cli_option *option, const char *command, const struct argp_state *state,
+		     int key, const char *arg)
 {
 	const char *word;
 
@@ -64,8 +64,8 @@ int cli_option_uint(const struct cli_option *option, const char *what, uint64_t 
 		    uint64_t *ret)
 {
 	if (cli_parse_uint(option->value, min, max, ret) < 0)
-		return cli_option_bad(option, option->value, "%s from %" PRIu64 " to %" PRIu64, what,
-				      min, max);
+		return cli_option_bad(option, option->value, "%s from %" PRIu64 " to %" PRIu64,
+				      what, min, max);
 	return 0;
 }
 
@@ -74,16 +74,18 @@ int cli_option_time(const struct cli_option *option, uint64_t min_ns, uint64_t *
 	int r = cli_parse_time(option->value, min_ns, TIME_MAX_NS, ret_ns);
 
 	if (r == -ERANGE)
-		return cli_option_bad(option, option->value, "a time from %" PRIu64 "ms to a century",
-				      min_ns / 1000000);
-	if (r < 0)
 		return cli_option_bad(option, option->value,
-				      "a time such as 10, 1.5, 500ms, 5m or 2h (seconds by default)");
+				      "a time from %" PRIu64 "ms to a century", min_ns / 1000000);
+	if (r < 0)
+		return cli_option_bad(
+			option, option->value,
+			"a time such as 10, 1.5, 500ms, 5m or 2h (seconds by default)");
 	return 0;
 }
 
 int cli_option_items(const struct cli_option *option,
-		     int (*fn)(const struct cli_option *option, const char *item, void *ctx), void *ctx)
+		     int (*fn)(const struct cli_option *option, const char *item, void *ctx),
+		     void *ctx)
 {
 	EO_AUTO_FREE char *copy = strdup(option->value);
 	char *rest = copy, *item;
@@ -107,7 +109,10 @@ int cli_option_choice(const struct cli_option *option, const char *const *names,
 			return 0;
 		}
 		snprintf(list + len, sizeof(list) - len, "%s%s",
-			 !i ? "" : names[i + 1] ? ", " : " or ", names[i]);
+			 !i		? ""
+			 : names[i + 1] ? ", "
+					: " or ",
+			 names[i]);
 	}
 	nearest = cli_nearest(option->value, names);
 	return cli_usage_error(option->command, "%s wants %s, not '%s'%s%s%s", option->name, list,

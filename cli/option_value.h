@@ -22,8 +22,8 @@ struct cli_option {
  * From inside an argp parser that was called with @key and @arg.
  * Returns false, @option untouched, when argp only tells of its progress: there is no option.
  */
-bool cli_option_init(struct cli_option *option, const char *command,
-		     const struct argp_state *state, int key, const char *arg);
+bool cli_option_init(struct cli_option *option, const char *command, const struct argp_state *state,
+		     int key, const char *arg);
 
 /** "OPTION wants FMT, not 'WORD'". Returns EINVAL. */
 int cli_option_bad(const struct cli_option *option, const char *word, const char *fmt, ...)

@@ -45,8 +45,8 @@ static const struct {
 	const char *suffix;
 	uint64_t ns;
 } units[] = {
-	{ "", EO_NS_PER_SEC },	 { "s", EO_NS_PER_SEC },       { "ms", 1000000 },
-	{ "us", 1000 },		 { "m", 60 * EO_NS_PER_SEC }, { "h", 3600 * EO_NS_PER_SEC },
+	{"", EO_NS_PER_SEC}, {"s", EO_NS_PER_SEC},	{"ms", 1000000},
+	{"us", 1000},	     {"m", 60 * EO_NS_PER_SEC}, {"h", 3600 * EO_NS_PER_SEC},
 };
 
 int cli_parse_time(const char *text, uint64_t min_ns, uint64_t max_ns, uint64_t *ret_ns)
@@ -110,12 +110,12 @@ int cli_numbers_add(struct cli_numbers *numbers, uint32_t value, size_t limit)
 void cli_numbers_fini(struct cli_numbers *numbers)
 {
 	free(numbers->values);
-	*numbers = (struct cli_numbers){ 0 };
+	*numbers = (struct cli_numbers){0};
 }
 
 int cli_parse_ranges(const char *text, uint32_t max, size_t limit, struct cli_numbers *numbers)
 {
-	struct cli_numbers found = { 0 };
+	struct cli_numbers found = {0};
 	int r;
 
 	do {

@@ -61,8 +61,9 @@ static int arm_deadline(struct session *s, struct eo_error *err)
 	s->resumed_ns = eo_clock_monotonic_ns();
 	if (!duration_ns)
 		return 0;
-	return eo_loop_add_timer(s->loop, duration_ns > s->profiled_ns ? duration_ns - s->profiled_ns : 1,
-				 0, on_deadline, s, &s->deadline, err);
+	return eo_loop_add_timer(s->loop,
+				 duration_ns > s->profiled_ns ? duration_ns - s->profiled_ns : 1, 0,
+				 on_deadline, s, &s->deadline, err);
 }
 
 static uint64_t profiled_ns(const struct session *s)
@@ -138,10 +139,11 @@ static int on_tick(void *ctx)
 {
 	struct session *s = ctx;
 	struct eo_profile_stats stats = eo_cpu_profiler_stats(s->profiler);
-	const struct eo_statistics statistics = { .profile = &stats };
+	const struct eo_statistics statistics = {.profile = &stats};
 
-	progress_show(&s->progress, profiled_ns(s), s->options->config.duration_ns, stats.aggregated,
-		      eo_statistics_lost(&statistics), eo_cpu_profiler_is_paused(s->profiler));
+	progress_show(&s->progress, profiled_ns(s), s->options->config.duration_ns,
+		      stats.aggregated, eo_statistics_lost(&statistics),
+		      eo_cpu_profiler_is_paused(s->profiler));
 	return 0;
 }
 
@@ -162,8 +164,8 @@ static int on_interval(void *ctx)
 	/* Named by where the interval should begin: a late timer must not repeat or skip a name. */
 	if (!r)
 		r = profile_output_next(s->output,
-					s->started_wall_ns +
-						(passed_ns + interval_ns / 2) / interval_ns * interval_ns,
+					s->started_wall_ns + (passed_ns + interval_ns / 2) /
+								     interval_ns * interval_ns,
 					&s->err);
 	return r;
 }
@@ -290,13 +292,14 @@ static int add_timers(struct session *s, struct eo_error *err)
 	int r = arm_deadline(s, err);
 
 	if (!r)
-		r = eo_loop_add_timer(s->loop, TARGETS_PERIOD_NS, TARGETS_PERIOD_NS, on_targets_check, s,
-				      &s->targets, err);
+		r = eo_loop_add_timer(s->loop, TARGETS_PERIOD_NS, TARGETS_PERIOD_NS,
+				      on_targets_check, s, &s->targets, err);
 	if (!r && s->progress.enabled)
-		r = eo_loop_add_timer(s->loop, PROGRESS_PERIOD_NS, PROGRESS_PERIOD_NS, on_tick, s, &s->ticker,
-				      err);
+		r = eo_loop_add_timer(s->loop, PROGRESS_PERIOD_NS, PROGRESS_PERIOD_NS, on_tick, s,
+				      &s->ticker, err);
 	if (!r && interval_ns)
-		r = eo_loop_add_timer(s->loop, interval_ns, interval_ns, on_interval, s, &s->interval, err);
+		r = eo_loop_add_timer(s->loop, interval_ns, interval_ns, on_interval, s,
+				      &s->interval, err);
 	return r;
 }
 
@@ -325,7 +328,8 @@ static int begin_capture(struct session *s, struct eo_error *err)
 /* From here on only signals and the command's end are of interest. */
 static void end_capture(struct session *s)
 {
-	struct eo_loop_source *sources[] = { s->deadline, s->targets, s->ticker, s->interval, s->reader };
+	struct eo_loop_source *sources[] = {s->deadline, s->targets, s->ticker, s->interval,
+					    s->reader};
 
 	s->capturing = false;
 	for (size_t i = 0; i < EO_ARRAY_SIZE(sources); i++)
@@ -379,7 +383,7 @@ static int write_statistics(struct session *s, struct eo_error *err)
 /* However the capture went, a command that runs is not left behind. */
 static void await_command(struct session *s)
 {
-	struct eo_error err = { 0 };
+	struct eo_error err = {0};
 
 	while (!command_run_reap(s->run))
 		if (eo_loop_run(s->loop, &err) < 0)
@@ -395,7 +399,8 @@ static int conclude(const struct session *s, int failed, const struct eo_error *
 		if (s->exec_failed)
 			return command_run_exit_status(s->run);
 	} else if (s->options->capture.strict && s->lost) {
-		cli_usage_error(s->options->capture.command, "%llu samples were lost, and --strict was given",
+		cli_usage_error(s->options->capture.command,
+				"%llu samples were lost, and --strict was given",
 				(unsigned long long)s->lost);
 		status = EXIT_FAILURE;
 	}
@@ -407,7 +412,7 @@ static int conclude(const struct session *s, int failed, const struct eo_error *
 static int run_session(struct session *s)
 {
 	EO_AUTO(eo_profile) profile = NULL;
-	struct eo_error err = { 0 };
+	struct eo_error err = {0};
 	int r = open_session(s, &err);
 
 	if (!r)
@@ -433,7 +438,7 @@ int cmd_profile(int argc, char **argv, struct cli *cli)
 	if (status < 0 && options.capture.dry_run)
 		status = profile_options_describe(&options);
 	if (status < 0) {
-		struct session session = { .options = &options, .cli = cli };
+		struct session session = {.options = &options, .cli = cli};
 
 		/* A command's terminal belongs to the command. */
 		progress_init(&session.progress, !cli->quiet && !options.capture.argv);

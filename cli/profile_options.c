@@ -27,30 +27,30 @@ enum {
 };
 
 static const struct argp_option options_table[] = {
-	{ NULL, 0, NULL, 0, "What to sample:", 1 },
-	{ "frequency", 'F', "HZ", 0, "samples per second and CPU, 1 to 1000; default 99", 1 },
-	{ "cpu", 'C', "LIST", 0, "only these CPUs, such as 0-3,6", 1 },
-	{ "kernel-only", 'K', NULL, 0, "leave user stacks out", 1 },
-	{ "user-only", 'U', NULL, 0, "leave kernel stacks out", 1 },
-	{ "unwind", KEY_UNWIND, "METHOD", 0,
-	  "how user stacks are walked: auto (the default; at present the same as fp) or fp", 1 },
-	{ "call-graph", KEY_CALL_GRAPH, "METHOD", 0, "perf's name of --unwind", 1 },
-	{ NULL, 'g', NULL, 0, "changes nothing: stacks are always taken", 1 },
-	{ "per-thread", KEY_PER_THREAD, NULL, 0, "keep threads apart", 1 },
-	{ "max-samples", KEY_MAX_SAMPLES, "N", 0,
-	  "distinct stacks held, default 100000; further ones are counted as [stack limit]", 1 },
+	{NULL, 0, NULL, 0, "What to sample:", 1},
+	{"frequency", 'F', "HZ", 0, "samples per second and CPU, 1 to 1000; default 99", 1},
+	{"cpu", 'C', "LIST", 0, "only these CPUs, such as 0-3,6", 1},
+	{"kernel-only", 'K', NULL, 0, "leave user stacks out", 1},
+	{"user-only", 'U', NULL, 0, "leave kernel stacks out", 1},
+	{"unwind", KEY_UNWIND, "METHOD", 0,
+	 "how user stacks are walked: auto (the default; at present the same as fp) or fp", 1},
+	{"call-graph", KEY_CALL_GRAPH, "METHOD", 0, "perf's name of --unwind", 1},
+	{NULL, 'g', NULL, 0, "changes nothing: stacks are always taken", 1},
+	{"per-thread", KEY_PER_THREAD, NULL, 0, "keep threads apart", 1},
+	{"max-samples", KEY_MAX_SAMPLES, "N", 0,
+	 "distinct stacks held, default 100000; further ones are counted as [stack limit]", 1},
 
-	{ "no-symbols", KEY_NO_SYMBOLS, NULL, 0, "addresses and build ids only", 4 },
-	{ "lines", KEY_LINES, NULL, 0, "file and line of each frame (not built yet)", 4 },
-	{ "timestamps", KEY_TIMESTAMPS, NULL, 0, "the time of each sample, in OTLP (not built yet)", 4 },
-	{ 0 },
+	{"no-symbols", KEY_NO_SYMBOLS, NULL, 0, "addresses and build ids only", 4},
+	{"lines", KEY_LINES, NULL, 0, "file and line of each frame (not built yet)", 4},
+	{"timestamps", KEY_TIMESTAMPS, NULL, 0, "the time of each sample, in OTLP (not built yet)",
+	 4},
+	{0},
 };
 
 static const char help_text[] =
 	"Sample what the CPUs execute and write a profile: by default the whole system for a minute, "
 	"to profile.pb.gz."
 	"\v"
-	"Formats: pprof (default), folded, top; otlp, otlp-json and flamegraph are not built yet. "
 	"SIGUSR1 pauses sampling, SIGUSR2 resumes it; Ctrl-C ends it and writes what was collected.\n"
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 usage, 3 unsupported kernel, 4 missing privileges; with CMD "
@@ -64,8 +64,8 @@ static const char help_text[] =
 	"  ebpfotel profile -d 5 -f folded | flamegraph.pl > cpu.svg\n"
 	"  ebpfotel profile -d 0 --interval=5m --keep=12 -o cpu-%F-%H%M.pb.gz";
 
-static const char *const unwind_names[] = { "auto", "fp", "dwarf", "snapshot", NULL };
-static const char *const call_graph_names[] = { "fp", "dwarf", NULL };
+static const char *const unwind_names[] = {"auto", "fp", "dwarf", "snapshot", NULL};
+static const char *const call_graph_names[] = {"fp", "dwarf", NULL};
 
 static const enum eo_unwind unwind_methods[] = {
 	EO_UNWIND_AUTO,
@@ -73,7 +73,8 @@ static const enum eo_unwind unwind_methods[] = {
 	EO_UNWIND_DWARF,
 	EO_UNWIND_SNAPSHOT,
 };
-_Static_assert(EO_ARRAY_SIZE(unwind_methods) + 1 == EO_ARRAY_SIZE(unwind_names), "one name a method");
+_Static_assert(EO_ARRAY_SIZE(unwind_methods) + 1 == EO_ARRAY_SIZE(unwind_names),
+	       "one name a method");
 
 static int set_unwind(const struct cli_option *option, const char *const *names,
 		      struct profile_options *options)
@@ -87,7 +88,8 @@ static int set_unwind(const struct cli_option *option, const char *const *names,
 		if (!strcmp(unwind_names[i], names[index]))
 			options->unwind = i;
 	if (unwind_methods[options->unwind] > EO_UNWIND_FP)
-		return cli_option_unbuilt(option, "user stacks are walked by frame pointers (auto or fp)");
+		return cli_option_unbuilt(option,
+					  "user stacks are walked by frame pointers (auto or fp)");
 	return 0;
 }
 
@@ -148,7 +150,8 @@ static error_t parse_profile(int key, char *arg, struct argp_state *state)
 		options->no_symbols = true;
 		return 0;
 	case KEY_LINES:
-		return cli_option_unbuilt(&option, "frames have functions and files of the program, no lines");
+		return cli_option_unbuilt(
+			&option, "frames have functions and files of the program, no lines");
 	case KEY_TIMESTAMPS:
 		return cli_option_unbuilt(&option, "it needs OTLP; samples are counted by stack");
 	default:
@@ -156,7 +159,31 @@ static error_t parse_profile(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = { { &capture_argp }, { 0 } };
+static const struct argp_child children[] = {{&capture_argp}, {0}};
+
+/* The formats, from their own table, between the options and what stands in help_text. */
+static char *add_formats(int key, const char *text, void *input)
+{
+	char *filled = NULL;
+	size_t size;
+	FILE *out;
+
+	(void)input;
+	if (key != ARGP_KEY_HELP_POST_DOC)
+		return (char *)text;
+	out = open_memstream(&filled, &size);
+	if (!out)
+		return (char *)text;
+	fputs(" Formats:\n", out);
+	for (const struct eo_profile_format *f = eo_profile_formats; f->name; f++)
+		fprintf(out, "  %-11s %s%s\n", f->name, f->description,
+			f->write ? "" : " (not built yet)");
+	fprintf(out, "\n%s", text);
+	if (fclose(out) == 0)
+		return filled;
+	free(filled);
+	return (char *)text;
+}
 
 const struct argp profile_argp = {
 	.options = options_table,
@@ -164,11 +191,12 @@ const struct argp profile_argp = {
 	.args_doc = "[-- CMD [ARG...]]",
 	.doc = help_text,
 	.children = children,
+	.help_filter = add_formats,
 };
 
 void profile_options_init(struct profile_options *options, const char *command)
 {
-	*options = (struct profile_options){ 0 };
+	*options = (struct profile_options){0};
 	capture_options_init(&options->capture, command);
 }
 
@@ -187,23 +215,26 @@ static void list_formats(char *list, size_t size)
 	*list = '\0';
 	for (f = eo_profile_formats; f->name; f++) {
 		if (f->write && len < size)
-			len += (size_t)snprintf(list + len, size - len, "%s%s", len ? ", " : "", f->name);
+			len += (size_t)snprintf(list + len, size - len, "%s%s", len ? ", " : "",
+						f->name);
 	}
 }
 
 static int unknown_format(const struct profile_options *options, const char *name)
 {
-	const char *names[FORMATS_MAX + 1] = { 0 };
+	const char *names[FORMATS_MAX + 1] = {0};
 	const char *nearest;
 	char list[160];
 	size_t count = 0;
 
-	for (const struct eo_profile_format *f = eo_profile_formats; f->name && count < FORMATS_MAX; f++)
+	for (const struct eo_profile_format *f = eo_profile_formats; f->name && count < FORMATS_MAX;
+	     f++)
 		names[count++] = f->name;
 	list_formats(list, sizeof(list));
 	nearest = cli_nearest(name, names);
-	return cli_usage_error(options->capture.command, "-f wants one of %s, not '%s'%s%s%s", list, name,
-			       nearest ? "; the nearest is '" : "", nearest ?: "", nearest ? "'" : "");
+	return cli_usage_error(options->capture.command, "-f wants one of %s, not '%s'%s%s%s", list,
+			       name, nearest ? "; the nearest is '" : "", nearest ?: "",
+			       nearest ? "'" : "");
 }
 
 /* By name, else by the file's ending, else pprof, the first of the table. */
@@ -226,9 +257,10 @@ static int choose_format(struct profile_options *options)
 		return 0;
 	list_formats(list, sizeof(list));
 	if (capture->format)
-		return cli_usage_error(capture->command, "-f %s is not built yet; %s work", capture->format,
-				       list);
-	return cli_usage_error(capture->command, "-o %s means the format %s, which is not built yet; %s work",
+		return cli_usage_error(capture->command, "-f %s is not built yet; %s work",
+				       capture->format, list);
+	return cli_usage_error(capture->command,
+			       "-o %s means the format %s, which is not built yet; %s work",
 			       options->output, options->format->name, list);
 }
 
@@ -236,7 +268,7 @@ static int choose_format(struct profile_options *options)
 static int check_cpus(const struct profile_options *options)
 {
 	FILE *file = fopen("/sys/devices/system/cpu/online", "re");
-	struct cli_numbers online = { 0 };
+	struct cli_numbers online = {0};
 	char text[4096] = "";
 	int r = 0;
 
@@ -253,8 +285,8 @@ static int check_cpus(const struct profile_options *options)
 				found = online.values[j] == options->cpus.values[i];
 			if (!found)
 				r = cli_usage_error(options->capture.command,
-						    "-C wants CPUs that are online (%s), not '%u'", text,
-						    options->cpus.values[i]);
+						    "-C wants CPUs that are online (%s), not '%u'",
+						    text, options->cpus.values[i]);
 		}
 	}
 	cli_numbers_fini(&online);
@@ -264,7 +296,7 @@ static int check_cpus(const struct profile_options *options)
 int profile_options_check(struct profile_options *options)
 {
 	struct capture_options *capture = &options->capture;
-	struct eo_error err = { 0 };
+	struct eo_error err = {0};
 
 	if (options->kernel_only && options->user_only) {
 		cli_usage_error(capture->command, "-K and -U exclude each other");
@@ -279,10 +311,12 @@ int profile_options_check(struct profile_options *options)
 	}
 
 	if (capture->interval_ns && capture->output &&
-	    !profile_output_names_differ(capture->output, eo_clock_wall_ns(), capture->interval_ns)) {
-		cli_usage_error(capture->command,
-				"-o '%s' would give several intervals one name; add to its template, up to %%S",
-				capture->output);
+	    !profile_output_names_differ(capture->output, eo_clock_wall_ns(),
+					 capture->interval_ns)) {
+		cli_usage_error(
+			capture->command,
+			"-o '%s' would give several intervals one name; add to its template, up to %%S",
+			capture->output);
 		return EXIT_USAGE;
 	}
 

@@ -20,7 +20,7 @@ struct profile_options {
 	uint64_t max_samples;  /* 0: the default */
 	struct cli_numbers cpus;
 	bool kernel_only, user_only, per_thread, no_symbols;
-	size_t unwind; /* index in profile_unwind_names */
+	size_t unwind; /* index in the table of methods */
 
 	/* by profile_options_check() */
 	struct eo_config config;

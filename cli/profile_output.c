@@ -44,7 +44,8 @@ bool profile_output_names_differ(const char *path, uint64_t now_ns, uint64_t int
 		return false;
 	/* "%H:%M" with 59 s looks fine until an interval begins and ends in one minute. */
 	for (size_t i = 1; i <= NAMES_TRIED; i++) {
-		if (!profile_output_name(path, now_ns + i * interval_ns, names[i % 2], sizeof(names[0])))
+		if (!profile_output_name(path, now_ns + i * interval_ns, names[i % 2],
+					 sizeof(names[0])))
 			return false;
 		if (!strcmp(names[0], names[1]))
 			return false;
@@ -57,7 +58,8 @@ static int open_output(struct profile_output *output, uint64_t now_ns, struct eo
 	const struct profile_output_options *options = &output->options;
 
 	if (!options->interval_ns)
-		return eo_output_open(options->path, options->format->binary, &output->current, err);
+		return eo_output_open(options->path, options->format->binary, &output->current,
+				      err);
 	if (!profile_output_name(options->path, now_ns, output->name, sizeof(output->name)))
 		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "name the output '%s': too long",
 				    options->path);
@@ -129,13 +131,15 @@ int profile_output_write(struct profile_output *output, const struct eo_profile 
 		.top_rows = to_terminal ? TOP_ROWS_OF_A_TERMINAL : 0,
 		.color = to_terminal && !getenv("NO_COLOR"),
 	};
-	int r = output->options.format->write(profile, &write, eo_output_stream(output->current), err);
+	int r = output->options.format->write(profile, &write, eo_output_stream(output->current),
+					      err);
 
 	if (!r)
 		r = eo_output_commit(output->current, err);
 	if (!r && !eo_output_is_stdout(output->current))
-		cli_note(cli, "wrote %s (%" PRId64 " samples, %zu stacks)", eo_output_name(output->current),
-			 eo_profile_total(profile, 0), profile->stack_count - 1);
+		cli_note(cli, "wrote %s (%" PRId64 " samples, %zu stacks)",
+			 eo_output_name(output->current), eo_profile_total(profile, 0),
+			 profile->sample_count);
 	if (!r)
 		rotate(output);
 	eo_output_free(eo_steal(&output->current));

@@ -41,9 +41,11 @@ void progress_show(struct progress *progress, uint64_t elapsed_ns, uint64_t dura
 	if (!progress->enabled)
 		return;
 	if (duration_ns)
-		snprintf(total, sizeof(total), " of %" PRIu64 " s", (uint64_t)(duration_ns / EO_NS_PER_SEC));
+		snprintf(total, sizeof(total), " of %" PRIu64 " s",
+			 (uint64_t)(duration_ns / EO_NS_PER_SEC));
 	snprintf(text, sizeof(text), "%" PRIu64 " s%s, %" PRIu64 " samples, %" PRIu64 " lost%s",
-		 (uint64_t)(elapsed_ns / EO_NS_PER_SEC), total, samples, lost, paused ? ", paused" : "");
+		 (uint64_t)(elapsed_ns / EO_NS_PER_SEC), total, samples, lost,
+		 paused ? ", paused" : "");
 	put(progress, text);
 }
 

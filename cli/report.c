@@ -21,8 +21,8 @@ static void put_line(const char *text)
 	fputc('\n', stderr);
 }
 
-__attribute__((format(printf, 2, 0)))
-static void put_message(const char *prefix, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static void put_message(const char *prefix, const char *fmt,
+							      va_list args)
 {
 	char text[1024];
 

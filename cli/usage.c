@@ -22,13 +22,13 @@ enum {
 };
 
 static const struct argp_option common_options[] = {
-	{ "quiet", 'q', NULL, 0, "say nothing but errors", -1 },
-	{ "verbose", 'v', NULL, 0, "show libbpf's log", -1 },
-	{ "help", 'h', NULL, 0, "show this help", -1 },
-	{ NULL, '?', NULL, OPTION_ALIAS | OPTION_HIDDEN, NULL, -1 },
-	{ "usage", KEY_USAGE, NULL, 0, "show a short summary of the options", -1 },
-	{ "version", 'V', NULL, 0, "show the versions of the program and of libbpf", -1 },
-	{ 0 },
+	{"quiet", 'q', NULL, 0, "say nothing but errors", -1},
+	{"verbose", 'v', NULL, 0, "show libbpf's log", -1},
+	{"help", 'h', NULL, 0, "show this help", -1},
+	{NULL, '?', NULL, OPTION_ALIAS | OPTION_HIDDEN, NULL, -1},
+	{"usage", KEY_USAGE, NULL, 0, "show a short summary of the options", -1},
+	{"version", 'V', NULL, 0, "show the versions of the program and of libbpf", -1},
+	{0},
 };
 
 static error_t parse_common(int key, char *arg, struct argp_state *state)
@@ -38,17 +38,17 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 	(void)arg;
 	switch (key) {
 	case 'q':
-		*cli = (struct cli){ .quiet = true };
+		*cli = (struct cli){.quiet = true};
 		return 0;
 	case 'v':
-		*cli = (struct cli){ .verbose = true };
+		*cli = (struct cli){.verbose = true};
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
-static const struct argp common_argp = { common_options, parse_common };
+static const struct argp common_argp = {common_options, parse_common};
 
 struct inputs {
 	void *command;
@@ -122,16 +122,18 @@ static int unknown_option(const struct table *table, const char *command, const 
 			  const char *letters)
 {
 	const char *nearest = cli_nearest(letters, table->names);
-	char other = islower((unsigned char)*letters) ? (char)toupper((unsigned char)*letters) :
-							(char)tolower((unsigned char)*letters);
+	char other = islower((unsigned char)*letters) ? (char)toupper((unsigned char)*letters)
+						      : (char)tolower((unsigned char)*letters);
 
 	/* One letter alone abbreviates too much; its other case is the likelier slip. */
 	if (option[1] != '-' && (!letters[1] || !nearest) && find_short(table, other))
-		return cli_usage_error(command, "unknown option '%s'; the nearest is '-%c'", option, other);
+		return cli_usage_error(command, "unknown option '%s'; the nearest is '-%c'", option,
+				       other);
 	if (nearest)
-		return cli_usage_error(command, "unknown option '%s'; the nearest is '--%s'", option,
-				       nearest);
-	return cli_usage_error(command, "unknown option '%s'; 'ebpfotel %s%s--help' lists the valid ones",
+		return cli_usage_error(command, "unknown option '%s'; the nearest is '--%s'",
+				       option, nearest);
+	return cli_usage_error(command,
+			       "unknown option '%s'; 'ebpfotel %s%s--help' lists the valid ones",
 			       option, command ? command : "", command ? " " : "");
 }
 
@@ -154,7 +156,8 @@ static int check_long(const struct table *table, const char *command, const char
 	if (!entry)
 		return unknown_option(table, command, typed, name);
 	if (word[len] == '=' && !entry->takes_value)
-		return cli_usage_error(command, "%s takes no value, not '%s'", typed, word + len + 1);
+		return cli_usage_error(command, "%s takes no value, not '%s'", typed,
+				       word + len + 1);
 	if (word[len] != '=' && entry->needs_value) {
 		if (!has_next)
 			return cli_usage_error(command, "%s wants a value", typed);
@@ -169,7 +172,7 @@ static int check_cluster(const struct table *table, const char *command, const c
 {
 	for (const char *c = word + 1; *c; c++) {
 		const struct entry *entry = find_short(table, *c);
-		char typed[3] = { '-', *c, '\0' };
+		char typed[3] = {'-', *c, '\0'};
 
 		if (!entry) /* "-duration" is one slip, not a cluster of eight */
 			return unknown_option(table, command, c == word + 1 ? word : typed, c);
@@ -192,7 +195,7 @@ static int check_words(const struct table *table, const char *command, int argc,
 		       int *asked)
 {
 	for (int i = 1; i < argc; i++) {
-		struct finding found = { 0 };
+		struct finding found = {0};
 		int r = 0;
 
 		if (!strcmp(argv[i], "--"))
@@ -203,7 +206,8 @@ static int check_words(const struct table *table, const char *command, int argc,
 			r = check_cluster(table, command, argv[i], i + 1 < argc, &found);
 		if (r)
 			return r;
-		if (found.key == 'h' || found.key == '?' || found.key == KEY_USAGE || found.key == 'V') {
+		if (found.key == 'h' || found.key == '?' || found.key == KEY_USAGE ||
+		    found.key == 'V') {
 			*asked = found.key;
 			return 0;
 		}
@@ -221,13 +225,14 @@ static int answer(const struct argp *argp, int asked, char *name)
 	} else {
 		/* argp's remark on the arguments of short options takes two lines to say little. */
 		setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
-		argp_help(argp, stdout, asked == KEY_USAGE ? ARGP_HELP_USAGE : ARGP_HELP_STD_HELP, name);
+		argp_help(argp, stdout, asked == KEY_USAGE ? ARGP_HELP_USAGE : ARGP_HELP_STD_HELP,
+			  name);
 	}
 	return cli_flush_stdout();
 }
 
-__attribute__((format(printf, 2, 0)))
-static int log_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static int log_libbpf(enum libbpf_print_level level,
+							    const char *fmt, va_list args)
 {
 	(void)level;
 	return vfprintf(stderr, fmt, args);
@@ -236,10 +241,10 @@ static int log_libbpf(enum libbpf_print_level level, const char *fmt, va_list ar
 int cli_parse(const struct argp *argp, const char *command, int argc, char **argv, void *input,
 	      struct cli *cli)
 {
-	const struct argp_child children[] = { { argp }, { &common_argp }, { 0 } };
-	const struct argp root = { .parser = hand_down_inputs, .children = children };
-	struct inputs inputs = { input, cli };
-	struct table table = { 0 };
+	const struct argp_child children[] = {{argp}, {&common_argp}, {0}};
+	const struct argp root = {.parser = hand_down_inputs, .children = children};
+	struct inputs inputs = {input, cli};
+	struct table table = {0};
 	char name[64];
 	char *first = argv[0];
 	int asked = 0, index = 0, r;

@@ -26,7 +26,8 @@
 #define DIRECTORIES_MAX 200000
 #define MOUNTS_MAX 65536
 
-static const char hint_v2[] = "only cgroup v2 can be matched; look for its mount point with: findmnt -t cgroup2";
+static const char hint_v2[] =
+	"only cgroup v2 can be matched; look for its mount point with: findmnt -t cgroup2";
 
 /* Mount points are written with \ooo for blanks and backslashes. */
 static void unescape(char *text)
@@ -80,10 +81,12 @@ int eo_cgroup_root(char **ret, struct eo_error *err)
 	}
 	fclose(mounts);
 	if (none)
-		return eo_error_set(err, EO_ERROR_CONFIG, 0, "mount it: mount -t cgroup2 none /sys/fs/cgroup",
+		return eo_error_set(err, EO_ERROR_CONFIG, 0,
+				    "mount it: mount -t cgroup2 none /sys/fs/cgroup",
 				    "find cgroup v2: it is not mounted here");
 	if (!found)
-		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL, "find cgroup v2");
+		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,
+				    "find cgroup v2");
 	*ret = found;
 	return 0;
 }
@@ -102,8 +105,8 @@ int eo_cgroup_validate(const char *path, struct eo_error *err)
 	if ((unsigned long)fs.f_type == CGROUP_SUPER_MAGIC)
 		return eo_error_set(err, EO_ERROR_CONFIG, 0, hint_v2,
 				    "use cgroup %s: it belongs to cgroup v1", path);
-	return eo_error_set(err, EO_ERROR_CONFIG, 0, hint_v2, "use cgroup %s: it is no cgroup directory",
-			    path);
+	return eo_error_set(err, EO_ERROR_CONFIG, 0, hint_v2,
+			    "use cgroup %s: it is no cgroup directory", path);
 }
 
 /* What is looked for, and what was found. */
@@ -163,8 +166,8 @@ static bool match_pod(struct search *search, const char *name)
 		const char *uid = pod + 3;
 		size_t i = 0;
 
-		while (i < len && (uid[i] == search->wanted[i] ||
-				   (uid[i] == '_' && search->wanted[i] == '-')))
+		while (i < len &&
+		       (uid[i] == search->wanted[i] || (uid[i] == '_' && search->wanted[i] == '-')))
 			i++;
 		if (i == len && (!uid[len] || !strcmp(uid + len, ".slice")))
 			return true;
@@ -187,8 +190,8 @@ static void walk(struct search *search, int fd, char *path, size_t len, int dept
 		size_t name_len = strlen(entry->d_name);
 		int child;
 
-		if ((entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN) || entry->d_name[0] == '.' ||
-		    len + name_len + 2 > PATH_MAX)
+		if ((entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN) ||
+		    entry->d_name[0] == '.' || len + name_len + 2 > PATH_MAX)
 			continue;
 		search->directories++;
 		path[len] = '/';
@@ -202,22 +205,24 @@ static void walk(struct search *search, int fd, char *path, size_t len, int dept
 		}
 		if (depth == DEPTH_MAX)
 			continue;
-		child = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		child = openat(dirfd(dir), entry->d_name,
+			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (child >= 0)
 			walk(search, child, path, len + 1 + name_len, depth + 1);
 	}
 	closedir(dir);
 }
 
-static int find(struct search *search, const char *root, const char *noun, const char *hint, char **ret,
-		struct eo_error *err)
+static int find(struct search *search, const char *root, const char *noun, const char *hint,
+		char **ret, struct eo_error *err)
 {
 	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char path[PATH_MAX];
 	size_t len = strlen(root);
 
 	if (fd < 0 || len >= sizeof(path)) {
-		eo_error_set(err, EO_ERROR_CONFIG, fd < 0 ? errno : ENAMETOOLONG, NULL, "open cgroup %s", root);
+		eo_error_set(err, EO_ERROR_CONFIG, fd < 0 ? errno : ENAMETOOLONG, NULL,
+			     "open cgroup %s", root);
 		if (fd >= 0)
 			close(fd);
 		return -EINVAL;
@@ -231,38 +236,43 @@ static int find(struct search *search, const char *root, const char *noun, const
 				    search->wanted, search->id, search->other);
 	}
 	if (search->out_of_memory)
-		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL, "find %s %s", noun,
-				    search->wanted);
+		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,
+				    "find %s %s", noun, search->wanted);
 	if (!search->path)
-		return eo_error_set(err, EO_ERROR_CONFIG, 0, hint, "find %s %s: no such %s below %s", noun,
-				    search->wanted, noun, root);
+		return eo_error_set(err, EO_ERROR_CONFIG, 0, hint,
+				    "find %s %s: no such %s below %s", noun, search->wanted, noun,
+				    root);
 	*ret = search->path;
 	return 0;
 }
 
 int eo_cgroup_find_container(const char *root, const char *prefix, char **ret, struct eo_error *err)
 {
-	struct search search = { .match = match_container, .wanted = prefix };
+	struct search search = {.match = match_container, .wanted = prefix};
 	size_t digits = 0;
 
 	while (is_hex(prefix[digits]))
 		digits++;
 	if (!digits || prefix[digits] || digits > ID_MAX)
-		return eo_error_set(err, EO_ERROR_CONFIG, 0,
-				    "ids are shown by: docker ps --no-trunc, podman ps --no-trunc, crictl ps",
-				    "find container %s: an id is up to 64 digits of 0-9 and a-f", prefix);
+		return eo_error_set(
+			err, EO_ERROR_CONFIG, 0,
+			"ids are shown by: docker ps --no-trunc, podman ps --no-trunc, crictl ps",
+			"find container %s: an id is up to 64 digits of 0-9 and a-f", prefix);
 	return find(&search, root, "container",
-		    "it may have ended, or live in cgroup v1 only, which cannot be matched", ret, err);
+		    "it may have ended, or live in cgroup v1 only, which cannot be matched", ret,
+		    err);
 }
 
 int eo_cgroup_find_pod(const char *root, const char *uid, char **ret, struct eo_error *err)
 {
-	struct search search = { .match = match_pod, .wanted = uid };
+	struct search search = {.match = match_pod, .wanted = uid};
 
 	if (strlen(uid) < 8 || strspn(uid, "0123456789abcdef-") != strlen(uid))
-		return eo_error_set(err, EO_ERROR_CONFIG, 0,
-				    "it is shown by: kubectl get pod NAME -o jsonpath='{.metadata.uid}'",
-				    "find pod %s: a UID is made of 0-9, a-f and -", uid);
+		return eo_error_set(
+			err, EO_ERROR_CONFIG, 0,
+			"it is shown by: kubectl get pod NAME -o jsonpath='{.metadata.uid}'",
+			"find pod %s: a UID is made of 0-9, a-f and -", uid);
 	return find(&search, root, "pod",
-		    "it may have ended, or live in cgroup v1 only, which cannot be matched", ret, err);
+		    "it may have ended, or live in cgroup v1 only, which cannot be matched", ret,
+		    err);
 }

@@ -16,7 +16,8 @@ int eo_cgroup_validate(const char *path, struct eo_error *err);
  * @ret: malloc()ed, the caller's
  * Returns 0, or -EINVAL and a CONFIG error: no id, none or several such containers.
  */
-int eo_cgroup_find_container(const char *root, const char *prefix, char **ret, struct eo_error *err);
+int eo_cgroup_find_container(const char *root, const char *prefix, char **ret,
+			     struct eo_error *err);
 
 /** The same for a Kubernetes pod by its whole UID, with dashes. */
 int eo_cgroup_find_pod(const char *root, const char *uid, char **ret, struct eo_error *err);

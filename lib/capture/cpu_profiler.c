@@ -59,7 +59,9 @@ struct eo_cpu_profiler {
 	uint64_t total_ns;	/* the same of the whole run */
 	int64_t started_wall_ns; /* of the generation */
 	uint64_t limit_taken;	/* [stack limit] samples that earlier generations gave out */
-	uint64_t lost_ring_full, stacks_unknown, stacks_done;
+	uint64_t lost_ring_full, lost_map_full, stacks_unknown, stacks_done;
+	uint64_t counted; /* by the kernel, in the generation that ends */
+	uint64_t refused; /* of lost_map_full: in earlier generations */
 
 	struct eo_overhead_mark mark;
 	struct eo_latency latency;
@@ -263,7 +265,8 @@ int eo_cpu_profiler_start(struct eo_cpu_profiler *profiler, struct eo_error *err
 	profiler->mark = eo_overhead_mark();
 	profiler->latency = (struct eo_latency){0};
 	profiler->total_ns = profiler->limit_taken = 0;
-	profiler->lost_ring_full = profiler->stacks_unknown = profiler->stacks_done = 0;
+	profiler->lost_ring_full = profiler->lost_map_full = profiler->refused = 0;
+	profiler->stacks_unknown = profiler->stacks_done = 0;
 	profiler->generation = 0;
 
 	r = check_cpus(profiler, err);
@@ -301,21 +304,37 @@ int eo_cpu_profiler_start(struct eo_cpu_profiler *profiler, struct eo_error *err
 
 /* ---- pump ---- */
 
+static int add_sample(struct eo_cpu_profiler *profiler, struct eo_stack_store *store,
+		      const struct eo_sample_record *record)
+{
+	int r = eo_stack_store_add_sample(store, record->hash, record->ktime_ns,
+					  (size_t)profiler->config.max_samples);
+
+	if (r != -ENOSPC)
+		return r;
+	profiler->lost_map_full++;
+	return 0;
+}
+
 static int add_batch(struct eo_cpu_profiler *profiler, uint64_t now)
 {
 	int r = 0;
 
 	for (size_t at = 0; at < profiler->batch_used && r == 0;) {
-		const struct eo_stack_record *record = (const void *)(profiler->batch + at);
-		size_t frames = record->kernel_frames + record->user_frames;
+		const struct eo_stack_record *stack = (const void *)(profiler->batch + at);
+		bool is_stack = stack->kind == EO_RECORD_STACK;
+		/* NULL for a straggler of an earlier generation, counted as lost already. */
+		struct eo_stack_store *store = stack->generation == profiler->generation ? profiler->store :
+					       stack->generation == profiler->generation + 1 ? profiler->next :
+											   NULL;
 
-		if (record->generation == profiler->generation)
-			r = eo_stack_store_add(profiler->store, record);
-		else if (record->generation == profiler->generation + 1 && profiler->next)
-			r = eo_stack_store_add(profiler->next, record);
-		/* else a straggler of an earlier generation, counted as lost already */
-		eo_latency_add(&profiler->latency, now > record->ktime_ns ? now - record->ktime_ns : 0);
-		at += EO_STACK_HEADER_BYTES + frames * sizeof(record->frames[0]);
+		if (store)
+			r = is_stack ? eo_stack_store_add(store, stack) :
+				       add_sample(profiler, store, (const void *)stack);
+		eo_latency_add(&profiler->latency, now > stack->ktime_ns ? now - stack->ktime_ns : 0);
+		at += !is_stack ? sizeof(struct eo_sample_record) :
+				  EO_STACK_HEADER_BYTES + (stack->kernel_frames + stack->user_frames) *
+								  sizeof(stack->frames[0]);
 	}
 	return r;
 }
@@ -455,6 +474,9 @@ static void add_count(void *ctx, uint64_t hash, uint64_t count)
 {
 	struct eo_cpu_profiler *profiler = ctx;
 
+	profiler->counted += count;
+	if (profiler->options.timestamps)
+		return;
 	if (eo_stack_store_count(profiler->store, hash, count))
 		return;
 	profiler->lost_ring_full += count;
@@ -481,6 +503,16 @@ static void describe(const struct eo_cpu_profiler *profiler, struct eo_profile *
 	}
 }
 
+/* Every sample was counted in the kernel, so what of @counted did not come is known. */
+static void take_samples(struct eo_cpu_profiler *profiler, uint64_t counted)
+{
+	uint64_t emitted = eo_stack_store_take_samples(profiler->store, eo_clock_wall_offset_ns());
+	uint64_t refused = profiler->lost_map_full - profiler->refused;
+
+	profiler->lost_ring_full += counted - emitted - refused;
+	profiler->refused = profiler->lost_map_full;
+}
+
 /* Nobody writes to the generation's counts any more: make its profile, and go on with @next. */
 static int finish_generation(struct eo_cpu_profiler *profiler, struct eo_stack_store *next,
 			     struct eo_profile **ret, struct eo_error *err)
@@ -490,9 +522,13 @@ static int finish_generation(struct eo_cpu_profiler *profiler, struct eo_stack_s
 	int r;
 
 	eo_stack_store_settle(profiler->store);
+	profiler->counted = 0;
 	r = eo_cpu_programs_take_counts(profiler->programs, profiler->generation, add_count, profiler, err);
 	limited = eo_cpu_programs_counters(profiler->programs).stack_limit;
-	eo_stack_store_count_limit(profiler->store, limited - profiler->limit_taken);
+	if (profiler->options.timestamps)
+		take_samples(profiler, profiler->counted + limited - profiler->limit_taken);
+	else
+		eo_stack_store_count_limit(profiler->store, limited - profiler->limit_taken);
 	profiler->limit_taken = limited;
 	profiler->stacks_done += eo_stack_store_size(profiler->store);
 	profile = eo_stack_store_take(profiler->store);
@@ -566,18 +602,22 @@ struct eo_profile_stats eo_cpu_profiler_stats(struct eo_cpu_profiler *profiler)
 {
 	struct eo_symbolizer_stats names;
 	struct eo_profile_counters counters;
+	uint64_t delivered;
 
 	if (!profiler->running)
 		return profiler->last_stats;
 	counters = eo_cpu_programs_counters(profiler->programs);
+	delivered = counters.aggregated - profiler->lost_ring_full - profiler->lost_map_full;
 	names = eo_symbolizer_stats(profiler->symbolizer);
 	return (struct eo_profile_stats){
 		.duration_ns = profiler->total_ns +
 			       (profiler->paused ? 0 : eo_clock_monotonic_ns() - profiler->since_ns),
 		.seen = counters.seen,
-		.aggregated = counters.aggregated - profiler->lost_ring_full,
+		.emitted = profiler->options.timestamps ? delivered : 0,
+		.aggregated = profiler->options.timestamps ? 0 : delivered,
 		.filtered = counters.filtered,
 		.lost_ring_full = profiler->lost_ring_full,
+		.lost_map_full = profiler->lost_map_full,
 		.lost_busy = counters.busy,
 		.idle = counters.idle,
 		.kernel = counters.kernel,

@@ -32,6 +32,9 @@ struct eo_cpu_profiler_options {
 	size_t cpu_count;
 	bool kernel_only, user_only;
 	bool per_thread; /* one stack per thread */
+	/* Keep the moment of each sample, at most config.max_samples of them between two cuts;
+	 * samples are then emitted one by one instead of aggregated. */
+	bool timestamps;
 	bool no_symbols;
 	enum eo_unwind unwind;
 	uint32_t ring_bytes; /* power of two, at least a page; 0: chosen by the number of CPUs */
@@ -41,11 +44,12 @@ struct eo_cpu_profiler_options {
 struct eo_profile_stats {
 	uint64_t duration_ns; /* time profiled, without pauses */
 	uint64_t seen;
-	uint64_t emitted;    /* always 0: samples are counted in the kernel */
-	uint64_t aggregated; /* equals the profiles' total of samples/count */
+	uint64_t emitted;    /* with timestamps; else 0 */
+	uint64_t aggregated; /* counted in the kernel; 0 with timestamps. emitted + aggregated is
+			      * the profiles' total of samples/count */
 	uint64_t filtered;   /* in the half of the stack that -K or -U leaves out */
 	uint64_t lost_ring_full; /* counted for stacks that never got through the ring */
-	uint64_t lost_map_full;	 /* not used: further stacks become [stack limit] */
+	uint64_t lost_map_full;	 /* timestamps beyond max_samples; stacks become [stack limit] */
 	uint64_t lost_busy;	 /* the map was locked or the allocator empty */
 	uint64_t idle;		 /* samples of the idle task; not part of seen */
 	uint64_t kernel;	 /* of aggregated: taken in kernel mode */

@@ -69,6 +69,7 @@ static int open_and_load(struct eo_cpu_programs *programs, const struct eo_confi
 	skel->rodata->profiler.kernel_only = options->kernel_only;
 	skel->rodata->profiler.user_only = options->user_only;
 	skel->rodata->profiler.per_thread = options->per_thread;
+	skel->rodata->profiler.timestamps = options->timestamps;
 	skel->rodata->profiler.wakeup_bytes = bytes / 4;
 	bpf_map__set_max_entries(skel->maps.stacks, bytes);
 	bpf_map__set_max_entries(skel->maps.counts_even, (uint32_t)config->max_samples);

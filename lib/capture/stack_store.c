@@ -15,6 +15,10 @@ struct slot {
 	bool used;
 };
 
+struct moment {
+	uint64_t hash, ktime_ns;
+};
+
 struct eo_stack_store {
 	struct eo_symbolizer *symbolizer;
 	struct eo_profile *profile;
@@ -26,6 +30,9 @@ struct eo_stack_store {
 
 	struct eo_stack_record **pending;
 	size_t pending_count;
+
+	struct moment *moments; /* of samples, with timestamps */
+	size_t moment_count, moment_size;
 
 	const struct eo_module **modules; /* by eo_module.id: mapping made of it */
 	uint32_t *mappings;
@@ -62,6 +69,7 @@ void eo_stack_store_free(struct eo_stack_store *store)
 	for (size_t i = 0; i < store->pending_count; i++)
 		free(store->pending[i]);
 	free(store->pending);
+	free(store->moments);
 	free(store->modules);
 	free(store->mappings);
 	free(store);
@@ -249,6 +257,53 @@ bool eo_stack_store_count(struct eo_stack_store *store, uint64_t hash, uint64_t 
 		return false;
 	add_sample(store, slot->stack, slot->label_set, count);
 	return true;
+}
+
+int eo_stack_store_add_sample(struct eo_stack_store *store, uint64_t hash, uint64_t ktime_ns, size_t max)
+{
+	if (store->moment_count >= max)
+		return -ENOSPC;
+	if (store->moment_count == store->moment_size) {
+		size_t size = store->moment_size ? store->moment_size * 2 : 4096;
+		struct moment *moments = reallocarray(store->moments, size, sizeof(*moments));
+
+		if (!moments)
+			return -ENOMEM;
+		store->moments = moments;
+		store->moment_size = size;
+	}
+	store->moments[store->moment_count++] = (struct moment){hash, ktime_ns};
+	return 0;
+}
+
+uint64_t eo_stack_store_take_samples(struct eo_stack_store *store, int64_t wall_offset_ns)
+{
+	const int64_t once[] = {1, store->period_ns};
+	struct slot limit = {.used = true};
+	uint64_t taken = 0;
+
+	for (size_t i = 0; i < store->moment_count; i++) {
+		const struct moment *moment = &store->moments[i];
+		const struct slot *slot = find_slot(store->slots, store->slot_count, moment->hash);
+
+		if (moment->hash == 0) {
+			if (!limit.stack) {
+				uint32_t frame = eo_profile_synthetic_frame(store->profile, "[stack limit]");
+
+				limit.stack = eo_profile_stack(store->profile, &frame, 1);
+			}
+			slot = &limit;
+		}
+		if (!slot->used)
+			continue;
+		eo_profile_add_timestamp(
+			store->profile,
+			eo_profile_add_sample_of(store->profile, 0, slot->stack, slot->label_set, once),
+			moment->ktime_ns + (uint64_t)wall_offset_ns);
+		taken++;
+	}
+	store->moment_count = 0;
+	return taken;
 }
 
 void eo_stack_store_count_limit(struct eo_stack_store *store, uint64_t count)

@@ -37,6 +37,18 @@ bool eo_stack_store_count(struct eo_stack_store *store, uint64_t hash, uint64_t 
 /** Samples of stacks that found no room: one frame "[stack limit]". */
 void eo_stack_store_count_limit(struct eo_stack_store *store, uint64_t count);
 
+/**
+ * Remember one sample of @hash (0: [stack limit]). Such a store takes no counts.
+ * Returns 0, -ENOSPC when @max are kept already, or -ENOMEM.
+ */
+int eo_stack_store_add_sample(struct eo_stack_store *store, uint64_t hash, uint64_t ktime_ns, size_t max);
+
+/**
+ * Put the remembered samples into the profile, with their Unix times.
+ * Returns how many of them have a stack; the others' stacks never came.
+ */
+uint64_t eo_stack_store_take_samples(struct eo_stack_store *store, int64_t wall_offset_ns);
+
 /** Before the first count: name what code its makers have described since (JIT). */
 void eo_stack_store_settle(struct eo_stack_store *store);
 

@@ -49,9 +49,10 @@ static int check_id(uint32_t id, bool is_process, struct eo_error *err)
 	}
 	process = process_of(id);
 	if (is_process && process && process != id)
-		return eo_error_set(err, EO_ERROR_CONFIG, 0, "give it with -t, or the process with -p",
-				    "find process %" PRIu32 ": it is a thread of process %" PRIu32, id,
-				    process);
+		return eo_error_set(err, EO_ERROR_CONFIG, 0,
+				    "give it with -t, or the process with -p",
+				    "find process %" PRIu32 ": it is a thread of process %" PRIu32,
+				    id, process);
 	return 0;
 }
 
@@ -59,8 +60,8 @@ static int check_count(const char *what, size_t count, size_t limit, struct eo_e
 {
 	if (count <= limit)
 		return 0;
-	return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "filter by %zu %s: at most %zu", count, what,
-			    limit);
+	return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "filter by %zu %s: at most %zu", count,
+			    what, limit);
 }
 
 static int check_counts(const struct eo_target *target, struct eo_error *err)
@@ -69,11 +70,11 @@ static int check_counts(const struct eo_target *target, struct eo_error *err)
 		const char *what;
 		size_t count, limit;
 	} filters[] = {
-		{ "processes", target->pid_count, EO_TARGET_IDS_MAX },
-		{ "threads", target->tid_count, EO_TARGET_IDS_MAX },
-		{ "users", target->uid_count, EO_TARGET_IDS_MAX },
-		{ "names", target->comm_count, EO_TARGET_COMMS_MAX },
-		{ "cgroups", target->cgroup_count, EO_TARGET_CGROUPS_MAX },
+		{"processes", target->pid_count, EO_TARGET_IDS_MAX},
+		{"threads", target->tid_count, EO_TARGET_IDS_MAX},
+		{"users", target->uid_count, EO_TARGET_IDS_MAX},
+		{"names", target->comm_count, EO_TARGET_COMMS_MAX},
+		{"cgroups", target->cgroup_count, EO_TARGET_CGROUPS_MAX},
 	};
 	int r = 0;
 

@@ -154,7 +154,8 @@ static bool take(void *arg, const struct eo_proc_map *map)
 	int r;
 
 	scan->any = true;
-	if (!map->executable)
+	/* The vsyscall page is in every process and says nothing about any. */
+	if (!map->executable || map->start >= 1ull << 63)
 		return true;
 	r = eo_vma_set_put(scan->processes->parts, &scan->vmas, &vma);
 	scan->failed = r == -ENOMEM;

@@ -311,7 +311,7 @@ static void in_elf(struct eo_symbolizer *s, struct eo_file *file, uint32_t tgid,
 		return;
 	name_from_file(s, file, segment->module_number, tgid, vma, ret);
 	/* Some runtimes tell the names of what they carry inside their file. */
-	if (!ret->name && file != eo_file_table_vdso(s->files, vma))
+	if (!ret->name && file->path[0] == '/')
 		name_from_jit(s, tgid, raw, ret);
 }
 

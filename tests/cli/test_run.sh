@@ -4,7 +4,7 @@
 # Runs of `profile`: outputs, exit states, signals, commands. Prints TAP; skipped where this
 # machine does not let us sample.
 set -u
-bin=$1
+bin=$(realpath "$1") || exit 1
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 mkdir "$tmp/cwd" && cd "$tmp/cwd" || exit 1
@@ -88,6 +88,7 @@ run -q -o x.pb.gz -- sh -c 'echo said'
 result $? "a command's stdout is its own otherwise"
 
 run -q -o x.pb.gz -- sh -c 'ulimit -Sn; grep -E "^Sig(Blk|Ign)" /proc/self/status'
+# shellcheck disable=SC3045 # every sh at hand knows -S
 [ "$(head -n 1 "$tmp/out")" = "$(ulimit -Sn)" ] &&
 	grep -q '^SigBlk:	0000000000000000$' "$tmp/out" &&
 	[ "$(grep SigIgn "$tmp/out")" = "$(timeout 5 grep SigIgn /proc/self/status)" ]
@@ -110,6 +111,11 @@ result $? "an output that cannot be written is 1"
 run -q -d 100ms -o /dev/full
 [ "$status" = 1 ] && grep -q 'No space left' "$tmp/err"
 result $? "a full disk is 1"
+
+"$bin" profile -q -d 100ms -f folded >&- 2>"$tmp/err"
+status=$?
+[ "$status" = 1 ] && grep -q 'stdout: Bad file descriptor' "$tmp/err" && [ -z "$(ls -A)" ]
+result $? "a closed stdout is 1, and no file of ours takes its place"
 
 run -q -o /does/not/exist/x -- sh -c 'echo ran'
 [ "$status" = 125 ] && [ ! -s "$tmp/out" ]

@@ -4,7 +4,7 @@
 # Wrong command lines end with 2 and one line that names the word at fault; help, version and
 # --dry-run need no privileges and leave nothing behind. Prints TAP.
 set -u
-bin=$1
+bin=$(realpath "$1") || exit 1
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 mkdir "$tmp/cwd" && cd "$tmp/cwd" || exit 1

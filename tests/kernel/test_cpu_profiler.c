@@ -205,6 +205,74 @@ Test(cpu_profiler, a_flood_that_is_read_loses_nothing)
 	end(b);
 }
 
+Test(cpu_profiler, timestamps_are_one_for_each_sample)
+{
+	SETUP();
+	struct workload a = start("stacks"), b = start("hot");
+	struct eo_config config = at(997);
+	struct eo_cpu_profiler_options options = {.timestamps = true};
+	struct eo_cpu_profiler *profiler = begin(&config, &options);
+	int64_t sum = 0;
+
+	for (uint64_t i = 1; i <= 2; i++) {
+		struct eo_profile *profile;
+
+		run(profiler, i * 503, true);
+		if (i < 2)
+			cr_assert_eq(eo_cpu_profiler_cut(profiler, &profile, NULL), 0);
+		else
+			profile = stop(profiler);
+		cr_assert_eq((int64_t)profile->timestamp_count, eo_profile_total(profile, 0));
+		for (size_t k = 0; k < profile->timestamp_count; k++) {
+			int64_t since = (int64_t)profile->timestamps[k].time_ns - profile->time_ns;
+
+			cr_assert(since > -50000000 && since < profile->duration_ns + 50000000, "%ld", since);
+			cr_assert_lt(profile->timestamps[k].sample, profile->sample_count);
+		}
+		sum += eo_profile_total(profile, 0);
+		eo_profile_free(profile);
+	}
+	struct eo_profile_stats stats = eo_cpu_profiler_stats(profiler);
+	check_identity(&stats);
+	cr_assert_eq(stats.lost_ring_full + stats.lost_busy + stats.lost_map_full, 0);
+	cr_assert_eq(stats.aggregated, 0);
+	cr_assert_eq(sum, (int64_t)stats.emitted);
+	eo_cpu_profiler_free(profiler);
+	end(a);
+	end(b);
+}
+
+Test(cpu_profiler, timestamps_that_find_no_room_are_lost_by_the_unit)
+{
+	SETUP();
+	struct workload a = start("stacks"), b = start("stacks");
+
+	for (int full_ring = 0; full_ring <= 1; full_ring++) {
+		struct eo_config config = at(1000);
+		struct eo_cpu_profiler_options options = {.timestamps = true,
+							  .ring_bytes = full_ring ? 4096 : 0};
+		struct eo_cpu_profiler *profiler;
+
+		if (!full_ring)
+			config.max_samples = 101;
+		profiler = begin(&config, &options);
+		run(profiler, 503, !full_ring);
+		struct eo_profile *profile = stop(profiler);
+		struct eo_profile_stats stats = eo_cpu_profiler_stats(profiler);
+
+		check_identity(&stats);
+		cr_assert_gt(full_ring ? stats.lost_ring_full : stats.lost_map_full, 0);
+		if (!full_ring)
+			cr_assert_eq(stats.emitted, 101);
+		cr_assert_eq((int64_t)profile->timestamp_count, (int64_t)stats.emitted);
+		cr_assert_eq(eo_profile_total(profile, 0), (int64_t)stats.emitted);
+		eo_profile_free(profile);
+		eo_cpu_profiler_free(profiler);
+	}
+	end(a);
+	end(b);
+}
+
 Test(cpu_profiler, stacks_beyond_max_samples_are_counted_under_one_frame)
 {
 	SETUP();

@@ -15,14 +15,15 @@ static size_t check_help(const struct argp *argp, const char *command, bool *sho
 {
 	size_t count = 0;
 
-	for (const struct argp_option *o = argp->options; o && (o->name || o->key || o->doc || o->group);
-	     o++) {
+	for (const struct argp_option *o = argp->options;
+	     o && (o->name || o->key || o->doc || o->group); o++) {
 		if (!o->name && !o->key)
 			continue; /* a heading */
 		count++;
 		if (o->flags & (OPTION_ALIAS | OPTION_HIDDEN))
 			continue;
-		cr_expect(o->doc && *o->doc, "%s: --%s has no help", command, o->name ? o->name : "?");
+		cr_expect(o->doc && *o->doc, "%s: --%s has no help", command,
+			  o->name ? o->name : "?");
 		if (o->key > 0 && o->key < 128 && isprint(o->key)) {
 			cr_expect(!short_seen[o->key], "%s: -%c twice", command, o->key);
 			short_seen[o->key] = true;
@@ -36,7 +37,7 @@ static size_t check_help(const struct argp *argp, const char *command, bool *sho
 Test(options, every_option_has_help_and_a_letter_of_its_own)
 {
 	for (const struct command *c = commands; c->name; c++) {
-		bool short_seen[128] = { 0 };
+		bool short_seen[128] = {0};
 
 		cr_expect(c->summary && *c->summary);
 		cr_expect_not_null(c->run);
@@ -58,12 +59,12 @@ static int parse(struct profile_options *options, struct cli *cli, const char **
 	return status < 0 ? profile_options_check(options) : status;
 }
 
-#define WORDS(...) ((const char *[]){ "profile", __VA_ARGS__, NULL })
+#define WORDS(...) ((const char *[]){"profile", __VA_ARGS__, NULL})
 
 Test(options, explicit_values_win_over_the_environment_in_either_order)
 {
 	struct profile_options options;
-	struct cli cli = { 0 };
+	struct cli cli = {0};
 
 	cr_assert_eq(parse(&options, &cli, WORDS("-F49", "-d", "2", "--env=debug")), -1);
 	cr_expect_eq(options.config.sample_rate_hz, 49);
@@ -84,7 +85,7 @@ Test(options, explicit_values_win_over_the_environment_in_either_order)
 Test(options, a_command_says_how_long_unless_told_otherwise)
 {
 	struct profile_options options;
-	struct cli cli = { 0 };
+	struct cli cli = {0};
 	const char **argv = WORDS("-K", "--", "make", "-j4", "--env=prod", "--");
 
 	cr_assert_eq(parse(&options, &cli, argv), -1);
@@ -104,7 +105,7 @@ Test(options, a_command_says_how_long_unless_told_otherwise)
 Test(options, lists_add_up_and_clusters_are_taken_apart)
 {
 	struct profile_options options;
-	struct cli cli = { 0 };
+	struct cli cli = {0};
 
 	cr_assert_eq(parse(&options, &cli,
 			   WORDS("-qKgaF7", "--uid=0,1", "--uid", "2,root", "--comm=a,bc")),
@@ -121,7 +122,7 @@ Test(options, lists_add_up_and_clusters_are_taken_apart)
 Test(options, the_format_is_by_name_then_by_ending_then_pprof)
 {
 	struct profile_options options;
-	struct cli cli = { 0 };
+	struct cli cli = {0};
 
 	cr_assert_eq(parse(&options, &cli, WORDS("-o", "x.txt", "-f", "folded")), -1);
 	cr_expect_str_eq(options.format->name, "folded");
@@ -148,7 +149,7 @@ Test(options, the_format_is_by_name_then_by_ending_then_pprof)
 Test(options, the_last_of_quiet_and_verbose_counts)
 {
 	struct profile_options options;
-	struct cli cli = { 0 };
+	struct cli cli = {0};
 
 	cr_assert_eq(parse(&options, &cli, WORDS("-v", "-q")), -1);
 	cr_expect(cli.quiet && !cli.verbose);
@@ -171,6 +172,7 @@ Test(output_names, templates_are_filled_and_must_tell_intervals_apart)
 	cr_expect(profile_output_names_differ("x-%S", now_ns, EO_NS_PER_SEC));
 	cr_expect_not(profile_output_names_differ("x-%S", now_ns, EO_NS_PER_SEC / 2));
 	cr_expect(profile_output_names_differ("x-%H%M", now_ns, 60 * EO_NS_PER_SEC));
-	cr_expect_not(profile_output_names_differ("x-%H%M", now_ns + 30 * EO_NS_PER_SEC, 59 * EO_NS_PER_SEC));
+	cr_expect_not(profile_output_names_differ("x-%H%M", now_ns + 30 * EO_NS_PER_SEC,
+						  59 * EO_NS_PER_SEC));
 	cr_expect_not(profile_output_names_differ("x-%%", now_ns, 3600 * EO_NS_PER_SEC));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -355,7 +356,7 @@ Test(process, own_mappings_are_found_and_data_is_not)
 
 	cr_assert(vma && strstr(vma->path, "test_process"));
 	cr_assert_neq(vma->inode, 0);
-	vma = eo_processes_find(p, self, (uintptr_t)&printf);
+	vma = eo_processes_find(p, self, (uintptr_t)&getppid);
 	cr_assert(vma && strstr(vma->path, "libc"));
 	expect_none(p, self, (uintptr_t)&data);
 	expect_none(p, self, 0);
@@ -388,6 +389,36 @@ Test(process, a_miss_reads_the_process_again_at_most_once_a_second)
 	nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 50000000}, NULL);
 	cr_assert(eo_processes_find(p, self, (uintptr_t)code));
 	munmap(code, 4096);
+}
+
+Test(process, a_scan_notices_an_exec_that_no_event_told)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+	uint64_t generation;
+	int go[2], done[2];
+	char byte = 0;
+	pid_t child;
+
+	cr_assert(pipe(go) == 0 && pipe2(done, O_CLOEXEC) == 0);
+	child = fork();
+	if (child == 0) {
+		close(done[0]);
+		if (read(go[0], &byte, 1) == 1)
+			execl("/bin/sleep", "sleep", "60", NULL);
+		_exit(1);
+	}
+	close(done[1]);
+	cr_assert_eq(eo_processes_scan(p, (uint32_t)child), 0);
+	generation = eo_processes_generation(p, (uint32_t)child);
+	cr_assert_eq(eo_processes_scan(p, (uint32_t)child), 0);
+	cr_assert_eq(eo_processes_generation(p, (uint32_t)child), generation);
+	cr_assert_eq(write(go[1], &byte, 1), 1);
+	cr_assert_eq(read(done[0], &byte, 1), 0); /* closed by exec */
+	cr_assert_eq(eo_processes_scan(p, (uint32_t)child), 0);
+	cr_assert_gt(eo_processes_generation(p, (uint32_t)child), generation);
+	expect_none(p, (uint32_t)child, (uintptr_t)&processes_new);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
 }
 
 Test(process, scan_all_finds_ourselves_and_our_child)

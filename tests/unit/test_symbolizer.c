@@ -207,7 +207,7 @@ Test(symbolizer, every_function_of_libc_starts_where_dladdr_says, .timeout = 100
 	Dl_info info;
 	void *libc;
 
-	cr_assert(dladdr((void *)(uintptr_t)&puts, &info));
+	cr_assert(dladdr((void *)(uintptr_t)&getppid, &info));
 	libc = dlopen(info.dli_fname, RTLD_NOW);
 	cr_assert_gt(compare_with_dladdr(&b, libc, info.dli_fname), 500);
 	dlclose(libc);
@@ -264,8 +264,10 @@ Test(symbolizer, functions_of_the_vdso_have_names)
 	void *address = vdso ? dlsym(vdso, "__vdso_clock_gettime") : NULL;
 	struct eo_frame frame;
 
-	if (!address)
+	if (!address) {
+		bench_free(&b);
 		cr_skip_test("this machine's vDSO has no __vdso_clock_gettime");
+	}
 	frame = user(&b, getpid(), (uintptr_t)address);
 	cr_assert(frame.name && strstr(frame.name, "clock_gettime"));
 	cr_assert_str_eq(frame.module->name, "[vdso]");
@@ -392,13 +394,14 @@ Test(symbolizer, a_process_that_has_ended_does_not_get_another_files_names)
 
 Test(symbolizer, a_program_behind_another_root_is_read_through_its_process)
 {
-	struct bench b = bench_new(&plain);
+	struct bench b;
 	struct child child;
 	struct eo_frame frame;
 	char path[128];
 
 	if (geteuid() != 0)
 		cr_skip_test("chroot needs root");
+	b = bench_new(&plain);
 	compile(&b, "inside", "-static");
 	/* What the outside has under the same path is another program. */
 	snprintf(path, sizeof(path), "%s/root%s", b.dir, b.dir);
@@ -516,6 +519,75 @@ Test(symbolizer, code_made_at_run_time_is_named_by_its_perf_map)
 	bench_free(&b);
 }
 
+/* Run in namespaces of its own: write the map as pid 1 of a chroot, say where the code is, wait. */
+static void live_in_a_container(const char *root, int out)
+{
+	char *code;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWNS | CLONE_NEWPID) < 0)
+		_exit(1);
+	pid = fork();
+	if (pid == 0) {
+		FILE *map;
+
+		if (chroot(root) < 0 || chdir("/") < 0 || mkdir("/tmp", 0755) < 0)
+			_exit(1);
+		code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		map = fopen("/tmp/perf-1.map", "w");
+		fprintf(map, "%lx 100 in_a_container\n", (unsigned long)code);
+		fclose(map);
+		dprintf(out, "%lx\n", (unsigned long)code);
+		for (;;)
+			pause();
+	}
+	dprintf(out, "%d\n", pid);
+	_exit(0);
+}
+
+Test(symbolizer, a_perf_map_is_sought_under_the_number_and_root_of_its_container)
+{
+	struct bench b;
+	unsigned long code = 0;
+	struct eo_frame frame;
+	int pid = 0, ends[2];
+	pid_t child;
+	FILE *out;
+
+	if (geteuid() != 0)
+		cr_skip_test("namespaces need root");
+	b = bench_new(&plain);
+	cr_assert_eq(pipe(ends), 0);
+	child = fork();
+	if (child == 0)
+		live_in_a_container(b.dir, ends[1]);
+	waitpid(child, NULL, 0);
+	close(ends[1]);
+	out = fdopen(ends[0], "r");
+	/* Two writers: the number is short, the address is long. */
+	for (int i = 0; i < 2; i++) {
+		char line[64];
+
+		if (!fgets(line, sizeof(line), out))
+			break;
+		if (strlen(line) > 9)
+			code = strtoul(line, NULL, 16);
+		else
+			pid = atoi(line);
+	}
+	if (!pid || !code) {
+		fclose(out);
+		bench_free(&b);
+		cr_skip_test("no namespaces here");
+	}
+	frame = user(&b, pid, code + 4);
+	kill(pid, SIGKILL);
+	fclose(out);
+	expect_name(&frame, "in_a_container", 4);
+	cr_assert_eq(frame.kind, EO_FRAME_JIT);
+	bench_free(&b);
+}
+
 Test(symbolizer, executable_memory_without_a_map_is_anonymous)
 {
 	struct bench b = bench_new(&plain);
@@ -549,6 +621,86 @@ Test(symbolizer, two_processes_do_not_share_their_anonymous_memory)
 	bench_free(&b);
 }
 
+Test(symbolizer, a_file_that_may_not_be_opened_is_counted_once)
+{
+	struct bench b;
+	struct child child;
+	struct eo_frame frame;
+	char path[128];
+
+	if (geteuid() != 0)
+		cr_skip_test("only root can give up rights");
+	b = bench_new(&plain);
+	compile(&b, "pie", "-fPIE -pie");
+	snprintf(path, sizeof(path), "%s/pie", b.dir);
+	child = start(path, NULL);
+	cr_assert_eq(eo_processes_scan(b.processes, (uint32_t)child.pid), 0);
+	cr_assert_eq(chmod(b.dir, 0700), 0);
+	cr_assert_eq(seteuid(65534), 0);
+	frame = user(&b, child.pid, child.leaf);
+	frame = user(&b, child.pid, child.leaf + 1);
+	cr_assert_eq(seteuid(0), 0);
+	stop(&child);
+	cr_assert_null(frame.name);
+	cr_assert_str_eq(frame.module->name, path);
+	cr_assert_eq(eo_symbolizer_stats(b.symbolizer).files_denied, 1);
+	bench_free(&b);
+}
+
+static size_t open_files(void)
+{
+	size_t count = 0;
+
+	for (int fd = 0; fd < 4096; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+Test(symbolizer, more_files_than_may_be_open_all_have_names, .timeout = 100)
+{
+	enum { FILES = 600 };
+	struct bench b = bench_new(&plain);
+	static char *maps[FILES];
+	const char *first = NULL;
+	uint64_t offset;
+	char path[128];
+	void *library;
+	Dl_info info;
+
+	run("cd %s && echo 'int eo_many(int x) { return x; }' > l.c && gcc -shared -fPIC -o 0.so l.c "
+	    "&& i=1; while [ $i -lt %d ]; do cp 0.so $i.so; i=$((i+1)); done",
+	    b.dir, FILES);
+	snprintf(path, sizeof(path), "%s/0.so", b.dir);
+	library = dlopen(path, RTLD_NOW);
+	cr_assert(library && dladdr(dlsym(library, "eo_many"), &info));
+	offset = (uint64_t)((char *)info.dli_saddr - (char *)info.dli_fbase);
+	dlclose(library);
+	for (int i = 0; i < FILES; i++) {
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/%d.so", b.dir, i);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		maps[i] = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd,
+			       (off_t)(offset & ~0xfffull));
+		close(fd);
+		cr_assert_neq(maps[i], MAP_FAILED);
+	}
+	for (int turn = 0; turn < 2; turn++) {
+		for (int i = 0; i < FILES; i++) {
+			/* Another address the second time, or the first answer is just repeated. */
+			uint64_t at = (uintptr_t)maps[i] + (offset & 0xfff) + (unsigned int)turn;
+			struct eo_frame frame = user(&b, getpid(), at);
+
+			expect_name(&frame, "eo_many", (uint64_t)turn);
+			if (!first)
+				first = frame.name;
+			cr_assert_eq(frame.name, first);
+		}
+	}
+	cr_assert_lt(open_files(), 550);
+	bench_free(&b);
+}
+
 Test(symbolizer, a_mapped_file_that_is_no_elf_has_offsets_for_addresses)
 {
 	struct bench b = bench_new(&plain);
@@ -562,8 +714,10 @@ Test(symbolizer, a_mapped_file_that_is_no_elf_has_offsets_for_addresses)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	code = mmap(NULL, 8192, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 4096);
 	close(fd);
-	if (code == MAP_FAILED)
+	if (code == MAP_FAILED) {
+		bench_free(&b);
 		cr_skip_test("/tmp is mounted noexec");
+	}
 	frame = user(&b, getpid(), (uintptr_t)code + 0x123);
 	cr_assert_null(frame.name);
 	cr_assert_str_eq(frame.module->name, path);

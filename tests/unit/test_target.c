@@ -21,21 +21,21 @@
 
 static int validate_pid(uint32_t pid, struct eo_error *err)
 {
-	const struct eo_target target = { .pids = &pid, .pid_count = 1 };
+	const struct eo_target target = {.pids = &pid, .pid_count = 1};
 
 	return eo_target_validate(&target, err);
 }
 
 static int validate_tid(uint32_t tid, struct eo_error *err)
 {
-	const struct eo_target target = { .tids = &tid, .tid_count = 1 };
+	const struct eo_target target = {.tids = &tid, .tid_count = 1};
 
 	return eo_target_validate(&target, err);
 }
 
 Test(target, nobody_in_particular_is_valid)
 {
-	const struct eo_target target = { 0 };
+	const struct eo_target target = {0};
 
 	cr_assert_eq(eo_target_validate(&target, NULL), 0);
 }
@@ -48,7 +48,7 @@ Test(target, a_process_that_lives_is_valid_as_pid_and_tid)
 
 Test(target, a_process_that_has_ended_is_a_config_error_that_names_it)
 {
-	struct eo_error err = { 0 };
+	struct eo_error err = {0};
 	pid_t child = fork();
 	char number[16];
 
@@ -85,7 +85,7 @@ static void *tell_tid(void *ctx)
 
 Test(target, a_thread_is_no_process_and_the_hint_says_what_to_do)
 {
-	struct eo_error err = { 0 };
+	struct eo_error err = {0};
 	int fds[4];
 	pthread_t thread;
 	uint32_t tid;
@@ -110,8 +110,8 @@ Test(target, a_thread_is_no_process_and_the_hint_says_what_to_do)
 
 Test(target, names_must_be_terminated_and_not_empty)
 {
-	char comms[2][EO_COMM_BYTES] = { "nginx", "" };
-	struct eo_target target = { .comms = (const char(*)[EO_COMM_BYTES])comms, .comm_count = 1 };
+	char comms[2][EO_COMM_BYTES] = {"nginx", ""};
+	struct eo_target target = {.comms = (const char(*)[EO_COMM_BYTES])comms, .comm_count = 1};
 
 	cr_expect_eq(eo_target_validate(&target, NULL), 0);
 	target.comm_count = 2;
@@ -123,8 +123,8 @@ Test(target, names_must_be_terminated_and_not_empty)
 Test(target, more_values_than_the_maps_hold_are_refused)
 {
 	uint32_t *pids = calloc(EO_TARGET_IDS_MAX + 1, sizeof(*pids));
-	struct eo_target target = { .pids = pids, .pid_count = EO_TARGET_IDS_MAX + 1 };
-	struct eo_error err = { 0 };
+	struct eo_target target = {.pids = pids, .pid_count = EO_TARGET_IDS_MAX + 1};
+	struct eo_error err = {0};
 
 	for (size_t i = 0; i < target.pid_count; i++)
 		pids[i] = (uint32_t)getpid();
@@ -137,8 +137,8 @@ Test(target, more_values_than_the_maps_hold_are_refused)
 Test(target, a_directory_that_is_no_cgroup_is_refused_by_name)
 {
 	const char *path = "/proc";
-	const struct eo_target target = { .cgroups = &path, .cgroup_count = 1 };
-	struct eo_error err = { 0 };
+	const struct eo_target target = {.cgroups = &path, .cgroup_count = 1};
+	struct eo_error err = {0};
 
 	cr_expect_eq(eo_target_validate(&target, &err), -EINVAL);
 	cr_expect_eq(err.kind, EO_ERROR_CONFIG);
@@ -152,7 +152,7 @@ Test(target, a_directory_that_is_no_cgroup_is_refused_by_name)
 Test(cgroup, the_root_if_there_is_one_is_of_version_2)
 {
 	EO_AUTO_FREE char *root = NULL;
-	struct eo_error err = { 0 };
+	struct eo_error err = {0};
 	struct statfs fs;
 
 	if (eo_cgroup_root(&root, &err) < 0) {
@@ -166,10 +166,11 @@ Test(cgroup, the_root_if_there_is_one_is_of_version_2)
 
 Test(cgroup, a_directory_of_version_1_is_refused_with_a_hint)
 {
-	struct eo_error err = { 0 };
+	struct eo_error err = {0};
 	struct statfs fs;
 
-	if (statfs("/sys/fs/cgroup/memory", &fs) < 0 || (unsigned long)fs.f_type != CGROUP_SUPER_MAGIC)
+	if (statfs("/sys/fs/cgroup/memory", &fs) < 0 ||
+	    (unsigned long)fs.f_type != CGROUP_SUPER_MAGIC)
 		cr_skip_test("no cgroup of version 1 here");
 	cr_assert_eq(eo_cgroup_validate("/sys/fs/cgroup/memory", &err), -EINVAL);
 	cr_assert_not_null(strstr(err.text, "v1"));
@@ -233,9 +234,10 @@ TestSuite(cgroup_tree, .init = make_tree, .fini = remove_tree);
 static void expect_found(const char *prefix, const char *directory)
 {
 	EO_AUTO_FREE char *path = NULL;
-	struct eo_error err = { 0 };
+	struct eo_error err = {0};
 
-	cr_expect_eq(eo_cgroup_find_container(root, prefix, &path, &err), 0, "%s: %s", prefix, err.text);
+	cr_expect_eq(eo_cgroup_find_container(root, prefix, &path, &err), 0, "%s: %s", prefix,
+		     err.text);
 	if (path)
 		cr_expect_str_eq(path + strlen(root) + 1, directory);
 }
@@ -251,7 +253,7 @@ Test(cgroup_tree, containers_are_found_by_the_start_of_their_id)
 static void expect_refused(const char *prefix, const char *reason)
 {
 	char *path = NULL;
-	struct eo_error err = { 0 };
+	struct eo_error err = {0};
 
 	cr_expect_eq(eo_cgroup_find_container(root, prefix, &path, &err), -EINVAL);
 	cr_expect_eq(err.kind, EO_ERROR_CONFIG);
