@@ -14,7 +14,7 @@
 #define FRAMES_MAX 65536u
 #define NS_PER_S 1000000000u
 
-/* --- the header line --------------------------------------------------------------------------- */
+/* --- the header line ------------------------------------------------------------------------- */
 
 struct text {
 	const char *at, *end;
@@ -154,7 +154,7 @@ bool eo_perf_script_header(const char *line, size_t len, struct eo_perf_header *
 	return false;
 }
 
-/* --- frames ------------------------------------------------------------------------------------ */
+/* --- frames ---------------------------------------------------------------------------------- */
 
 struct frame {
 	uint64_t address;
@@ -229,7 +229,7 @@ static bool parse_frame(const char *line, size_t len, struct frame *ret)
 	return true;
 }
 
-/* --- samples ----------------------------------------------------------------------------------- */
+/* --- samples --------------------------------------------------------------------------------- */
 
 struct event {
 	uint32_t name; /* without modifiers */
@@ -430,7 +430,7 @@ static int add_line(struct script *s, const char *line, size_t len)
 				   "it is neither the beginning of a sample nor a frame");
 }
 
-/* --- the whole --------------------------------------------------------------------------------- */
+/* --- the whole ------------------------------------------------------------------------------- */
 
 static bool is_clock(const char *event)
 {

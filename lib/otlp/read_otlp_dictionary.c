@@ -75,7 +75,7 @@ static int find_string(const struct eo_otlp_dictionary *d, const unsigned char *
 	return eo_otlp_find(d, &d->strings, at, index, "string", ret);
 }
 
-/* --- values ------------------------------------------------------------------------------------ */
+/* --- values ---------------------------------------------------------------------------------- */
 
 /* OTLP's words for units are UCUM's. */
 static uint32_t pprof_unit(struct eo_profile *profile, uint32_t unit)
@@ -323,7 +323,7 @@ int eo_otlp_attributes(const struct eo_otlp_dictionary *d, const struct eo_wire_
 	return status;
 }
 
-/* --- tables ------------------------------------------------------------------------------------ */
+/* --- tables ---------------------------------------------------------------------------------- */
 
 static int add_number(const struct eo_otlp_dictionary *d, struct eo_numbers *table, uint32_t number)
 {
