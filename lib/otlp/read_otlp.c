@@ -42,7 +42,7 @@ struct otlp {
 	/* where the reading is */
 	struct eo_otlp_scope scope;
 	uint32_t resource;
-	struct eo_label pid; /* of the resource, key 0 when it has none */
+	struct eo_label pid;	   /* of the resource, key 0 when it has none */
 	size_t column, cpu_column; /* where values go; SIZE_MAX: nowhere */
 	int64_t period;
 
@@ -68,7 +68,7 @@ static int find_dictionary(struct otlp *o, struct eo_wire wire, struct eo_wire *
 	struct eo_wire_field field;
 	int status;
 
-	*ret = (struct eo_wire){ wire.at, wire.at };
+	*ret = (struct eo_wire){wire.at, wire.at};
 	while ((status = eo_message_next(&o->message, &wire, &field)) > 0) {
 		if (field.number != DATA_DICTIONARY)
 			continue;
@@ -84,7 +84,7 @@ static int find_dictionary(struct otlp *o, struct eo_wire wire, struct eo_wire *
 	return status;
 }
 
-/* --- types of values, the first reading ------------------------------------------------------ */
+/* --- types of values, the first reading ----------------------------------------------------- */
 
 static size_t find_type(const struct eo_value_type *types, size_t count, struct eo_value_type type)
 {
@@ -139,7 +139,8 @@ static int scope_types(void *ctx, struct eo_wire wire)
 static int resource_types(void *ctx, struct eo_wire wire)
 {
 	struct otlp *o = ctx;
-	return eo_otlp_each(&o->message, wire, RESOURCE_PROFILES_SCOPES, "a scope's profiles", scope_types, o);
+	return eo_otlp_each(&o->message, wire, RESOURCE_PROFILES_SCOPES, "a scope's profiles",
+			    scope_types, o);
 }
 
 static int message_types(struct otlp *o, struct eo_wire wire)
@@ -150,12 +151,12 @@ static int message_types(struct otlp *o, struct eo_wire wire)
 	if (status == 0)
 		status = eo_otlp_dictionary_read_strings(&o->dictionary, dictionary);
 	if (status == 0)
-		status = eo_otlp_each(&o->message, wire, DATA_RESOURCE_PROFILES, "a resource's profiles",
-			      resource_types, o);
+		status = eo_otlp_each(&o->message, wire, DATA_RESOURCE_PROFILES,
+				      "a resource's profiles", resource_types, o);
 	return status;
 }
 
-/* --- samples, the second reading ------------------------------------------------------------- */
+/* --- samples, the second reading ------------------------------------------------------------ */
 
 struct take_label {
 	struct otlp *o;
@@ -176,7 +177,7 @@ static int take_label(void *ctx, const struct eo_otlp_value *value)
 {
 	struct take_label *take = ctx;
 	struct otlp *o = take->o;
-	struct eo_label label = { .key = value->key, .is_number = value->is_number };
+	struct eo_label label = {.key = value->key, .is_number = value->is_number};
 
 	if (take->rename)
 		label.key = label_key(o->profile, value);
@@ -196,7 +197,7 @@ static int take_label(void *ctx, const struct eo_otlp_value *value)
 static int resource_attribute(void *ctx, struct eo_wire wire)
 {
 	struct otlp *o = ctx;
-	struct take_label take = { .o = o };
+	struct take_label take = {.o = o};
 
 	return eo_otlp_key_value(&o->dictionary, wire, take_label, &take);
 }
@@ -204,7 +205,8 @@ static int resource_attribute(void *ctx, struct eo_wire wire)
 static int resource_message(void *ctx, struct eo_wire wire)
 {
 	struct otlp *o = ctx;
-	return eo_otlp_each(&o->message, wire, RESOURCE_ATTRIBUTES, "an attribute of a resource", resource_attribute, o);
+	return eo_otlp_each(&o->message, wire, RESOURCE_ATTRIBUTES, "an attribute of a resource",
+			    resource_attribute, o);
 }
 
 static bool has_label(const struct otlp *o, const char *key)
@@ -217,7 +219,7 @@ static bool has_label(const struct otlp *o, const char *key)
 
 static int add_label(struct otlp *o, const char *key, uint32_t str)
 {
-	struct eo_label label = { .key = eo_profile_string(o->profile, key), .str = str };
+	struct eo_label label = {.key = eo_profile_string(o->profile, key), .str = str};
 
 	if (!str)
 		return 0;
@@ -248,8 +250,7 @@ static int add_link(struct otlp *o, const unsigned char *at, uint64_t index)
 		return eo_message_bad(&o->message, at, "link %" PRId64 " of a table of %zu",
 				      (int64_t)index, links->count);
 	status = add_label(o, EO_OTLP_TRACE_ID_LABEL, links->items[index].type);
-	return status < 0 ? status :
-			    add_label(o, EO_OTLP_SPAN_ID_LABEL, links->items[index].unit);
+	return status < 0 ? status : add_label(o, EO_OTLP_SPAN_ID_LABEL, links->items[index].unit);
 }
 
 /* Packed or not. */
@@ -258,8 +259,8 @@ static int add_times(struct otlp *o, const struct eo_wire_field *field)
 	const unsigned char *at = field->bytes.at;
 
 	if (field->type == EO_WIRE_FIXED64)
-		return eo_times_add(&o->times, field->value) ? 0 :
-							       eo_message_no_memory(&o->message);
+		return eo_times_add(&o->times, field->value) ? 0
+							     : eo_message_no_memory(&o->message);
 	if (field->type != EO_WIRE_BYTES || (field->bytes.end - at) % 8)
 		return eo_message_bad(&o->message, field->start,
 				      "timestamps of a sample have the wrong type");
@@ -286,7 +287,8 @@ static int sample_value(struct otlp *o, const unsigned char *at, int64_t *ret)
 		return 0;
 	}
 	if (o->times.count ? o->times.count != o->values.count : o->values.count > 1)
-		return eo_message_bad(&o->message, at, "a sample with %zu values and %zu timestamps",
+		return eo_message_bad(&o->message, at,
+				      "a sample with %zu values and %zu timestamps",
 				      o->values.count, o->times.count);
 	for (size_t i = 0; i < o->values.count; i++)
 		if (__builtin_add_overflow(*ret, o->values.items[i], ret))
@@ -311,7 +313,7 @@ static int check_growth(const struct otlp *o)
 
 static int put_sample(struct otlp *o, const unsigned char *at, uint32_t stack)
 {
-	int64_t values[TYPES_MAX] = { 0 };
+	int64_t values[TYPES_MAX] = {0};
 	int64_t value;
 	uint32_t sample;
 	int status = sample_value(o, at, &value);
@@ -336,7 +338,7 @@ static int read_sample(void *ctx, struct eo_wire wire)
 {
 	struct otlp *o = ctx;
 	const unsigned char *start = wire.at;
-	struct take_label take = { .o = o, .rename = !o->scope.labels_kept };
+	struct take_label take = {.o = o, .rename = !o->scope.labels_kept};
 	struct eo_wire_field field;
 	uint64_t numbers[SAMPLE_TIMESTAMPS + 1];
 	uint32_t stack;
@@ -398,7 +400,7 @@ static int take_profile_attribute(void *ctx, const struct eo_otlp_value *value)
 static int profile_attributes(struct otlp *o, const struct eo_otlp_head *head,
 			      struct eo_read_header *header)
 {
-	struct take_profile_attribute take = { .o = o, .header = header };
+	struct take_profile_attribute take = {.o = o, .header = header};
 	struct eo_wire wire = head->wire;
 	struct eo_wire_field field;
 	int status = 0;
@@ -412,10 +414,10 @@ static int profile_attributes(struct otlp *o, const struct eo_otlp_head *head,
 
 static int read_profile(struct otlp *o, const struct eo_otlp_head *head)
 {
-	struct eo_read_header header = { .period_type = head->period_type,
-					 .period = head->period,
-					 .time_ns = head->time_ns,
-					 .duration_ns = head->duration_ns };
+	struct eo_read_header header = {.period_type = head->period_type,
+					.period = head->period,
+					.time_ns = head->time_ns,
+					.duration_ns = head->duration_ns};
 	int status;
 
 	/* Each Profile repeats the comments. */
@@ -453,18 +455,20 @@ static int resource_samples(void *ctx, struct eo_wire wire)
 	int status;
 
 	o->labels.count = 0;
-	o->pid = (struct eo_label){ 0 };
-	status = eo_otlp_each(&o->message, wire, RESOURCE_PROFILES_RESOURCE, "a resource", resource_message, o);
+	o->pid = (struct eo_label){0};
+	status = eo_otlp_each(&o->message, wire, RESOURCE_PROFILES_RESOURCE, "a resource",
+			      resource_message, o);
 	if (status < 0)
 		return status;
 	o->resource = eo_profile_label_set(o->profile, o->labels.items, o->labels.count);
 	for (size_t i = 0; i < o->labels.count; i++)
 		if (o->labels.items[i].is_number &&
 		    !strcmp(o->profile->strings[o->labels.items[i].key], EO_OTLP_PID))
-			o->pid = (struct eo_label){ .key = eo_profile_string(o->profile, "pid"),
-						    .num = o->labels.items[i].num,
-						    .is_number = true };
-	return eo_otlp_each(&o->message, wire, RESOURCE_PROFILES_SCOPES, "a scope's profiles", scope_samples, o);
+			o->pid = (struct eo_label){.key = eo_profile_string(o->profile, "pid"),
+						   .num = o->labels.items[i].num,
+						   .is_number = true};
+	return eo_otlp_each(&o->message, wire, RESOURCE_PROFILES_SCOPES, "a scope's profiles",
+			    scope_samples, o);
 }
 
 static int message_samples(struct otlp *o, struct eo_wire wire)
@@ -475,15 +479,14 @@ static int message_samples(struct otlp *o, struct eo_wire wire)
 	if (status == 0)
 		status = eo_otlp_dictionary_read(&o->dictionary, dictionary);
 	if (status == 0)
-		status = eo_otlp_each(&o->message, wire, DATA_RESOURCE_PROFILES, "a resource's profiles",
-			      resource_samples, o);
-	return status < 0 ? status :
-			    eo_read_status(o->message.input, o->profile, o->message.err);
+		status = eo_otlp_each(&o->message, wire, DATA_RESOURCE_PROFILES,
+				      "a resource's profiles", resource_samples, o);
+	return status < 0 ? status : eo_read_status(o->message.input, o->profile, o->message.err);
 }
 
 static int read_messages(struct otlp *o)
 {
-	struct eo_read_header header = { .value_types = o->types };
+	struct eo_read_header header = {.value_types = o->types};
 	int status = 0;
 
 	o->dictionary.message = &o->message;
@@ -502,7 +505,7 @@ static int read_messages(struct otlp *o)
 	return status;
 }
 
-/* --- protobuf -------------------------------------------------------------------------------- */
+/* --- protobuf ------------------------------------------------------------------------------- */
 
 /* Messages behind their lengths. */
 static int cut_messages(struct otlp *o, struct eo_wire wire)
@@ -516,7 +519,7 @@ static int cut_messages(struct otlp *o, struct eo_wire wire)
 			return eo_message_bad(&o->message, wire.at,
 					      "the data end inside a message of %zu bytes", length);
 		wire.at += 4;
-		if (!eo_wires_add(&o->messages, (struct eo_wire){ wire.at, wire.at + length }))
+		if (!eo_wires_add(&o->messages, (struct eo_wire){wire.at, wire.at + length}))
 			return eo_message_no_memory(&o->message);
 		wire.at += length;
 	}
@@ -525,7 +528,7 @@ static int cut_messages(struct otlp *o, struct eo_wire wire)
 
 int eo_read_otlp(struct eo_input *input, struct eo_profile *profile, struct eo_error *err)
 {
-	struct otlp o = { .message = { .input = input, .err = err }, .profile = profile };
+	struct otlp o = {.message = {.input = input, .err = err}, .profile = profile};
 	unsigned char *bytes;
 	size_t size;
 	int status = eo_read_all(input, EO_WIRE_MAX, NULL, NULL, &bytes, &size, err);
@@ -536,8 +539,8 @@ int eo_read_otlp(struct eo_input *input, struct eo_profile *profile, struct eo_e
 	if (!size)
 		status = eo_read_failed(input, UINT64_MAX, err, "it is empty");
 	else if (eo_is_otlp_behind_length(bytes, size))
-		status = cut_messages(&o, (struct eo_wire){ bytes, bytes + size });
-	else if (!eo_wires_add(&o.messages, (struct eo_wire){ bytes, bytes + size }))
+		status = cut_messages(&o, (struct eo_wire){bytes, bytes + size});
+	else if (!eo_wires_add(&o.messages, (struct eo_wire){bytes, bytes + size}))
 		status = eo_message_no_memory(&o.message);
 	if (status == 0)
 		status = read_messages(&o);
@@ -546,12 +549,12 @@ int eo_read_otlp(struct eo_input *input, struct eo_profile *profile, struct eo_e
 	return status;
 }
 
-/* --- JSON ------------------------------------------------------------------------------------ */
+/* --- JSON ----------------------------------------------------------------------------------- */
 
 /* Objects one after the other become messages one after the other. */
 static int read_objects(struct otlp *o, struct eo_json_text *text, struct eo_json_message *to)
 {
-	struct eo_values ends = { 0 };
+	struct eo_values ends = {0};
 	size_t begin = 0;
 	int status;
 
@@ -568,22 +571,22 @@ static int read_objects(struct otlp *o, struct eo_json_text *text, struct eo_jso
 		size_t end = (size_t)ends.items[i];
 
 		if (!eo_wires_add(&o->messages,
-				  (struct eo_wire){ to->bytes + begin, to->bytes + end }))
+				  (struct eo_wire){to->bytes + begin, to->bytes + end}))
 			status = eo_message_no_memory(&o->message);
 		begin = end;
 	}
 	if (status == 0 && !ends.count)
-		status = eo_read_failed(o->message.input, UINT64_MAX, o->message.err,
-					"it is empty");
+		status =
+			eo_read_failed(o->message.input, UINT64_MAX, o->message.err, "it is empty");
 	free(ends.items);
 	return status;
 }
 
 int eo_read_otlp_json(struct eo_input *input, struct eo_profile *profile, struct eo_error *err)
 {
-	struct otlp o = { .message = { .input = input, .err = err }, .profile = profile };
-	struct eo_json_text text = { .line = 1 };
-	struct eo_json_message message = { 0 };
+	struct otlp o = {.message = {.input = input, .err = err}, .profile = profile};
+	struct eo_json_text text = {.line = 1};
+	struct eo_json_message message = {0};
 	unsigned char *bytes;
 	size_t size;
 	int status = eo_read_all(input, JSON_MAX, NULL, NULL, &bytes, &size, err);

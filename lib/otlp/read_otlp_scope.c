@@ -25,10 +25,10 @@ int eo_otlp_each(const struct eo_message_reader *message, struct eo_wire wire, u
 	while (status >= 0 && (status = eo_message_next(message, &wire, &field)) > 0) {
 		if (field.number != number)
 			continue;
-		status = field.type == EO_WIRE_BYTES ?
-				 fn(ctx, field.bytes) :
-				 eo_message_bad(message, field.start, "%s has the wrong type",
-						what);
+		status = field.type == EO_WIRE_BYTES
+				 ? fn(ctx, field.bytes)
+				 : eo_message_bad(message, field.start, "%s has the wrong type",
+						  what);
 	}
 	return status;
 }
@@ -84,7 +84,7 @@ static int profile_head(void *ctx, struct eo_wire wire)
 {
 	struct eo_otlp_scope *scope = ctx;
 	const struct eo_message_reader *message = scope->dictionary->message;
-	struct eo_otlp_head head = { .wire = wire };
+	struct eo_otlp_head head = {.wire = wire};
 	struct eo_wire_field field;
 	uint64_t numbers[PROFILE_PERIOD + 1];
 	int status = eo_message_numbers(message, wire, "profile", "--fv-v", numbers);
@@ -92,13 +92,13 @@ static int profile_head(void *ctx, struct eo_wire wire)
 	while (status >= 0 && (status = eo_message_next(message, &wire, &field)) > 0) {
 		if (field.number != PROFILE_SAMPLE_TYPE && field.number != PROFILE_PERIOD_TYPE)
 			continue;
-		status = field.type != EO_WIRE_BYTES ?
-				 eo_message_bad(message, field.start,
-						"a value type has the wrong type") :
-				 eo_otlp_value_type(scope->dictionary, field.bytes,
-						    field.number == PROFILE_SAMPLE_TYPE ?
-							    &head.type :
-							    &head.period_type);
+		status = field.type != EO_WIRE_BYTES
+				 ? eo_message_bad(message, field.start,
+						  "a value type has the wrong type")
+				 : eo_otlp_value_type(scope->dictionary, field.bytes,
+						      field.number == PROFILE_SAMPLE_TYPE
+							      ? &head.type
+							      : &head.period_type);
 	}
 	if (status < 0)
 		return status;
