@@ -325,6 +325,18 @@ static PROFILES(ValueType) value_type(struct writer *w, const struct eo_value_ty
 
 /* --- samples ------------------------------------------------------------------------------- */
 
+__attribute__((always_inline)) static inline void look_ahead(const struct writer *w, size_t row)
+{
+	const struct eo_otlp_row *rows = w->plan.rows + row;
+
+	if (row + EO_ORDER_AHEAD >= w->plan.row_count)
+		return;
+	eo_order_look_ahead(w->profile, rows[EO_ORDER_AHEAD].sample,
+			    rows[EO_ORDER_AHEAD * 2 / 3].sample, rows[EO_ORDER_AHEAD / 3].sample);
+	__builtin_prefetch(&w->stack_numbers[w->profile->samples[rows[EO_ORDER_AHEAD / 3].sample]
+						     .stack]);
+}
+
 static int32_t stack_number(struct writer *w, uint32_t stack)
 {
 	if (stack && !w->stack_numbers[stack])
@@ -361,6 +373,7 @@ static void put_samples(struct writer *w, const struct eo_otlp_resource *resourc
 		PROFILES(Sample) message = PROFILES_INIT(SAMPLE);
 		int64_t value;
 
+		look_ahead(w, row);
 		next = eo_otlp_plan_sample_end(&w->plan, w->profile, resource, row);
 		message.stack_index = stack_number(w, stack);
 		message.link_index = (int32_t)set->link;
@@ -674,6 +687,7 @@ static void put_stacks(struct writer *w)
 		struct eo_span span = w->profile->stacks[stack];
 		PROFILES(Stack) message = PROFILES_INIT(STACK);
 
+		look_ahead(w, row);
 		if (w->stack_numbers[stack] != next)
 			continue;
 		next++;
