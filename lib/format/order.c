@@ -11,11 +11,11 @@ struct ranks {
 	uint32_t *strings, *mappings, *functions, *locations;
 };
 
-/* A sample on its way to its place. */
+/* A stack on its way to its place. */
 struct item {
-	uint32_t sample;
+	uint32_t stack;
 	uint32_t key; /* rank of the frame that is looked at, from 1; 0: there is none */
-	struct eo_span stack;
+	struct eo_span frames;
 };
 
 #define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
@@ -111,9 +111,8 @@ static int compare_label_sets(const struct ranks *ranks, uint32_t left, uint32_t
 static int compare_samples(const void *left, const void *right, void *arg)
 {
 	const struct ranks *ranks = arg;
-	const struct eo_sample *samples = ranks->profile->samples;
-	const struct eo_sample *a = &samples[((const struct item *)left)->sample];
-	const struct eo_sample *b = &samples[((const struct item *)right)->sample];
+	const struct eo_sample *a = &ranks->profile->samples[*(const uint32_t *)left];
+	const struct eo_sample *b = &ranks->profile->samples[*(const uint32_t *)right];
 
 	if (a->label_set != b->label_set)
 		return compare_label_sets(ranks, a->label_set, b->label_set);
@@ -135,9 +134,9 @@ static void sort_by_frame(struct item *items, size_t count, uint32_t depth,
 	for (size_t i = 0; i < count; i++) {
 		struct item *item = &items[i];
 
-		item->key = depth < item->stack.count ?
-				    1 + ranks->locations[frames[item->stack.first +
-								item->stack.count - 1 - depth]] :
+		item->key = depth < item->frames.count ?
+				    1 + ranks->locations[frames[item->frames.first +
+								item->frames.count - 1 - depth]] :
 				    0;
 		is_sorted &= !i || item[-1].key <= item->key;
 	}
@@ -146,13 +145,13 @@ static void sort_by_frame(struct item *items, size_t count, uint32_t depth,
 }
 
 /*
- * Sort items whose stacks are the same up to @depth. Most stacks have most of their frames in
- * common with others, so comparing pairs of them would read the same frames over and over: here
- * each frame is read once for as long as it is shared. The largest group of the same next frame is
- * gone on with and the smaller ones are left to a call each, so that calls do not nest deeply
- * however deep the stacks are.
+ * Sort stacks that are the same up to @depth. Most stacks have most of their frames in common with
+ * others, so comparing pairs of them would read the same frames over and over: here each frame is
+ * read once for as long as it is shared. The largest group of the same next frame is gone on with
+ * and the smaller ones are left to a call each, so that calls do not nest deeply however deep the
+ * stacks are.
  */
-static void sort_items(struct item *items, size_t count, uint32_t depth, struct ranks *ranks)
+static void sort_stacks(struct item *items, size_t count, uint32_t depth, const struct ranks *ranks)
 {
 	while (count > 1) {
 		size_t largest = 0, largest_count = 0, next;
@@ -166,40 +165,74 @@ static void sort_items(struct item *items, size_t count, uint32_t depth, struct 
 				largest_count = next - i;
 			}
 		}
+		/* A stack that has ended is alone, for no two are equal. */
 		for (size_t i = 0; i < count; i = next) {
 			for (next = i + 1; next < count && items[next].key == items[i].key; next++)
 				;
-			if (!items[i].key) /* the stacks have ended */
-				qsort_r(items + i, next - i, sizeof(*items), compare_samples, ranks);
-			else if (i != largest)
-				sort_items(items + i, next - i, depth + 1, ranks);
+			if (i != largest)
+				sort_stacks(items + i, next - i, depth + 1, ranks);
 		}
-		if (!items[largest].key)
-			return;
 		items += largest;
 		count = largest_count;
 		depth++;
 	}
 }
 
+/* The stacks of samples, in order. @starts: by stack, gets where its samples begin. NULL when
+ * memory is out. */
+static struct item *sorted_stacks(const struct ranks *ranks, uint32_t *starts, size_t *ret_count)
+{
+	const struct eo_profile *profile = ranks->profile;
+	uint32_t start = 0;
+	struct item *items;
+	size_t count = 0;
+
+	for (size_t i = 0; i < profile->sample_count; i++)
+		count += !starts[profile->samples[i].stack]++;
+	items = calloc(count + 1, sizeof(*items));
+	if (!items)
+		return NULL;
+	*ret_count = count;
+	for (size_t i = profile->stack_count; i-- > 0;)
+		if (starts[i])
+			items[--count] = (struct item){ .stack = (uint32_t)i,
+							.frames = profile->stacks[i] };
+	sort_stacks(items, *ret_count, 0, ranks);
+	for (size_t i = 0; i < *ret_count; i++) {
+		uint32_t *samples = &starts[items[i].stack];
+
+		start += *samples;
+		*samples = start - *samples;
+	}
+	return items;
+}
+
 /* NULL when memory is out. */
 static uint32_t *sorted_samples(struct ranks *ranks)
 {
 	const struct eo_profile *profile = ranks->profile;
-	EO_AUTO_FREE struct item *items = calloc(profile->sample_count + 1, sizeof(*items));
-	uint32_t *ret = calloc(profile->sample_count + 1, sizeof(*ret));
+	EO_AUTO_FREE uint32_t *starts = calloc(profile->stack_count, sizeof(*starts));
+	EO_AUTO_FREE struct item *items = NULL;
+	EO_AUTO_FREE uint32_t *samples = calloc(profile->sample_count + 1, sizeof(*samples));
+	size_t count = 0, begin = 0;
 
-	for (size_t i = 0; items && i < profile->sample_count; i++)
-		items[i] = (struct item){ .sample = (uint32_t)i,
-					  .stack = profile->stacks[profile->samples[i].stack] };
-	if (items && ret) {
-		sort_items(items, profile->sample_count, 0, ranks);
-		for (size_t i = 0; i < profile->sample_count; i++)
-			ret[i] = items[i].sample;
-		return ret;
+	if (!starts || !samples)
+		return NULL;
+	items = sorted_stacks(ranks, starts, &count);
+	if (!items)
+		return NULL;
+	/* Filling moves each start to the next one. */
+	for (size_t i = 0; i < profile->sample_count; i++)
+		samples[starts[profile->samples[i].stack]++] = (uint32_t)i;
+	for (size_t i = 0; i < count; i++) {
+		size_t end = starts[items[i].stack];
+
+		if (end - begin > 1)
+			qsort_r(samples + begin, end - begin, sizeof(*samples), compare_samples,
+				ranks);
+		begin = end;
 	}
-	free(ret);
-	return NULL;
+	return eo_steal(&samples);
 }
 
 /* The indices below @count, in order. NULL when memory is out. */
@@ -354,8 +387,11 @@ static bool fill(struct eo_order *order, const struct eo_profile *profile, struc
 	if (program)
 		use(&order->mappings, program);
 	for (size_t i = 0; i < profile->sample_count; i++) {
-		struct eo_span span = profile->stacks[profile->samples[order->samples[i]].stack];
+		uint32_t stack = profile->samples[order->samples[i]].stack;
+		struct eo_span span = profile->stacks[stack];
 
+		if (i && stack == profile->samples[order->samples[i - 1]].stack)
+			continue;
 		if (i + EO_ORDER_AHEAD < profile->sample_count)
 			eo_order_look_ahead(profile, order->samples[i + EO_ORDER_AHEAD],
 					    order->samples[i + EO_ORDER_AHEAD * 2 / 3],
