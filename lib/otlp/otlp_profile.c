@@ -378,9 +378,9 @@ static void put_samples(struct writer *w, const struct eo_otlp_resource *resourc
 		message.stack_index = stack_number(w, stack);
 		message.link_index = (int32_t)set->link;
 		message.n_attribute_indices = set->members.count;
-		/* Numbers of attributes have 31 bits. */
-		message.attribute_indices =
-			(int32_t *)(w->attributes.members + set->members.first);
+		if (set->members.count) /* their numbers have 31 bits */
+			message.attribute_indices =
+				(int32_t *)&w->attributes.members[set->members.first];
 		if (type->timed) {
 			message.n_timestamps_unix_nano =
 				w->plan.first_time[next] - w->plan.first_time[row];
