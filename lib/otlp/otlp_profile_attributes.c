@@ -177,6 +177,20 @@ uint32_t eo_otlp_attributes_add(struct eo_otlp_attributes *a, uint32_t key, uint
 	return (uint32_t)a->count++;
 }
 
+uint32_t eo_otlp_attributes_add_text(struct eo_otlp_attributes *a, const char *name, uint32_t text)
+{
+	const struct eo_otlp_value value = { EO_OTLP_VALUE_STRING, text };
+
+	return eo_otlp_attributes_add(a, eo_otlp_strings_name(a->strings, name), 0, &value, 1, false);
+}
+
+uint32_t eo_otlp_attributes_add_true(struct eo_otlp_attributes *a, const char *name)
+{
+	const struct eo_otlp_value value = { EO_OTLP_VALUE_BOOL, 1 };
+
+	return eo_otlp_attributes_add(a, eo_otlp_strings_name(a->strings, name), 0, &value, 1, false);
+}
+
 /* @size bytes of @text, which must be all there is, in lower case and not all zero. */
 static bool parse_id(const char *text, uint8_t *to, size_t size)
 {
