@@ -279,6 +279,18 @@ def negative_totals_are_shown(page):
 
 
 @test
+def narrow_labels_keep_the_end_of_names(page):
+    page.open('known')
+    for name, expected in (('encoding/json.(*decodeState).object', 'json.(*decodeState).object'),
+                           ('json.(*decodeState).object', '(*decodeState).object'),
+                           ('(*decodeState).object', 'object'), ('a::b<int, char>::c(int)', 'b<int, char>::c(int)'),
+                           ('b<int, char>::c(int)', 'c(int)'), ('<T as core::Any>::type_id', 'type_id'),
+                           ('object', ''), ('memcpy.cold', ''), ('runtime.goexit.abi0', 'goexit.abi0'),
+                           ('goexit.abi0', ''), ('[libc.so.6]', ''), ('', '')):
+        equal(page.browser.run(f'shorter({name!r})'), expected)
+
+
+@test
 def hostile_names_are_text_and_never_run(page):
     page.open('hostile')
     expected = ['all', '</title><script>hacked=3</script>', '<script>hacked=4</script>',

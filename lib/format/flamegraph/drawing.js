@@ -135,7 +135,7 @@ function textWidth(text) {
 /* Without its outermost qualifier ("encoding/json.", "std::", "(*File)."), '' when it has none: for
  * what makes a function different from those around it stands at the end. ".cold" is no name. */
 function shorter(text) {
-  const found = /^(?:[\w$~%-]+|\(\*?\w+\))(?:\/|::|\.)(?=[A-Za-z_$(<{~])/.exec(text);
+  const found = /^(?:[\w$~%-]+(?:<[^<>]*>)?|<[^<>]*>|\(\*?\w+\))(?:\/|::|\.)(?=[A-Za-z_$(<{~])/.exec(text);
   const rest = found ? text.slice(found[0].length) : '';
 
   return /^(?:cold|part|isra|constprop|lto_priv|llvm|abi0|abiinternal)\b/.test(rest) ? '' : rest;

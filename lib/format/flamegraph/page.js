@@ -301,6 +301,7 @@ function begin() {
     select.append(option);
   });
   select.value = view.type;
+  element('tools').hidden = tree.count === 1;
   element('type-choice').hidden = data.types.length < 2;
   element('color-choice').hidden = isDifference;
   element('scale-choice').hidden = data.sides !== 'two';
