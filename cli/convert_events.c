@@ -10,6 +10,7 @@
 #include "core/hash.h"
 #include "export/output.h"
 #include "format/jsonl.h"
+#include "hold_signals.h"
 #include "otlp/converter.h"
 #include "report.h"
 #include "signal_output.h"
@@ -20,6 +21,8 @@ struct conversion {
 	struct eo_otlp_converter *converter; /* of the current input */
 	int64_t shift_ns;		     /* of all times */
 	uint64_t count;
+	struct held_signals held;
+	bool interrupted;
 };
 
 static void conversion_fini(struct conversion *c)
@@ -98,6 +101,10 @@ static int on_event(void *ctx, const struct eo_event *event, const struct eo_eve
 	struct conversion *c = ctx;
 	struct eo_event_clock shifted = *clock;
 
+	/* What came before is kept, as when a trace is interrupted. */
+	c->interrupted = is_signal_held(&c->held);
+	if (c->interrupted)
+		return -EINTR;
 	c->count++;
 	shifted.wall_offset_ns += c->shift_ns;
 	if (c->signals)
@@ -143,8 +150,10 @@ static int run(struct conversion *c, struct convert_input *input, struct eo_erro
 	const struct convert_options *options = input->options;
 	int r = options->time_now ? find_shift(options, &c->shift_ns, err) : 0;
 
-	if (!r)
-		r = open_outputs(c, options, err);
+	if (r < 0)
+		return r;
+	hold_signals(&c->held);
+	r = open_outputs(c, options, err);
 	if (r < 0)
 		return r;
 	do {
@@ -153,7 +162,7 @@ static int run(struct conversion *c, struct convert_input *input, struct eo_erro
 		if (!r)
 			r = eo_read_events(input->current, on_event, c, err);
 	} while (!r && (r = convert_input_next(input, err)) > 0);
-	if (r < 0)
+	if (r < 0 && !c->interrupted)
 		return r;
 	return c->signals ? signal_output_finish(c->signals, err)
 			  : eo_output_commit(c->lines, err);

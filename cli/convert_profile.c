@@ -2,14 +2,15 @@
 #include "convert_profile.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/clock.h"
 #include "export/output.h"
 #include "format/diff.h"
+#include "hold_signals.h"
 #include "model/profile_time.h"
 #include "report.h"
 
@@ -65,6 +66,7 @@ static int find_sample_type(const struct eo_profile *profile, const char *name, 
 			    "show sample type '%.40s': there is only %s", name, list);
 }
 
+/* @value_type: untouched unless one was asked for */
 static int prepare(const struct convert_options *options, struct eo_profile *profile,
 		   size_t *value_type, struct eo_error *err)
 {
@@ -75,16 +77,35 @@ static int prepare(const struct convert_options *options, struct eo_profile *pro
 	if (!r && options->time_now && eo_profile_end_at(profile, eo_clock_wall_ns()) < 0)
 		r = eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ERANGE, NULL,
 				 "shift the times of %.200s", options->inputs[0]);
-	*value_type = SIZE_MAX;
 	if (!r && options->sample_type)
 		r = find_sample_type(profile, options->sample_type, value_type, err);
 	return r;
 }
 
-static int write_profile(const struct convert_options *options, const struct eo_profile *profile,
-			 size_t value_type, struct eo_output *output, struct eo_error *err)
+/* An output that cannot be written is found before the inputs are read. What is no file, a fifo
+ * say, would notice; it is opened once, when there is something to write. */
+static int try_output(const struct convert_options *options, struct eo_error *err)
 {
-	bool to_terminal = eo_output_is_stdout(output) && isatty(STDOUT_FILENO);
+	EO_AUTO(eo_output) output = NULL;
+	struct held_signals signals;
+	struct stat st;
+	int r;
+
+	if (strcmp(options->output, "-") && !stat(options->output, &st) && !S_ISREG(st.st_mode) &&
+	    !S_ISDIR(st.st_mode))
+		return 0;
+	hold_signals(&signals);
+	r = eo_output_open(options->output, options->profile_format->binary, &output, err);
+	eo_output_free(eo_steal(&output));
+	release_signals(&signals);
+	return r;
+}
+
+static int write_profile(const struct convert_input *input, const struct eo_profile *profile,
+			 size_t value_type, struct eo_error *err)
+{
+	const struct convert_options *options = input->options;
+	bool to_terminal = !strcmp(options->output, "-") && isatty(STDOUT_FILENO);
 	const struct eo_write_options write = {
 		.value_type = value_type,
 		.top_rows = options->has_top ? options->top_rows
@@ -94,31 +115,37 @@ static int write_profile(const struct convert_options *options, const struct eo_
 		.resource = options->resource,
 		.resource_count = options->resource_count,
 	};
-	int r = options->profile_format->write(profile, &write, eo_output_stream(output), err);
+	EO_AUTO(eo_output) output = NULL;
+	int r = eo_output_open(options->output, options->profile_format->binary, &output, err);
 
-	return r ? r : eo_output_commit(output, err);
+	if (!r)
+		r = options->profile_format->write(profile, &write, eo_output_stream(output), err);
+	if (!r)
+		r = eo_output_commit(output, err);
+	if (!r && !eo_output_is_stdout(output))
+		cli_note(input->cli, "wrote %s (%zu stacks)", eo_output_name(output),
+			 profile->sample_count);
+	return r;
 }
 
 int convert_profile(struct convert_input *input, struct eo_error *err)
 {
 	const struct convert_options *options = input->options;
 	EO_AUTO(eo_profile) profile = eo_profile_new();
-	EO_AUTO(eo_output) output = NULL;
-	size_t value_type;
+	struct held_signals signals;
+	size_t value_type = SIZE_MAX;
 	int r;
 
 	if (!profile)
 		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,
 				    "read %.200s", options->inputs[0]);
-	r = eo_output_open(options->output, options->profile_format->binary, &output, err);
+	r = try_output(options, err);
 	if (!r)
 		r = read_inputs(input, profile, err);
 	if (!r)
 		r = prepare(options, profile, &value_type, err);
-	if (!r)
-		r = write_profile(options, profile, value_type, output, err);
-	if (!r && !eo_output_is_stdout(output))
-		cli_note(input->cli, "wrote %s (%zu stacks)", eo_output_name(output),
-			 profile->sample_count);
-	return r;
+	if (r < 0)
+		return r;
+	hold_signals(&signals);
+	return write_profile(input, profile, value_type, err);
 }
