@@ -86,22 +86,23 @@ static void print_html(struct page *p, const char *text)
 	}
 }
 
-/* "nginx", "3 processes", "Profile". */
+/* "nginx", "nginx and 2 other processes", "Profile". The heaviest comes first. */
 static void title_of(const struct eo_call_tree *tree, char *to, size_t size)
 {
-	const char *name = NULL;
+	const char *name = "Profile";
 	size_t processes = 0;
 
-	for (size_t i = 1; i < tree->node_count; i++)
-		if (tree->nodes[i].depth == 1 &&
-		    tree->frames[tree->nodes[i].frame].kind == EO_CALL_PROCESS) {
-			name = tree->strings[tree->frames[tree->nodes[i].frame].name];
-			processes++;
-		}
+	for (size_t i = 1; i < tree->node_count; i++) {
+		const struct eo_call_frame *frame = &tree->frames[tree->nodes[i].frame];
+
+		if (frame->kind == EO_CALL_PROCESS && !processes++)
+			name = tree->strings[frame->name];
+	}
 	if (processes > 1)
-		snprintf(to, size, "%zu processes", processes);
+		snprintf(to, size, "%s and %zu other process%s", name, processes - 1,
+			 processes > 2 ? "es" : "");
 	else
-		snprintf(to, size, "%s", name ? name : "Profile");
+		snprintf(to, size, "%s", name);
 }
 
 /* ---- data ---- */

@@ -150,7 +150,7 @@ const signed = (value) => (value > 0 ? '+' : '') + amount(value).replace('-', '�
 function percent(part, whole) {
   const share = whole ? 100 * part / whole : 0;
 
-  return `${share === 100 ? '100' : share.toFixed(Math.abs(share) >= 10 ? 1 : 2).replace('-', '−')}%`;
+  return `${(Math.abs(share) === 100 ? share.toFixed(0) : share.toFixed(Math.abs(share) >= 10 ? 1 : 2)).replace('-', '−')}%`;
 }
 
 function changePercent(now, base) {
