@@ -113,24 +113,30 @@ bool eo_is_pprof(const unsigned char *bytes, size_t size)
 	       fits(&pprof, (struct eo_wire){ bytes, bytes + size }, false);
 }
 
+static bool is_plain_otlp(const unsigned char *bytes, size_t size)
+{
+	return size && !is_text(bytes, size) &&
+	       fits(&otlp, (struct eo_wire){ bytes, bytes + size }, false);
+}
+
+/* As the Collector writes files: four bytes, big-endian. */
+bool eo_is_otlp_behind_length(const unsigned char *bytes, size_t size)
+{
+	size_t length = 0;
+
+	if (size > EO_INPUT_PEEK_MAX)
+		size = EO_INPUT_PEEK_MAX;
+	if (size <= 4 || is_plain_otlp(bytes, size))
+		return false;
+	for (size_t i = 0; i < 4; i++)
+		length = length << 8 | bytes[i];
+	size -= 4;
+	return is_plain_otlp(bytes + 4, size < length ? size : length);
+}
+
 bool eo_is_otlp(const unsigned char *bytes, size_t size)
 {
-	uint64_t length;
-
-	if (!size || is_text(bytes, size))
-		return false;
-	if (fits(&otlp, (struct eo_wire){ bytes, bytes + size }, false))
-		return true;
-	/* As the Collector writes files: behind its length, big-endian. */
-	if (size <= 4)
-		return false;
-	length = (uint64_t)bytes[0] << 24 | (uint64_t)bytes[1] << 16 | (uint64_t)bytes[2] << 8 |
-		 bytes[3];
-	bytes += 4;
-	size -= 4;
-	if (size > length)
-		size = length;
-	return size && fits(&otlp, (struct eo_wire){ bytes, bytes + size }, false);
+	return is_plain_otlp(bytes, size) || eo_is_otlp_behind_length(bytes, size);
 }
 
 /* Is @key among the keys of the object that begins @bytes? What stands between is skipped by its
