@@ -157,8 +157,7 @@ static int run(struct conversion *c, struct convert_input *input, struct eo_erro
 	if (r < 0)
 		return r;
 	do {
-		if (c->signals)
-			r = begin_run(c, input->current, options, err);
+		r = c->signals ? begin_run(c, input->current, options, err) : 0;
 		if (!r)
 			r = eo_read_events(input->current, on_event, c, err);
 	} while (!r && (r = convert_input_next(input, err)) > 0);

@@ -12,8 +12,7 @@
 
 #define PLACEHOLDER "{signal}"
 
-/* A batch stays under 1 MB and 5000 items; the estimate is looked at behind an event, which adds
- * less than the difference. */
+/* Enough for a message, which has less than 1 MB and at most 5000 items. */
 #define BATCH_ITEMS 4900
 #define BATCH_BYTES (768u << 10)
 
@@ -98,6 +97,8 @@ int signal_output_new(const char *path, enum eo_otlp_encoding encoding, unsigned
 	output->logs = eo_log_batch_new();
 	if (!output->spans || !output->metrics || !output->logs)
 		return no_memory(output, err);
+	r = eo_metric_batch_set_preference(output->metrics, getenv(EO_METRIC_PREFERENCE_VARIABLE),
+					   err);
 	if (!signals)
 		signals = 1u << SIGNAL_METRICS;
 	for (unsigned int kind = 0; !r && kind < SIGNAL_COUNT; kind++)
@@ -176,21 +177,24 @@ static int write_message(struct signal_output *output, enum signal_kind kind, FI
 	return 0;
 }
 
+/* A batch holds back what is too much for one message. */
 static int flush_batch(struct signal_output *output, enum signal_kind kind, struct eo_error *err)
 {
 	struct channel *channel = &output->channels[kind];
 	FILE *out = eo_output_stream(channel->output);
-	size_t count = batch_count(output, kind);
-	int r;
+	size_t left = batch_count(output, kind);
+	int r = 0;
 
-	if (!count)
-		return 0;
-	if (output->encoding == EO_OTLP_JSON)
-		r = write_batch(output, kind, out, err);
-	else
-		r = write_message(output, kind, out, err);
-	if (!r)
-		channel->count += count;
+	while (!r && left) {
+		size_t before = left;
+
+		if (output->encoding == EO_OTLP_JSON)
+			r = write_batch(output, kind, out, err);
+		else
+			r = write_message(output, kind, out, err);
+		left = batch_count(output, kind);
+		channel->count += before - left;
+	}
 	/* Commit knows why writing fails, and whether that is an error. */
 	if (!r && ferror(out))
 		r = eo_output_commit(channel->output, err) ?: -EPIPE;
