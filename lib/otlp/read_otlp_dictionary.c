@@ -468,6 +468,16 @@ static int take_location_attribute(void *ctx, const struct eo_otlp_value *value)
 	return 0;
 }
 
+/* Of frames of which nobody said it. Ours say so unless they do not know, so only what is certain
+ * is taken from the name of the file. */
+static enum eo_frame_kind kind_in_file(const struct eo_otlp_dictionary *d, uint32_t mapping)
+{
+	enum eo_frame_kind kind = eo_read_frame_kind(
+		d->profile->strings[d->profile->mappings[mapping].filename]);
+
+	return kind == EO_FRAME_NATIVE ? EO_FRAME_UNKNOWN : kind;
+}
+
 static int read_location(struct eo_otlp_dictionary *d, struct eo_wire wire)
 {
 	struct eo_location location = { 0 };
@@ -494,8 +504,7 @@ static int read_location(struct eo_otlp_dictionary *d, struct eo_wire wire)
 		return status;
 	location.address = numbers[LOCATION_ADDRESS];
 	if (!attributes.has_kind)
-		location.kind = eo_read_frame_kind(
-			d->profile->strings[d->profile->mappings[location.mapping].filename]);
+		location.kind = kind_in_file(d, location.mapping);
 	return add_number(d, &d->locations,
 			  eo_profile_location(d->profile, &location, d->lines.items,
 					      d->lines.count));
