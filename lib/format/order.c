@@ -119,10 +119,12 @@ static int compare_samples(const void *left, const void *right, void *arg)
 	const struct eo_sample *a = &ranks->profile->samples[*(const uint32_t *)left];
 	const struct eo_sample *b = &ranks->profile->samples[*(const uint32_t *)right];
 
-	/* No two samples share both. */
+	/* No two samples share all three. */
 	if (a->stack != b->stack)
 		return compare_stacks(ranks, a->stack, b->stack);
-	return compare_label_sets(ranks, a->label_set, b->label_set);
+	if (a->label_set != b->label_set)
+		return compare_label_sets(ranks, a->label_set, b->label_set);
+	return compare_label_sets(ranks, a->resource, b->resource);
 }
 
 /* The indices below @count, in order. NULL when memory is out. */

@@ -21,8 +21,8 @@
  * labels of one key are one attribute, an array of their values: OTLP wants keys to be unique.
  * Labels in eo_otlp_labels[] have the names that OTLP gives such things, except in a profile with a
  * label that has such a name already: there no label is renamed, and the scope's attribute
- * EO_OTLP_LABELS_KEPT is true. A label "pid" is left out where the resource has the same
- * process.pid; so a sample without process.pid has the label "pid" of its resource.
+ * EO_OTLP_LABELS_KEPT is true. Else a label "pid" is left out where the resource has the same
+ * process.pid, and a sample without process.pid has that of its resource as the label "pid".
  * Two string labels "trace_id" and "span_id" of 32 and 16 lower-case hex digits, not all zero, are
  * the sample's link; a link is read as these two labels, behind the others.
  *
