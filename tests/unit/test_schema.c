@@ -214,3 +214,113 @@ Test(schema, agrees_with_the_published_tables_in_both_directions)
 	cr_expect_eq(enums, 7);
 	cr_expect_eq(found.enum_count, enums);
 }
+
+/* --- the bytes that others make of the same messages ---------------------------------------- */
+
+static void expect_bytes(const void *message, const char *hex)
+{
+	size_t size = protobuf_c_message_get_packed_size(message);
+	uint8_t *packed = malloc(size + 1);
+	char *told = calloc(2, size + 1);
+
+	protobuf_c_message_pack(message, packed);
+	for (size_t i = 0; i < size; i++)
+		sprintf(told + 2 * i, "%02x", packed[i]);
+	cr_expect_str_eq(told, hex);
+	free(packed);
+	free(told);
+}
+
+Test(wire, values_are_packed_as_elsewhere)
+{
+	Opentelemetry__Proto__Common__V1__AnyValue value =
+		OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__INIT;
+	Opentelemetry__Proto__Common__V1__ArrayValue array =
+		OPENTELEMETRY__PROTO__COMMON__V1__ARRAY_VALUE__INIT;
+	Opentelemetry__Proto__Common__V1__AnyValue empty =
+		OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__INIT;
+	Opentelemetry__Proto__Common__V1__KeyValue pair =
+		OPENTELEMETRY__PROTO__COMMON__V1__KEY_VALUE__INIT;
+
+	value.value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_STRING_VALUE;
+	value.string_value = (char *)"";
+	expect_bytes(&value, "0a00");
+	value.value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_BOOL_VALUE;
+	value.bool_value = 0;
+	expect_bytes(&value, "1000");
+	value.value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_INT_VALUE;
+	value.int_value = -1;
+	expect_bytes(&value, "18ffffffffffffffffff01");
+	value.value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_BYTES_VALUE;
+	value.bytes_value = (ProtobufCBinaryData){ 0 };
+	expect_bytes(&value, "3a00");
+	value.value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_ARRAY_VALUE;
+	value.array_value = &array;
+	expect_bytes(&value, "2a00");
+	pair.key = (char *)"a";
+	expect_bytes(&pair, "0a0161");
+	pair.value = &empty;
+	expect_bytes(&pair, "0a01611200");
+}
+
+Test(wire, presence_and_widths_are_as_elsewhere)
+{
+	Opentelemetry__Proto__Metrics__V1__NumberDataPoint number =
+		OPENTELEMETRY__PROTO__METRICS__V1__NUMBER_DATA_POINT__INIT;
+	Opentelemetry__Proto__Metrics__V1__HistogramDataPoint histogram =
+		OPENTELEMETRY__PROTO__METRICS__V1__HISTOGRAM_DATA_POINT__INIT;
+	Opentelemetry__Proto__Metrics__V1__ExponentialHistogramDataPoint exponential =
+		OPENTELEMETRY__PROTO__METRICS__V1__EXPONENTIAL_HISTOGRAM_DATA_POINT__INIT;
+	Opentelemetry__Proto__Trace__V1__Span span = OPENTELEMETRY__PROTO__TRACE__V1__SPAN__INIT;
+
+	expect_bytes(&number, "");
+	number.value_case = OPENTELEMETRY__PROTO__METRICS__V1__NUMBER_DATA_POINT__VALUE_AS_INT;
+	expect_bytes(&number, "310000000000000000");
+	expect_bytes(&histogram, "");
+	histogram.sum_opt_case =
+		OPENTELEMETRY__PROTO__METRICS__V1__HISTOGRAM_DATA_POINT__SUM_OPT_SUM;
+	expect_bytes(&histogram, "290000000000000000");
+	exponential.scale = -1;
+	expect_bytes(&exponential, "3001");
+	span.name = (char *)"x";
+	span.flags = 0x100;
+	expect_bytes(&span, "2a0178" "850100010000");
+}
+
+Test(wire, profiles_are_packed_as_elsewhere)
+{
+	Opentelemetry__Proto__Profiles__V1development__Sample sample =
+		OPENTELEMETRY__PROTO__PROFILES__V1DEVELOPMENT__SAMPLE__INIT;
+	Opentelemetry__Proto__Profiles__V1development__ProfilesDictionary dictionary =
+		OPENTELEMETRY__PROTO__PROFILES__V1DEVELOPMENT__PROFILES_DICTIONARY__INIT;
+	Opentelemetry__Proto__Profiles__V1development__Mapping mapping =
+		OPENTELEMETRY__PROTO__PROFILES__V1DEVELOPMENT__MAPPING__INIT;
+	Opentelemetry__Proto__Profiles__V1development__Mapping *mappings = &mapping;
+	Opentelemetry__Proto__Profiles__V1development__Link link =
+		OPENTELEMETRY__PROTO__PROFILES__V1DEVELOPMENT__LINK__INIT;
+	Opentelemetry__Proto__Profiles__V1development__Link *links = &link;
+	Opentelemetry__Proto__Profiles__V1development__KeyValueAndUnit attribute =
+		OPENTELEMETRY__PROTO__PROFILES__V1DEVELOPMENT__KEY_VALUE_AND_UNIT__INIT;
+	Opentelemetry__Proto__Profiles__V1development__KeyValueAndUnit *attributes = &attribute;
+	char *strings[] = { (char *)"", (char *)"a" };
+	uint8_t zeros[16] = { 0 };
+	int64_t values[] = { 0, 1, 300 };
+	uint64_t times[] = { 5 };
+
+	sample.n_values = 3;
+	sample.values = values;
+	sample.n_timestamps_unix_nano = 1;
+	sample.timestamps_unix_nano = times;
+	expect_bytes(&sample, "22040001ac02" "2a080500000000000000");
+
+	link.trace_id = (ProtobufCBinaryData){ 16, zeros };
+	link.span_id = (ProtobufCBinaryData){ 8, zeros };
+	dictionary.n_mapping_table = dictionary.n_link_table = dictionary.n_attribute_table = 1;
+	dictionary.n_string_table = 2;
+	dictionary.mapping_table = &mappings;
+	dictionary.link_table = &links;
+	dictionary.string_table = strings;
+	dictionary.attribute_table = &attributes;
+	expect_bytes(&dictionary, "0a00" "221c0a10" "00000000000000000000000000000000"
+				  "1208" "0000000000000000" "2a00" "2a0161" "3200");
+}
