@@ -618,6 +618,81 @@ Test(converter, ids_of_a_run_are_all_different)
 	json_decref(r);
 }
 
+/* --- live and from a file ------------------------------------------------------------- */
+
+static int convert_all(void *ctx, const struct eo_event *event, const struct eo_event_clock *clock,
+		       struct eo_error *err)
+{
+	return eo_otlp_converter_convert_events_batch(((struct otlp *)ctx)->converter, event, 1,
+						      clock, err);
+}
+
+Test(converter, a_file_gives_the_same_bytes_as_the_stream_it_holds)
+{
+	const struct eo_attr start[] = {
+		{ .key = "run_id", .str = "5b8efff798038103d269b633813fc60c" },
+		{ .key = "ktime_ns", .type = EO_ATTR_UINT, .unum = 1ull << 60 },
+		{ .key = "host_name", .str = "h\xff" },
+	};
+	const struct eo_attr process[] = {
+		{ .key = "exe", .str = "/bin/a\x80" },
+		{ .key = "resource", .type = EO_ATTR_OBJECT, .count = 2 },
+		{ .key = "service.name", .str = "\xc3" },
+		{ .key = "shard", .type = EO_ATTR_UINT, .unum = 3 },
+	};
+	const struct eo_attr call[] = {
+		{ .key = "name", .str = "mmap" },
+		{ .key = "nr", .type = EO_ATTR_INT, .num = 9 },
+		{ .key = "path", .str = "/tmp/\xfe\x01" },
+		{ .key = "args", .type = EO_ATTR_OBJECT, .count = 6 },
+		{ .key = "addr", .type = EO_ATTR_HEX, .unum = 0 },
+		{ .key = "len", .type = EO_ATTR_UINT, .unum = UINT64_MAX },
+		{ .key = "at", .type = EO_ATTR_INT, .num = INT64_MIN },
+		{ .key = "flags", .type = EO_ATTR_ARRAY, .count = 2 },
+		{ .key = NULL, .type = EO_ATTR_UINT, .unum = 1ull << 55 },
+		{ .key = NULL, .type = EO_ATTR_BOOL, .num = 1 },
+		{ .key = "ret_address", .type = EO_ATTR_HEX, .unum = 0x7f0000000000 },
+		{ .key = "duration_ns", .type = EO_ATTR_UINT, .unum = 1834 },
+	};
+	const struct eo_event_clock clock = { .wall_offset_ns = START_NS - (1ll << 60),
+					      .start_ns = 1ull << 60 };
+	struct eo_event events[] = {
+		{ .type = EO_EVENT_START, .ktime_ns = 1ull << 60, .data = start, .data_count = 3 },
+		{ .type = EO_EVENT_PROCESS, .ktime_ns = (1ull << 60) + 1, .pid = 5, .tid = 5,
+		  .comm = "a\x80", .data = process, .data_count = 4 },
+		{ .type = EO_EVENT_SYSCALL, .ktime_ns = (1ull << 60) + 77, .pid = 5, .tid = 6,
+		  .comm = "a\x80", .thread = "\xff\xff", .data = call, .data_count = 12 },
+		{ .type = EO_EVENT_SYSCALL, .ktime_ns = (1ull << 60) - 77, .pid = 9, .tid = 9,
+		  .comm = "\xf0\x9f", .data = call, .data_count = 12 },
+	};
+	EO_AUTO_FREE char *lines = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&lines, &size);
+	EO_AUTO(eo_input) input = NULL;
+	struct otlp live, file;
+
+	otlp_init(&live, "one");
+	otlp_init(&file, "two");
+	for (size_t i = 0; i < EO_ARRAY_SIZE(events); i++)
+		cr_assert_eq(eo_jsonl_write(&events[i], &clock, out), 0);
+	fclose(out);
+	cr_assert_eq(eo_otlp_converter_convert_events_batch(live.converter, events,
+							    EO_ARRAY_SIZE(events), &clock, NULL),
+		     0);
+	cr_assert_eq(eo_input_open_memory(lines, size, &input, NULL), 0);
+	cr_assert_eq(eo_read_events(input, convert_all, &file, NULL), 0);
+	for (int signal = SPANS; signal <= LOGS; signal++) {
+		size_t a_size, b_size;
+		EO_AUTO_FREE char *a = otlp_write(&live, (enum signal)signal, EO_OTLP_JSON, &a_size);
+		EO_AUTO_FREE char *b = otlp_write(&file, (enum signal)signal, EO_OTLP_JSON, &b_size);
+
+		cr_expect_gt(a_size, 0u);
+		cr_expect_str_eq(a, b);
+	}
+	otlp_fini(&live);
+	otlp_fini(&file);
+}
+
 /* --- resources --------------------------------------------------------------------------- */
 
 Test(converter, a_process_is_what_it_says_it_is)

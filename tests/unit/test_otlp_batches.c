@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/auto.h"
 #include "otlp/ids.h"
@@ -199,6 +201,59 @@ Test(otlp_batches, protobuf_can_be_unpacked_again)
 	opentelemetry__proto__collector__trace__v1__export_trace_service_request__free_unpacked(
 		request, NULL);
 	otlp_fini(&otlp);
+}
+
+Test(otlp_batches, protoc_knows_every_field_and_every_text)
+{
+	static const struct {
+		const char *message, *file;
+	} requests[] = {
+		[SPANS] = { "trace.v1.ExportTraceServiceRequest", "trace/v1/trace_service.proto" },
+		[METRICS] = { "metrics.v1.ExportMetricsServiceRequest",
+			      "metrics/v1/metrics_service.proto" },
+		[LOGS] = { "logs.v1.ExportLogsServiceRequest", "logs/v1/logs_service.proto" },
+	};
+	static const char *const inputs[] = { "examples.jsonl", "bare.jsonl", "odd.jsonl" };
+
+	if (system("protoc --version >/dev/null 2>&1"))
+		cr_skip_test("no protoc");
+	for (size_t i = 0; i < EO_ARRAY_SIZE(inputs); i++)
+		for (int signal = SPANS; signal <= LOGS; signal++) {
+			char path[512], file[] = "/tmp/otlp-batch-XXXXXX";
+			EO_AUTO_FREE char *command = NULL, *lines = NULL, *bytes = NULL, *line = NULL;
+			EO_AUTO_CLOSE int fd = mkstemp(file);
+			size_t size = 0, decoded = 0;
+			struct otlp otlp;
+			FILE *in, *pipe;
+
+			snprintf(path, sizeof(path), "%s/%s", EO_EVENTS_DIR, inputs[i]);
+			in = fopen(path, "r");
+			cr_assert(in && getdelim(&lines, &size, '\0', in) > 0);
+			fclose(in);
+			otlp_init(&otlp, "run");
+			otlp_feed(&otlp, (enum signal)signal, lines);
+			bytes = otlp_write(&otlp, (enum signal)signal, EO_OTLP_PROTOBUF, &size);
+			cr_assert_eq(write(fd, bytes, size), (ssize_t)size);
+			cr_assert_gt(asprintf(&command,
+					      "protoc -I %s --decode=opentelemetry.proto.collector.%s "
+					      "%s/opentelemetry/proto/collector/%s <%s",
+					      EO_PROTO_DIR, requests[signal].message, EO_PROTO_DIR,
+					      requests[signal].file, file),
+				     0);
+			pipe = popen(command, "r");
+			cr_assert_not_null(pipe);
+			size = 0;
+			while (getline(&line, &size, pipe) > 0) {
+				const char *name = line + strspn(line, " ");
+
+				cr_expect(*name < '0' || *name > '9', "unknown field %s", name);
+				decoded++;
+			}
+			cr_expect_eq(pclose(pipe), 0);
+			cr_expect_gt(decoded, 20u);
+			unlink(file);
+			otlp_fini(&otlp);
+		}
 }
 
 Test(otlp_batches, a_write_error_is_told)
