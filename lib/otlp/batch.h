@@ -4,7 +4,7 @@
 #define EO_OTLP_BATCH_H
 
 #include "core/index.h"
-#include "otlp/attributes.h"
+#include "otlp/attribute_list.h"
 #include "otlp/envelope.h"
 
 /* Zeroed memory is an empty batch. */

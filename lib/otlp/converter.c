@@ -198,7 +198,7 @@ int eo_otlp_converter_convert_event_to_log(struct eo_otlp_converter *converter,
 {
 	struct eo_otlp_log log = { .time_ns = wall(event, clock), .severity = EO_SEVERITY_INFO };
 	struct eo_otlp_resource *resource;
-	struct eo_otlp_attributes list;
+	struct eo_attribute_list list;
 	struct eo_traceparent context;
 	const char *traceparent;
 	char name[64];
@@ -219,7 +219,7 @@ int eo_otlp_converter_convert_event_to_log(struct eo_otlp_converter *converter,
 	log.event_name = eo_otlp_text(&list, name, NULL);
 	eo_attribute_rules_add(eo_thread_attributes, event, &list);
 	for (size_t i = 0; i < event->data_count; i += 1 + inside(&event->data[i]))
-		eo_otlp_attributes_value(&list, NULL, &event->data[i]);
+		eo_attribute_list_value(&list, NULL, &event->data[i]);
 	resource = eo_otlp_resources_of(&converter->resources, event,
 					is_ours(event->type) ? EO_OWNER_SELF : EO_OWNER_PROCESS);
 	if (!resource || !log.event_name ||

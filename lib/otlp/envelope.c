@@ -7,7 +7,7 @@
 
 #include "core/auto.h"
 #include "core/index.h"
-#include "otlp/attributes.h"
+#include "otlp/attribute_list.h"
 #include "otlp/json.h"
 
 /* The three messages of each signal have one layout, as the assertions below say: they are filled
@@ -118,7 +118,7 @@ struct writing {
 
 static EoResource *resource_message(struct writing *w, const struct eo_otlp_resource *resource)
 {
-	struct eo_otlp_attributes list = { .arena = w->arena };
+	struct eo_attribute_list list = { .arena = w->arena };
 	EoResource *message = eo_arena_alloc(w->arena, sizeof(*message));
 
 	for (size_t i = 0; i < resource->count; i++) {
@@ -126,7 +126,7 @@ static EoResource *resource_message(struct writing *w, const struct eo_otlp_reso
 
 		attribute.key = eo_otlp_text(&list, attribute.key, NULL);
 		if (attribute.key)
-			eo_otlp_attributes_add(&list, &attribute);
+			eo_attribute_list_add(&list, &attribute);
 	}
 	if (!message || list.failed)
 		return NULL;

@@ -36,7 +36,7 @@ bool eo_event_number(const struct eo_event *event, const char *key, const char *
 }
 
 void eo_attribute_rules_add(const struct eo_attribute_rule *rules, const struct eo_event *event,
-			    struct eo_otlp_attributes *list)
+			    struct eo_attribute_list *list)
 {
 	for (const struct eo_attribute_rule *rule = rules; rule->attribute; rule++) {
 		struct eo_attribute attribute = { .key = rule->attribute, .str = rule->fixed };
@@ -46,9 +46,9 @@ void eo_attribute_rules_add(const struct eo_attribute_rule *rules, const struct 
 			const struct eo_attr *value = value_at(event, rule->key, rule->member);
 
 			if (value)
-				eo_otlp_attributes_value(list, rule->attribute, value);
+				eo_attribute_list_value(list, rule->attribute, value);
 		} else if (!rule->make || rule->make(event, &text, &attribute)) {
-			eo_otlp_attributes_add(list, &attribute);
+			eo_attribute_list_add(list, &attribute);
 		}
 	}
 }

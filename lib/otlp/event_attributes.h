@@ -8,7 +8,7 @@
 
 #include "core/attribute.h"
 #include "core/event.h"
-#include "otlp/attributes.h"
+#include "otlp/attribute_list.h"
 
 #define EO_ATTRIBUTE_TEXT_BYTES 512
 
@@ -31,7 +31,7 @@ struct eo_attribute_rule {
 
 /** Add what the rows give; the table ends with a row without attribute. */
 void eo_attribute_rules_add(const struct eo_attribute_rule *rules, const struct eo_event *event,
-			    struct eo_otlp_attributes *list);
+			    struct eo_attribute_list *list);
 
 /**
  * The same as plain texts and numbers, at most @max of them. They live as long as @event and

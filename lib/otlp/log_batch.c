@@ -39,13 +39,13 @@ int eo_log_batch_write(struct eo_log_batch *batch, enum eo_otlp_encoding encodin
 	return eo_otlp_batch_write(&batch->batch, EO_OTLP_LOGS, encoding, out, err);
 }
 
-struct eo_otlp_attributes eo_log_batch_attributes(struct eo_log_batch *batch)
+struct eo_attribute_list eo_log_batch_attributes(struct eo_log_batch *batch)
 {
-	return (struct eo_otlp_attributes){ .arena = &batch->batch.arena };
+	return (struct eo_attribute_list){ .arena = &batch->batch.arena };
 }
 
 int eo_log_batch_add(struct eo_log_batch *batch, const struct eo_otlp_log *log,
-		     const struct eo_otlp_attributes *attributes,
+		     const struct eo_attribute_list *attributes,
 		     struct eo_otlp_resource *resource)
 {
 	struct eo_arena *arena = &batch->batch.arena;

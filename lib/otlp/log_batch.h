@@ -3,7 +3,7 @@
 #ifndef EO_OTLP_LOG_BATCH_H
 #define EO_OTLP_LOG_BATCH_H
 
-#include "otlp/attributes.h"
+#include "otlp/attribute_list.h"
 #include "otlp/converter.h"
 #include "otlp/ids.h"
 #include "otlp/resource.h"
@@ -18,11 +18,11 @@ struct eo_otlp_log {
 	const struct eo_traceparent *context; /* NULL: none */
 };
 
-struct eo_otlp_attributes eo_log_batch_attributes(struct eo_log_batch *batch);
+struct eo_attribute_list eo_log_batch_attributes(struct eo_log_batch *batch);
 
 /** Returns 0 or -ENOMEM. */
 int eo_log_batch_add(struct eo_log_batch *batch, const struct eo_otlp_log *log,
-		     const struct eo_otlp_attributes *attributes,
+		     const struct eo_attribute_list *attributes,
 		     struct eo_otlp_resource *resource);
 
 #endif

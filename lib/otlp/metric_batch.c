@@ -8,7 +8,7 @@
 
 #include "core/auto.h"
 #include "core/index.h"
-#include "otlp/attributes.h"
+#include "otlp/attribute_list.h"
 #include "otlp/envelope.h"
 
 /* A Metric with more points than this is cut into several, so that requests can be filled. */
@@ -390,7 +390,7 @@ static uint64_t since(const struct eo_metric_batch *batch, const struct stream *
 
 static ProtobufCMessage *histogram_point(const struct eo_metric_batch *batch,
 					 const struct stream *s,
-					 const struct eo_otlp_attributes *list)
+					 const struct eo_attribute_list *list)
 {
 	size_t count = s->metric->bounds->count;
 	EoHistogramPoint *p = eo_arena_alloc(list->arena, sizeof(*p));
@@ -425,7 +425,7 @@ static ProtobufCMessage *histogram_point(const struct eo_metric_batch *batch,
 }
 
 static ProtobufCMessage *number_point(const struct eo_metric_batch *batch, const struct stream *s,
-				      const struct eo_otlp_attributes *list)
+				      const struct eo_attribute_list *list)
 {
 	EoNumberPoint *p = eo_arena_alloc(list->arena, sizeof(*p));
 	int64_t value = is_delta(batch, s) ? s->value - s->written : s->value;
@@ -452,14 +452,14 @@ static ProtobufCMessage *number_point(const struct eo_metric_batch *batch, const
 static struct point new_point(const struct eo_metric_batch *batch, const struct stream *s,
 			      struct eo_arena *arena)
 {
-	struct eo_otlp_attributes list = { .arena = arena };
+	struct eo_attribute_list list = { .arena = arena };
 	struct point point = { .bytes = 256 };
 	struct eo_attr overflow = { .key = "otel.metric.overflow", .type = EO_ATTR_BOOL, .num = 1 };
 
 	if (s->is_overflow)
-		eo_otlp_attributes_value(&list, overflow.key, &overflow);
+		eo_attribute_list_value(&list, overflow.key, &overflow);
 	for (size_t i = 0; !s->is_overflow && i < s->attribute_count; i++)
-		eo_otlp_attributes_add(&list, &s->attributes[i]);
+		eo_attribute_list_add(&list, &s->attributes[i]);
 	if (list.failed)
 		return (struct point){ .message = NULL };
 	point.bytes += list.bytes;

@@ -39,9 +39,9 @@ int eo_span_batch_write(struct eo_span_batch *batch, enum eo_otlp_encoding encod
 	return eo_otlp_batch_write(&batch->batch, EO_OTLP_TRACES, encoding, out, err);
 }
 
-struct eo_otlp_attributes eo_span_batch_attributes(struct eo_span_batch *batch)
+struct eo_attribute_list eo_span_batch_attributes(struct eo_span_batch *batch)
 {
-	return (struct eo_otlp_attributes){ .arena = &batch->batch.arena };
+	return (struct eo_attribute_list){ .arena = &batch->batch.arena };
 }
 
 static ProtobufCBinaryData copy_id(uint8_t *to, const uint8_t *id, size_t size)
@@ -55,11 +55,11 @@ static bool add_events(struct eo_arena *arena, const struct eo_otlp_span *span, 
 	if (!to->events)
 		return false;
 	for (uint32_t i = 0; i < span->event_count; i++) {
-		struct eo_otlp_attributes list = { .arena = arena };
+		struct eo_attribute_list list = { .arena = arena };
 		EoSpanEvent *event = eo_arena_alloc(arena, sizeof(*event));
 
 		if (span->events[i].count)
-			eo_otlp_attributes_int(&list, "ebpfotel.count",
+			eo_attribute_list_int(&list, "ebpfotel.count",
 					       (int64_t)span->events[i].count);
 		if (!event || list.failed)
 			return false;
@@ -75,11 +75,11 @@ static bool add_events(struct eo_arena *arena, const struct eo_otlp_span *span, 
 }
 
 int eo_span_batch_add(struct eo_span_batch *batch, const struct eo_otlp_span *span,
-		      const struct eo_otlp_attributes *attributes,
+		      const struct eo_attribute_list *attributes,
 		      struct eo_otlp_resource *resource)
 {
 	struct eo_arena *arena = &batch->batch.arena;
-	struct eo_otlp_attributes texts = { .arena = arena };
+	struct eo_attribute_list texts = { .arena = arena };
 	EoSpan *message = eo_arena_alloc(arena, sizeof(*message));
 	EoStatus *status = span->failed ? eo_arena_alloc(arena, sizeof(*status)) : NULL;
 	uint8_t *ids = eo_arena_alloc(arena, sizeof(span->trace_id) + 2 * sizeof(span->span_id));

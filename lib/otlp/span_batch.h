@@ -3,7 +3,7 @@
 #ifndef EO_OTLP_SPAN_BATCH_H
 #define EO_OTLP_SPAN_BATCH_H
 
-#include "otlp/attributes.h"
+#include "otlp/attribute_list.h"
 #include "otlp/converter.h"
 #include "otlp/ids.h"
 #include "otlp/resource.h"
@@ -35,11 +35,11 @@ struct eo_otlp_span {
 };
 
 /** An empty list for a span of this batch. */
-struct eo_otlp_attributes eo_span_batch_attributes(struct eo_span_batch *batch);
+struct eo_attribute_list eo_span_batch_attributes(struct eo_span_batch *batch);
 
 /** Everything is copied. Returns 0 or -ENOMEM. */
 int eo_span_batch_add(struct eo_span_batch *batch, const struct eo_otlp_span *span,
-		      const struct eo_otlp_attributes *attributes,
+		      const struct eo_attribute_list *attributes,
 		      struct eo_otlp_resource *resource);
 
 #endif

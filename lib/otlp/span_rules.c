@@ -186,7 +186,7 @@ struct span_rule {
 	/* Changes to the span before it is added. Returns 1, 0 for no span, or -ENOMEM. */
 	int (*prepare)(struct making *m);
 	/* Attributes that rows cannot express. */
-	void (*add)(const struct making *m, struct eo_otlp_attributes *list);
+	void (*add)(const struct making *m, struct eo_attribute_list *list);
 };
 
 /* @key: of the connection. NULL when memory is out. */
@@ -289,7 +289,7 @@ static int prepare_http(struct making *m)
 	return 1;
 }
 
-static void add_http(const struct making *m, struct eo_otlp_attributes *list)
+static void add_http(const struct making *m, struct eo_attribute_list *list)
 {
 	eo_attribute_rules_add(m->span.kind == EO_SPAN_KIND(CLIENT) ? http_client_attributes :
 								       http_server_attributes,
@@ -326,7 +326,7 @@ static bool is_parent_made(struct thread *thread, uint64_t interval)
  * with the first call. */
 static int add_parent(struct making *m, uint64_t interval)
 {
-	struct eo_otlp_attributes list = eo_span_batch_attributes(m->batch);
+	struct eo_attribute_list list = eo_span_batch_attributes(m->batch);
 	struct eo_otlp_span *span = &m->span;
 	const uint64_t words[] = { 'p', interval, (uint64_t)m->event->pid << 32 | m->event->tid };
 	uint64_t start_ns = span->start_ns, end_ns = span->end_ns, begin;
@@ -379,7 +379,7 @@ static int prepare_syscall(struct making *m)
 }
 
 /* Arguments are texts, whatever they are. A socket's address also is what everybody calls it. */
-static void add_arguments(const struct making *m, struct eo_otlp_attributes *list)
+static void add_arguments(const struct making *m, struct eo_attribute_list *list)
 {
 	const struct eo_attr *args = eo_event_data(m->event, "args");
 	const char *name = eo_event_text(m->event, "name", NULL);
@@ -405,14 +405,14 @@ static void add_arguments(const struct making *m, struct eo_otlp_attributes *lis
 			eo_jsonl_value(arg, value, sizeof(value));
 		kept = eo_otlp_text(list, key, NULL);
 		if (kept)
-			eo_otlp_attributes_string(list, kept, text);
+			eo_attribute_list_string(list, kept, text);
 		if (address && !has_address) {
-			eo_otlp_attributes_value(list,
+			eo_attribute_list_value(list,
 						 is_own ? "network.local.address" :
 							  "network.peer.address",
 						 address);
 			if (port)
-				eo_otlp_attributes_value(
+				eo_attribute_list_value(
 					list, is_own ? "network.local.port" : "network.peer.port",
 					port);
 			has_address = true; /* keys are unique */
@@ -501,7 +501,7 @@ int eo_span_rules_apply(struct eo_span_rules *rules, const struct eo_event *even
 			    .clock = clock,
 			    .resources = resources,
 			    .batch = batch };
-	struct eo_otlp_attributes list;
+	struct eo_attribute_list list;
 	struct eo_attribute error;
 	struct eo_attribute_text text;
 	struct eo_otlp_resource *resource;

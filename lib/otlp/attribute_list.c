@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "otlp/attributes.h"
+#include "otlp/attribute_list.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ enum {
 	LIST_BYTES = 32,  /* {"kvlistValue":{"values":[]}}, */
 };
 
-static void *take(struct eo_otlp_attributes *list, size_t size)
+static void *take(struct eo_attribute_list *list, size_t size)
 {
 	void *piece = eo_arena_alloc(list->arena, size);
 
@@ -26,7 +26,7 @@ static void *take(struct eo_otlp_attributes *list, size_t size)
 	return piece;
 }
 
-char *eo_otlp_text(struct eo_otlp_attributes *list, const char *text, size_t *cost)
+char *eo_otlp_text(struct eo_attribute_list *list, const char *text, size_t *cost)
 {
 	size_t size = 0, escapes = 0, bad = 0, len;
 	char *copy, *to;
@@ -65,7 +65,7 @@ char *eo_otlp_text(struct eo_otlp_attributes *list, const char *text, size_t *co
 	return copy;
 }
 
-static EoAnyValue *new_any(struct eo_otlp_attributes *list, int kind)
+static EoAnyValue *new_any(struct eo_attribute_list *list, int kind)
 {
 	EoAnyValue *any = take(list, sizeof(*any));
 
@@ -76,7 +76,7 @@ static EoAnyValue *new_any(struct eo_otlp_attributes *list, int kind)
 	return any;
 }
 
-static EoAnyValue *text_value(struct eo_otlp_attributes *list, const char *text, size_t *cost)
+static EoAnyValue *text_value(struct eo_attribute_list *list, const char *text, size_t *cost)
 {
 	EoAnyValue *any = new_any(list, EO_ANY(STRING));
 	char *copy = any ? eo_otlp_text(list, text, cost) : NULL;
@@ -88,7 +88,7 @@ static EoAnyValue *text_value(struct eo_otlp_attributes *list, const char *text,
 	return any;
 }
 
-static EoAnyValue *int_value(struct eo_otlp_attributes *list, int64_t number, size_t *cost)
+static EoAnyValue *int_value(struct eo_attribute_list *list, int64_t number, size_t *cost)
 {
 	EoAnyValue *any = new_any(list, EO_ANY(INT));
 
@@ -98,7 +98,7 @@ static EoAnyValue *int_value(struct eo_otlp_attributes *list, int64_t number, si
 	return any;
 }
 
-static EoKeyValue *new_pair(struct eo_otlp_attributes *list, const char *key, EoAnyValue *value)
+static EoKeyValue *new_pair(struct eo_attribute_list *list, const char *key, EoAnyValue *value)
 {
 	EoKeyValue *pair = value ? take(list, sizeof(*pair)) : NULL;
 
@@ -110,7 +110,7 @@ static EoKeyValue *new_pair(struct eo_otlp_attributes *list, const char *key, Eo
 	return pair;
 }
 
-static void append(struct eo_otlp_attributes *list, const char *key, EoAnyValue *value, size_t cost)
+static void append(struct eo_attribute_list *list, const char *key, EoAnyValue *value, size_t cost)
 {
 	EoKeyValue *pair;
 
@@ -137,7 +137,7 @@ static void append(struct eo_otlp_attributes *list, const char *key, EoAnyValue 
 	list->bytes += cost;
 }
 
-void eo_otlp_attributes_string(struct eo_otlp_attributes *list, const char *key, const char *text)
+void eo_attribute_list_string(struct eo_attribute_list *list, const char *key, const char *text)
 {
 	size_t cost = 0;
 	EoAnyValue *value = text_value(list, text, &cost);
@@ -145,7 +145,7 @@ void eo_otlp_attributes_string(struct eo_otlp_attributes *list, const char *key,
 	append(list, key, value, cost);
 }
 
-void eo_otlp_attributes_int(struct eo_otlp_attributes *list, const char *key, int64_t number)
+void eo_attribute_list_int(struct eo_attribute_list *list, const char *key, int64_t number)
 {
 	size_t cost = 0;
 	EoAnyValue *value = int_value(list, number, &cost);
@@ -153,15 +153,15 @@ void eo_otlp_attributes_int(struct eo_otlp_attributes *list, const char *key, in
 	append(list, key, value, cost);
 }
 
-void eo_otlp_attributes_add(struct eo_otlp_attributes *list, const struct eo_attribute *attribute)
+void eo_attribute_list_add(struct eo_attribute_list *list, const struct eo_attribute *attribute)
 {
 	if (attribute->str)
-		eo_otlp_attributes_string(list, attribute->key, attribute->str);
+		eo_attribute_list_string(list, attribute->key, attribute->str);
 	else
-		eo_otlp_attributes_int(list, attribute->key, attribute->num);
+		eo_attribute_list_int(list, attribute->key, attribute->num);
 }
 
-static EoAnyValue *any_of(struct eo_otlp_attributes *list, const struct eo_attr *value,
+static EoAnyValue *any_of(struct eo_attribute_list *list, const struct eo_attr *value,
 			  size_t *cost);
 
 static size_t inside(const struct eo_attr *value)
@@ -169,7 +169,7 @@ static size_t inside(const struct eo_attr *value)
 	return value->type == EO_ATTR_OBJECT || value->type == EO_ATTR_ARRAY ? value->count : 0;
 }
 
-static EoAnyValue *map_of(struct eo_otlp_attributes *list, const struct eo_attr *object,
+static EoAnyValue *map_of(struct eo_attribute_list *list, const struct eo_attr *object,
 			  size_t *cost)
 {
 	EoAnyValue *any = new_any(list, EO_ANY(KVLIST));
@@ -196,7 +196,7 @@ static EoAnyValue *map_of(struct eo_otlp_attributes *list, const struct eo_attr 
 	return any;
 }
 
-static EoAnyValue *array_of(struct eo_otlp_attributes *list, const struct eo_attr *array,
+static EoAnyValue *array_of(struct eo_attribute_list *list, const struct eo_attr *array,
 			    size_t *cost)
 {
 	EoAnyValue *any = new_any(list, EO_ANY(ARRAY));
@@ -219,7 +219,7 @@ static EoAnyValue *array_of(struct eo_otlp_attributes *list, const struct eo_att
 	return any;
 }
 
-static EoAnyValue *hex_of(struct eo_otlp_attributes *list, uint64_t number, size_t *cost)
+static EoAnyValue *hex_of(struct eo_attribute_list *list, uint64_t number, size_t *cost)
 {
 	char text[24];
 
@@ -227,7 +227,7 @@ static EoAnyValue *hex_of(struct eo_otlp_attributes *list, uint64_t number, size
 	return text_value(list, text, cost);
 }
 
-static EoAnyValue *any_of(struct eo_otlp_attributes *list, const struct eo_attr *value,
+static EoAnyValue *any_of(struct eo_attribute_list *list, const struct eo_attr *value,
 			  size_t *cost)
 {
 	EoAnyValue *any = NULL;
@@ -263,7 +263,7 @@ static EoAnyValue *any_of(struct eo_otlp_attributes *list, const struct eo_attr 
 	return NULL;
 }
 
-void eo_otlp_attributes_value(struct eo_otlp_attributes *list, const char *key,
+void eo_attribute_list_value(struct eo_attribute_list *list, const char *key,
 			      const struct eo_attr *value)
 {
 	size_t cost = 0;
