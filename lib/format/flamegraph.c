@@ -22,7 +22,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "format/diff.h"
 #include "format/flamegraph_page.h"
 #include "format/flamegraph_tree.h"
 #include "format/utf8.h"

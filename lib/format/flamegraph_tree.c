@@ -166,7 +166,9 @@ static int add_line(struct eo_call_tree *tree, const struct eo_location *locatio
 	const struct eo_function *function = &profile->functions[line ? line->function : 0];
 	const char *module = eo_module_name(profile, location->mapping);
 	struct eo_call_frame frame = { .kind = location->kind, .is_inlined = is_inlined };
-	uint32_t *ret = &index->location_frames[index->first_frame[location - profile->locations + 1]++];
+	/* The end of the location's run, which grows. */
+	size_t *end = &index->first_frame[location - profile->locations + 1];
+	uint32_t *ret = &index->location_frames[(*end)++];
 	int r;
 
 	r = intern(tree, module, &frame.module);

@@ -105,7 +105,7 @@ static struct eo_profile *hostile(void)
 	eo_profile_add_comment(profile, "<img src=x onerror=hacked=2>");
 	ADD(profile, "</title><script>hacked=3</script>", 1, 1, "<script>hacked=4</script>",
 	    "</script><script>hacked=5</script>", "<!--<script>", "<img src=http://127.0.0.1/x onerror=hacked=6>",
-	    "\"'`\\", "new\nline", "\xe2\x80\xae" "gnp.exe", "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d", "bad\xff", "${hacked=7}");
+	    "\"'`\\", "new\nline", "\xe2\x80\xaegnp.exe", "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d", "bad\xff", "${hacked=7}");
 	return profile;
 }
 

@@ -266,7 +266,7 @@ def a_difference_shows_both_sides(page):
         raise AssertionError('what is the same is not grey')
     page.browser.click_on('#scale')
     # Twice the base: 60 work, 20 of idle and gone each, 30 read, of 130.
-    contains(page.tooltip(30 / 130, 3), 'total\t60 samples\t60 samples\t0 samples\t+0.00%')
+    contains(page.tooltip(30 / 130, 3), 'total\t60 samples\t60 samples\t0 samples\t0%')
 
 
 @test
@@ -276,6 +276,18 @@ def negative_totals_are_shown(page):
     equal([page.at(0.7, 3), page.at(0.8, 3)], ['less', 'more'])
     contains(page.tooltip(0.5, 3), 'total\t−30 samples')
     equal(page.browser.complaints(), [])
+
+
+@test
+def narrow_labels_keep_the_end_of_names(page):
+    page.open('known')
+    for name, expected in (('encoding/json.(*decodeState).object', 'json.(*decodeState).object'),
+                           ('json.(*decodeState).object', '(*decodeState).object'),
+                           ('(*decodeState).object', 'object'), ('a::b<int, char>::c(int)', 'b<int, char>::c(int)'),
+                           ('b<int, char>::c(int)', 'c(int)'), ('<T as core::Any>::type_id', 'type_id'),
+                           ('object', ''), ('memcpy.cold', ''), ('runtime.goexit.abi0', 'goexit.abi0'),
+                           ('goexit.abi0', ''), ('[libc.so.6]', ''), ('', '')):
+        equal(page.browser.run(f'shorter({name!r})'), expected)
 
 
 @test

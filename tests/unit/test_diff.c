@@ -205,8 +205,8 @@ Test(diff, go_tool_pprof_sees_the_difference)
 		cr_assert_eq(eo_write_pprof(profile, &(struct eo_write_options){ .value_type = SIZE_MAX },
 					    out, NULL), 0);
 		fclose(out);
-		top = output_of("HOME=%s GOTOOLCHAIN=local %s tool pprof -symbolize=none -sample_index=samples "
-				"-top %s 2>&1", directory, go, file);
+		top = output_of("%s tool pprof -symbolize=none -sample_index=samples -top %s 2>&1", go,
+				file);
 		cr_assert(top);
 		/* Shares are of the base's 20 samples. */
 		cr_expect(strstr(top, "-18 90.00%"), "%s", top);

@@ -241,7 +241,7 @@ Test(flamegraph, names_cannot_end_the_script_and_come_back_as_they_were)
 {
 	static const char *const names[] = {
 		"<script>alert(1)</script>", "</script>", "<!--<script>", "]]>", "a\"b'c\\d", "new\nline\ttab\x01",
-		"\xe2\x80\xae" "desrever", "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d", "&lt;&amp;", "line\xe2\x80\xa8separator",
+		"\xe2\x80\xaeright to left", "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d", "&lt;&amp;", "line\xe2\x80\xa8separator",
 		"\xf0\x9f\x94\xa5",
 	};
 	struct eo_profile *profile = cpu_profile();

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""embed.py HTML CSS JS OUTPUT: puts style and script into the page and writes it as a C source.
+"""embed.py HTML CSS JS... OUTPUT: puts style and script into the page and writes it as a C source.
 
 The page's policy allows this style and this script by their hashes and nothing else, so that
 whatever a profile contains can neither run nor load anything."""
@@ -24,13 +24,20 @@ def literal(text):
     return '\n'.join(lines)
 
 
-def main(html, css, js, output):
-    page, style, script = (open(name, encoding='utf-8').read() for name in (html, css, js))
+def read(name):
+    with open(name, encoding='utf-8') as file:
+        return file.read()
+
+
+def main(html, css, *scripts, output):
+    page, style, script = read(html), read(css), '\n'.join(map(read, scripts))
     for marker, text in (('@STYLE_HASH@', digest(style)), ('@SCRIPT_HASH@', digest(script)),
                          ('@STYLE@', style), ('@SCRIPT@', script)):
         if page.count(marker) != 1:
             sys.exit(f'{html}: {marker} must stand in it once')
         page = page.replace(marker, text)
+    if '</script' in script.lower() or '</style' in style.lower():
+        sys.exit(f'{html}: its script or style would end early')
     head, title, rest = page.partition('@TITLE@')
     middle, data, tail = rest.partition('@DATA@')
     if not title or not data:
@@ -44,6 +51,6 @@ def main(html, css, js, output):
 
 
 if __name__ == '__main__':
-    if len(sys.argv) != 5:
+    if len(sys.argv) < 5:
         sys.exit(__doc__)
-    main(*sys.argv[1:])
+    main(*sys.argv[1:-1], output=sys.argv[-1])
