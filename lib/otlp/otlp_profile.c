@@ -18,7 +18,7 @@
 #include "format/utf8.h"
 #include "format/writer.h"
 #include "opentelemetry/proto/profiles/v1development/profiles.pb-c.h"
-#include "otlp/otlp_profile_dictionary.h"
+#include "otlp/otlp_profile_tables.h"
 #include "otlp/otlp_profile_encoder.h"
 #include "otlp/otlp_profile_plan.h"
 
@@ -43,7 +43,7 @@ struct key_values {
 
 struct writer {
 	const struct eo_profile *profile;
-	struct eo_otlp_dictionary dictionary;
+	struct eo_otlp_tables tables;
 	struct eo_otlp_plan plan;
 	struct eo_otlp_encoder encoder;
 
@@ -107,7 +107,7 @@ static void set_bool(COMMON(AnyValue) *value, bool is_true)
 static void writer_fini(struct writer *w)
 {
 	eo_otlp_plan_fini(&w->plan);
-	eo_otlp_dictionary_fini(&w->dictionary);
+	eo_otlp_tables_fini(&w->tables);
 	eo_otlp_encoder_fini(&w->encoder);
 	for (size_t i = 0; i < w->extra_count; i++) {
 		free((char *)w->extra[i].key);
@@ -149,7 +149,7 @@ static bool copy_extra(struct writer *w, const struct eo_write_options *options)
 
 static const char *text_of(const struct writer *w, uint32_t string)
 {
-	return eo_otlp_strings_text(&w->dictionary.strings, w->dictionary.strings.ids[string]);
+	return eo_otlp_strings_text(&w->tables.strings, w->tables.strings.ids[string]);
 }
 
 static bool fill_scope(struct writer *w)
@@ -181,7 +181,7 @@ static bool fill_scope(struct writer *w)
 	if (plan->cpu_from_period != EO_OTLP_CPU_NOT_SAID)
 		set_bool(add_key(&w->scope, EO_OTLP_CPU_FROM_PERIOD),
 			 plan->cpu_from_period == EO_OTLP_CPU_FOLLOWS);
-	if (w->dictionary.attributes.labels_kept)
+	if (w->tables.attributes.labels_kept)
 		set_bool(add_key(&w->scope, EO_OTLP_LABELS_KEPT), true);
 	return true;
 }
@@ -189,6 +189,7 @@ static bool fill_scope(struct writer *w)
 static bool add_profile_attributes(struct writer *w)
 {
 	const struct eo_profile *profile = w->profile;
+	const uint32_t *ids = w->tables.strings.ids;
 	const struct {
 		const char *name;
 		uint32_t string;
@@ -205,14 +206,16 @@ static bool add_profile_attributes(struct writer *w)
 	for (size_t i = 0; i < EO_ARRAY_SIZE(texts); i++)
 		if (texts[i].string)
 			w->profile_attributes[w->profile_attribute_count++] =
-				eo_otlp_attributes_add_text(&w->dictionary.attributes, texts[i].name, w->dictionary.strings.ids[texts[i].string]);
+				eo_otlp_attributes_add_text(&w->tables.attributes, texts[i].name,
+							    ids[texts[i].string]);
 	for (size_t i = 0; i < profile->comment_count; i++)
 		comments[i] = (struct eo_otlp_value){ EO_OTLP_VALUE_STRING,
-						      w->dictionary.strings.ids[profile->comments[i]] };
+						      ids[profile->comments[i]] };
 	if (profile->comment_count)
 		w->profile_attributes[w->profile_attribute_count++] = eo_otlp_attributes_add(
-			&w->dictionary.attributes, eo_otlp_strings_name(&w->dictionary.strings, EO_OTLP_COMMENT), 0,
-			comments, profile->comment_count, true);
+			&w->tables.attributes,
+			eo_otlp_strings_name(&w->tables.strings, EO_OTLP_COMMENT), 0, comments,
+			profile->comment_count, true);
 	return true;
 }
 
@@ -221,20 +224,20 @@ static int writer_init(struct writer *w, const struct eo_profile *profile,
 		       const struct eo_write_options *options, enum eo_otlp_encoder_kind kind,
 		       FILE *out)
 {
-	struct eo_otlp_dictionary *d = &w->dictionary;
+	struct eo_otlp_tables *t = &w->tables;
 	int r;
 
 	*w = (struct writer){ .profile = profile };
 	eo_otlp_encoder_init(&w->encoder, kind, out);
-	r = eo_otlp_dictionary_init(d, profile);
+	r = eo_otlp_tables_init(t, profile);
 	if (r < 0)
 		return r;
 	if (!copy_extra(w, options) || !add_profile_attributes(w))
 		return -ENOMEM;
-	r = eo_otlp_plan_init(&w->plan, profile, d->order, &d->attributes);
+	r = eo_otlp_plan_init(&w->plan, profile, t->order, &t->attributes);
 	if (r < 0)
 		return r;
-	return fill_scope(w) ? w->dictionary.attributes.status : -ENOMEM;
+	return fill_scope(w) ? w->tables.attributes.status : -ENOMEM;
 }
 
 static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessageDescriptor *message,
@@ -245,7 +248,7 @@ static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessageDescriptor
 
 static int32_t number(struct writer *w, uint32_t string)
 {
-	return (int32_t)eo_otlp_strings_number(&w->dictionary.strings, w->dictionary.strings.ids[string]);
+	return (int32_t)eo_otlp_strings_number(&w->tables.strings, w->tables.strings.ids[string]);
 }
 
 static PROFILES(ValueType) value_type(struct writer *w, const struct eo_value_type *type)
@@ -282,18 +285,18 @@ static void put_samples(struct writer *w, const struct eo_otlp_resource *resourc
 	for (size_t row = resource->first_row; row < end; row = next) {
 		uint32_t stack = w->profile->samples[w->plan.rows[row].sample].stack;
 		const struct eo_otlp_attribute_set *set =
-			&w->dictionary.attributes.sets[w->plan.rows[row].set];
+			&w->tables.attributes.sets[w->plan.rows[row].set];
 		PROFILES(Sample) message = PROFILES_INIT(SAMPLE);
 		int64_t value;
 
-		eo_otlp_dictionary_look_ahead(&w->dictionary, &w->plan, row);
+		eo_otlp_tables_look_ahead(&w->tables, &w->plan, row);
 		next = eo_otlp_plan_sample_end(&w->plan, w->profile, resource, row);
-		message.stack_index = eo_otlp_dictionary_stack(&w->dictionary, stack);
+		message.stack_index = eo_otlp_tables_stack(&w->tables, stack);
 		message.link_index = (int32_t)set->link;
 		message.n_attribute_indices = set->members.count;
 		if (set->members.count) /* their numbers have 31 bits */
 			message.attribute_indices =
-				(int32_t *)&w->dictionary.attributes.members[set->members.first];
+				(int32_t *)&w->tables.attributes.members[set->members.first];
 		if (type->timed) {
 			message.n_timestamps_unix_nano =
 				w->plan.first_time[next] - w->plan.first_time[row];
@@ -426,10 +429,10 @@ static int put_all(struct writer *w)
 	eo_otlp_encoder_open(&w->encoder,
 			     field_of(&opentelemetry__proto__profiles__v1development__profiles_data__descriptor,
 				      "dictionary"));
-	eo_otlp_dictionary_write(&w->dictionary, &w->plan, &w->encoder);
+	eo_otlp_tables_write(&w->tables, &w->plan, &w->encoder);
 	eo_otlp_encoder_close(&w->encoder);
-	if (w->dictionary.attributes.status < 0)
-		return w->dictionary.attributes.status;
+	if (w->tables.attributes.status < 0)
+		return w->tables.attributes.status;
 	return eo_otlp_encoder_end(&w->encoder);
 }
 

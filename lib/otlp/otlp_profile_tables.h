@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The dictionary of an OTLP profile: the tables of a model in their order, and those that grow
  * while the rest is written. */
-#ifndef EO_OTLP_OTLP_PROFILE_DICTIONARY_H
-#define EO_OTLP_OTLP_PROFILE_DICTIONARY_H
+#ifndef EO_OTLP_OTLP_PROFILE_TABLES_H
+#define EO_OTLP_OTLP_PROFILE_TABLES_H
 
 #include <stdint.h>
 
@@ -14,7 +14,7 @@
 #include "otlp/otlp_profile_plan.h"
 #include "otlp/otlp_profile_strings.h"
 
-struct eo_otlp_dictionary {
+struct eo_otlp_tables {
 	const struct eo_profile *profile;
 	struct eo_order *order;
 	struct eo_otlp_strings strings;
@@ -28,23 +28,23 @@ struct eo_otlp_dictionary {
 };
 
 /** Returns 0 or a negative errno, -E2BIG for more than 31 bits count; fini() is fine either way. */
-int eo_otlp_dictionary_init(struct eo_otlp_dictionary *dictionary,
+int eo_otlp_tables_init(struct eo_otlp_tables *tables,
 			    const struct eo_profile *profile);
-void eo_otlp_dictionary_fini(struct eo_otlp_dictionary *dictionary);
+void eo_otlp_tables_fini(struct eo_otlp_tables *tables);
 
 /** The index of a stack, which it gets when it is first asked for. */
-int32_t eo_otlp_dictionary_stack(struct eo_otlp_dictionary *dictionary, uint32_t stack);
+int32_t eo_otlp_tables_stack(struct eo_otlp_tables *tables, uint32_t stack);
 
 /**
  * Write the tables into the open message, after all that refers to them. Stacks were asked for in
  * the order of the plan's rows.
  */
-void eo_otlp_dictionary_write(struct eo_otlp_dictionary *dictionary,
+void eo_otlp_tables_write(struct eo_otlp_tables *tables,
 			      const struct eo_otlp_plan *plan, struct eo_otlp_encoder *encoder);
 
 /* Ask for the memory of rows to come, see eo_order_look_ahead(). */
 __attribute__((always_inline)) static inline void
-eo_otlp_dictionary_look_ahead(const struct eo_otlp_dictionary *dictionary,
+eo_otlp_tables_look_ahead(const struct eo_otlp_tables *tables,
 			      const struct eo_otlp_plan *plan, size_t row)
 {
 	const struct eo_otlp_row *rows = plan->rows + row;
@@ -53,9 +53,9 @@ eo_otlp_dictionary_look_ahead(const struct eo_otlp_dictionary *dictionary,
 	if (row + EO_ORDER_AHEAD >= plan->row_count)
 		return;
 	near = rows[EO_ORDER_AHEAD / 3].sample;
-	eo_order_look_ahead(dictionary->profile, rows[EO_ORDER_AHEAD].sample,
+	eo_order_look_ahead(tables->profile, rows[EO_ORDER_AHEAD].sample,
 			    rows[EO_ORDER_AHEAD * 2 / 3].sample, near);
-	__builtin_prefetch(&dictionary->stack_numbers[dictionary->profile->samples[near].stack]);
+	__builtin_prefetch(&tables->stack_numbers[tables->profile->samples[near].stack]);
 }
 
 #endif
