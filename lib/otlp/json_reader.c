@@ -1,25 +1,34 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Driven by the descriptors of the schemas, as the writer is. A message's length stands before it
  * and is known behind it, so five bytes are kept free for it: protobuf allows numbers that are
- * longer than they need be. */
+ * longer than they need be.
+ *
+ * A tree of a whole file takes twelve times the file. So the braces, commas and colons of messages
+ * that hold other messages are walked here, and jansson gets what is inside, piece by piece: keys,
+ * and values of which none is large. */
 #include "otlp/json_reader.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/read_profile.h"
 #include "format/read_wire.h"
 
 #define LENGTH_BYTES 5u
 /* The messages are seven deep; only values of attributes hold values. */
 #define DEPTH_MAX 64u
+/* Of what jansson gets at once, lest a tree grow out of proportion. */
+#define PIECE_MAX (32u << 20)
 
 struct writer {
+	struct eo_json_text *text;
 	struct eo_json_message *to;
-	const char *where;
+	const struct eo_input *input;
 	struct eo_error *err;
 	unsigned int depth;
 };
@@ -29,8 +38,14 @@ static int put_message(struct writer *w, const ProtobufCMessageDescriptor *descr
 
 static int bad(const struct writer *w, const char *key, const char *why)
 {
-	return eo_error_set(w->err, EO_ERROR_EVENT_PROCESSING_FAILED, 0, NULL, "%s: \"%s\" %s",
-			    w->where, key, why);
+	return eo_read_failed(w->input, UINT64_MAX, w->err, "line %zu: \"%.40s\" %s", w->text->line,
+			      key, why);
+}
+
+static int no_memory(const struct writer *w)
+{
+	return eo_error_set(w->err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL, "read %.120s",
+			    eo_input_name(w->input));
 }
 
 static int reserve(struct writer *w, size_t extra)
@@ -40,8 +55,7 @@ static int reserve(struct writer *w, size_t extra)
 	unsigned char *larger;
 
 	if (wanted > EO_WIRE_MAX)
-		return eo_error_set(w->err, EO_ERROR_EVENT_PROCESSING_FAILED, 0, NULL,
-				    "%s: more than 2 GiB", w->where);
+		return eo_read_failed(w->input, UINT64_MAX, w->err, "more than 2 GiB");
 	if (wanted <= to->room)
 		return 0;
 	if (wanted < to->room + to->room / 2)
@@ -50,8 +64,7 @@ static int reserve(struct writer *w, size_t extra)
 		wanted = 4096;
 	larger = realloc(to->bytes, wanted);
 	if (!larger)
-		return eo_error_set(w->err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL, "%s",
-				    w->where);
+		return no_memory(w);
 	to->bytes = larger;
 	to->room = wanted;
 	return 0;
@@ -427,9 +440,9 @@ static int put_message(struct writer *w, const ProtobufCMessageDescriptor *descr
 	int r = 0;
 
 	if (++w->depth > DEPTH_MAX)
-		return eo_error_set(w->err, EO_ERROR_EVENT_PROCESSING_FAILED, 0, NULL,
-				    "%s: objects in objects, more than %u deep", w->where,
-				    DEPTH_MAX);
+		return eo_read_failed(w->input, UINT64_MAX, w->err,
+				      "line %zu: objects in objects, more than %u deep",
+				      w->text->line, DEPTH_MAX);
 	json_object_foreach((json_t *)object, key, value) { /* which only reads it */
 		const ProtobufCFieldDescriptor *field = find_field(descriptor, key);
 
@@ -444,10 +457,203 @@ static int put_message(struct writer *w, const ProtobufCMessageDescriptor *descr
 	return 0;
 }
 
-int eo_otlp_json_read(const json_t *object, const ProtobufCMessageDescriptor *descriptor,
-		      struct eo_json_message *to, const char *where, struct eo_error *err)
-{
-	struct writer w = { .to = to, .where = where, .err = err };
+/* --- text -------------------------------------------------------------------------------------- */
 
-	return put_message(&w, descriptor, object);
+static void skip_space(struct eo_json_text *text)
+{
+	for (; text->at < text->end; text->at++) {
+		if (*text->at == '\n') {
+			text->line++;
+			text->line_start = text->at + 1;
+		} else if (*text->at != ' ' && *text->at != '\t' && *text->at != '\r') {
+			break;
+		}
+	}
+}
+
+static int bad_text(const struct writer *w, size_t column, const char *why)
+{
+	return eo_read_failed(w->input, UINT64_MAX, w->err, "line %zu, column %zu: %s",
+			      w->text->line, column, why);
+}
+
+/* Behind white space, @wanted. */
+static int take(struct writer *w, char wanted)
+{
+	struct eo_json_text *text = w->text;
+	char why[] = "'?' is missing";
+
+	skip_space(text);
+	if (text->at < text->end && *text->at == wanted) {
+		text->at++;
+		return 0;
+	}
+	why[1] = wanted;
+	return bad_text(w, (size_t)(text->at - text->line_start) + 1, why);
+}
+
+/* Is this what comes next? Then it is taken. */
+static bool comes(struct writer *w, char wanted)
+{
+	skip_space(w->text);
+	if (w->text->at == w->text->end || *w->text->at != wanted)
+		return false;
+	w->text->at++;
+	return true;
+}
+
+/* A value as a tree. */
+static int take_value(struct writer *w, json_t **ret)
+{
+	struct eo_json_text *text = w->text;
+	json_error_t error;
+	const char *end;
+	size_t size;
+
+	skip_space(text);
+	size = (size_t)(text->end - text->at);
+	*ret = json_loadb(text->at, size < PIECE_MAX ? size : PIECE_MAX,
+			  JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, &error);
+	if (!*ret) {
+		size_t column = error.column > 0 ? (size_t)error.column : 1;
+
+		if (error.line > 1)
+			text->line += (size_t)error.line - 1;
+		else
+			column += (size_t)(text->at - text->line_start);
+		return bad_text(w, column, error.text);
+	}
+	for (end = text->at + error.position; text->at < end; text->at++)
+		if (*text->at == '\n') {
+			text->line++;
+			text->line_start = text->at + 1;
+		}
+	return 0;
+}
+
+/* Messages that hold any number of others. The rest is small and read as a tree. */
+static bool is_large(const ProtobufCMessageDescriptor *descriptor)
+{
+	for (unsigned int i = 0; i < descriptor->n_fields; i++)
+		if (descriptor->fields[i].label == PROTOBUF_C_LABEL_REPEATED &&
+		    wire_type(descriptor->fields[i].type) == EO_WIRE_BYTES)
+			return true;
+	return false;
+}
+
+static int walk_object(struct writer *w, const ProtobufCMessageDescriptor *descriptor);
+
+/* A value of a field that is no array. */
+static int walk_element(struct writer *w, const ProtobufCFieldDescriptor *field, const char *key)
+{
+	const ProtobufCMessageDescriptor *descriptor =
+		field->type == PROTOBUF_C_TYPE_MESSAGE ? field->descriptor : NULL;
+	json_t *value;
+	size_t length;
+	int r;
+
+	skip_space(w->text);
+	if (descriptor && is_large(descriptor) && w->text->at < w->text->end &&
+	    *w->text->at == '{') {
+		r = put_tag(w, field, EO_WIRE_BYTES);
+		if (r == 0)
+			r = begin_length(w, &length);
+		if (r == 0)
+			r = walk_object(w, descriptor);
+		if (r == 0)
+			end_length(w, length);
+		return r;
+	}
+	r = take_value(w, &value);
+	if (r < 0)
+		return r;
+	if (field->label == PROTOBUF_C_LABEL_REPEATED || !json_is_null(value))
+		r = put_element(w, field, key, value);
+	json_decref(value);
+	return r;
+}
+
+static int walk_array(struct writer *w, const ProtobufCFieldDescriptor *field, const char *key)
+{
+	int r = 0;
+
+	if (comes(w, ']'))
+		return 0;
+	do
+		r = walk_element(w, field, key);
+	while (r == 0 && comes(w, ','));
+	return r < 0 ? r : take(w, ']');
+}
+
+/* The value of @field, or of none. */
+static int walk_value(struct writer *w, const ProtobufCFieldDescriptor *field, const char *key)
+{
+	bool is_array = field && field->label == PROTOBUF_C_LABEL_REPEATED;
+	json_t *value;
+	int r;
+
+	if (is_array && wire_type(field->type) == EO_WIRE_BYTES && comes(w, '['))
+		return walk_array(w, field, key);
+	if (field && !is_array)
+		return walk_element(w, field, key);
+	r = take_value(w, &value);
+	if (r < 0)
+		return r;
+	if (field && !json_is_null(value))
+		r = put_array(w, field, key, value);
+	json_decref(value);
+	return r;
+}
+
+static int walk_member(struct writer *w, const ProtobufCMessageDescriptor *descriptor,
+		       uint64_t *seen)
+{
+	const ProtobufCFieldDescriptor *field;
+	json_t *key;
+	int r = take_value(w, &key);
+
+	if (r < 0)
+		return r;
+	field = json_is_string(key) ? find_field(descriptor, json_string_value(key)) : NULL;
+	if (!json_is_string(key))
+		r = bad_text(w, (size_t)(w->text->at - w->text->line_start), "a key is no string");
+	else if (field && *seen & 1ull << (field - descriptor->fields))
+		r = bad(w, json_string_value(key), "is there twice");
+	else
+		r = take(w, ':');
+	if (r == 0 && field)
+		*seen |= 1ull << (field - descriptor->fields);
+	if (r == 0)
+		r = walk_value(w, field, json_string_value(key));
+	json_decref(key);
+	return r;
+}
+
+static int walk_object(struct writer *w, const ProtobufCMessageDescriptor *descriptor)
+{
+	uint64_t seen = 0; /* no message has more than 64 fields */
+	int r = take(w, '{');
+
+	if (r < 0 || comes(w, '}'))
+		return r;
+	do
+		r = walk_member(w, descriptor, &seen);
+	while (r == 0 && comes(w, ','));
+	return r < 0 ? r : take(w, '}');
+}
+
+int eo_otlp_json_read(struct eo_json_text *text, const ProtobufCMessageDescriptor *descriptor,
+		      struct eo_json_message *to, const struct eo_input *input,
+		      struct eo_error *err)
+{
+	struct writer w = { .text = text, .to = to, .input = input, .err = err };
+	int r;
+
+	skip_space(text);
+	if (text->at == text->end)
+		return 0;
+	r = reserve(&w, 1); /* even an empty message is somewhere */
+	if (r == 0)
+		r = walk_object(&w, descriptor);
+	return r < 0 ? r : 1;
 }

@@ -4,11 +4,11 @@
 #ifndef EO_OTLP_JSON_READER_H
 #define EO_OTLP_JSON_READER_H
 
-#include <jansson.h>
 #include <protobuf-c/protobuf-c.h>
 #include <stddef.h>
 
 #include "core/error.h"
+#include "format/input.h"
 
 /* Bytes that grow; zeroed memory is empty, free(bytes) ends it. */
 struct eo_json_message {
@@ -16,12 +16,21 @@ struct eo_json_message {
 	size_t size, room;
 };
 
+/* What is left of a text, and where in it that is. */
+struct eo_json_text {
+	const char *at, *end;
+	const char *line_start;
+	size_t line; /* counts from 1 */
+};
+
 /**
- * Append @object as a message of @descriptor. Keys are in lowerCamelCase, unknown ones are passed
- * over; numbers may be strings.
- * @where: begins the error's text
+ * Append the object that comes next in @text as a message of @descriptor. Keys are in
+ * lowerCamelCase, unknown ones are passed over; numbers may be strings.
+ * @input: for errors
+ * Returns 1, 0 when nothing but white space is left, or a negative errno with @err.
  */
-int eo_otlp_json_read(const json_t *object, const ProtobufCMessageDescriptor *descriptor,
-		      struct eo_json_message *to, const char *where, struct eo_error *err);
+int eo_otlp_json_read(struct eo_json_text *text, const ProtobufCMessageDescriptor *descriptor,
+		      struct eo_json_message *to, const struct eo_input *input,
+		      struct eo_error *err);
 
 #endif

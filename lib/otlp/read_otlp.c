@@ -6,8 +6,6 @@
  * values as deep as a file likes, and takes fifty times the memory of small messages. */
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "format/read_message.h"
@@ -20,7 +18,7 @@
 
 #define TYPES_MAX EO_READ_VALUE_TYPES_MAX
 #define LABELS_MAX 1024u /* of a sample */
-#define JSON_MAX (512u << 20)
+#define JSON_MAX (1u << 30)
 
 enum { DATA_RESOURCE_PROFILES = 1, DATA_DICTIONARY };
 enum { RESOURCE_PROFILES_RESOURCE = 1, RESOURCE_PROFILES_SCOPES };
@@ -715,91 +713,55 @@ int eo_read_otlp(struct eo_input *input, struct eo_profile *profile, struct eo_e
 
 /* --- JSON -------------------------------------------------------------------------------------- */
 
-/* Text that holds JSON values one after the other. */
-struct json_text {
-	struct otlp *o;
-	const unsigned char *at, *end;
-	size_t line;
-	struct eo_json_message message; /* of all of them */
-	struct eo_values ends;		/* where each ends in it */
-};
-
-static void skip_space(struct json_text *text)
+/* Objects one after the other become messages one after the other. */
+static int read_objects(struct otlp *o, struct eo_json_text *text, struct eo_json_message *to)
 {
-	for (; text->at < text->end && strchr(" \t\r\n", *text->at) && *text->at; text->at++)
-		text->line += *text->at == '\n';
-}
-
-/* The next value, as protobuf. */
-static int take_object(struct json_text *text)
-{
-	struct otlp *o = text->o;
-	char where[160];
-	json_error_t error;
-	json_t *object = json_loadb((const char *)text->at, (size_t)(text->end - text->at),
-				    JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, &error);
+	struct eo_values ends = { 0 };
+	size_t begin = 0;
 	int status;
 
-	if (!object)
-		return eo_read_failed(o->message.input, UINT64_MAX, o->message.err,
-				      "line %zu, column %d: %.100s",
-				      text->line + (size_t)(error.line > 0 ? error.line - 1 : 0),
-				      error.column, error.text);
-	snprintf(where, sizeof(where), "read %.100s: line %zu",
-		 eo_input_name(o->message.input), text->line);
-	status = json_is_object(object) ?
-			 eo_otlp_json_read(
-				 object,
-				 &opentelemetry__proto__profiles__v1development__profiles_data__descriptor,
-				 &text->message, where, o->message.err) :
-			 eo_error_set(o->message.err, EO_ERROR_EVENT_PROCESSING_FAILED, 0, NULL,
-				      "%s: it is no object", where);
-	json_decref(object);
-	if (status == 0 && !eo_values_add(&text->ends, (int64_t)text->message.size))
-		status = eo_message_no_memory(&o->message);
-	for (const unsigned char *end = text->at + error.position; text->at < end; text->at++)
-		text->line += *text->at == '\n';
-	return status;
-}
+	while ((status = eo_otlp_json_read(
+			text,
+			&opentelemetry__proto__profiles__v1development__profiles_data__descriptor,
+			to, o->message.input, o->message.err)) > 0)
+		if (!eo_values_add(&ends, (int64_t)to->size)) {
+			status = eo_message_no_memory(&o->message);
+			break;
+		}
+	/* Now that the bytes do not move any more. */
+	for (size_t i = 0; status == 0 && i < ends.count; i++) {
+		size_t end = (size_t)ends.items[i];
 
-static int take_objects(struct json_text *text)
-{
-	int status = 0;
-
-	for (skip_space(text); status == 0 && text->at < text->end; skip_space(text))
-		status = take_object(text);
-	for (size_t i = 0, begin = 0; status == 0 && i < text->ends.count; i++) {
-		size_t end = (size_t)text->ends.items[i];
-
-		if (!eo_wires_add(&text->o->messages, (struct eo_wire){ text->message.bytes + begin,
-									text->message.bytes + end }))
-			status = eo_message_no_memory(&text->o->message);
+		if (!eo_wires_add(&o->messages,
+				  (struct eo_wire){ to->bytes + begin, to->bytes + end }))
+			status = eo_message_no_memory(&o->message);
 		begin = end;
 	}
-	if (status == 0 && !text->ends.count)
-		status = eo_read_failed(text->o->message.input, UINT64_MAX, text->o->message.err,
+	if (status == 0 && !ends.count)
+		status = eo_read_failed(o->message.input, UINT64_MAX, o->message.err,
 					"it is empty");
+	free(ends.items);
 	return status;
 }
 
 int eo_read_otlp_json(struct eo_input *input, struct eo_profile *profile, struct eo_error *err)
 {
 	struct otlp o = { .message = { .input = input, .err = err }, .profile = profile };
-	struct json_text text = { .o = &o, .line = 1 };
+	struct eo_json_text text = { .line = 1 };
+	struct eo_json_message message = { 0 };
 	unsigned char *bytes;
 	size_t size;
 	int status = eo_read_all(input, JSON_MAX, NULL, NULL, &bytes, &size, err);
 
 	if (status < 0)
 		return status;
-	text.at = bytes;
-	text.end = bytes + size;
-	status = take_objects(&text);
+	text.at = text.line_start = (const char *)bytes;
+	text.end = text.at + size;
+	status = read_objects(&o, &text, &message);
 	free(bytes);
 	if (status == 0)
 		status = read_messages(&o);
 	otlp_fini(&o);
-	free(text.message.bytes);
-	free(text.ends.items);
+	free(message.bytes);
 	return status;
 }

@@ -404,7 +404,12 @@ Test(read_otlp, indices_that_lead_nowhere_name_the_table)
 Test(read_otlp, json_of_wrong_types_names_the_key)
 {
 	expect_bad("", "it is empty");
-	expect_bad("[]", "it is no object");
+	expect_bad("[]", "line 1, column 1: '{' is missing");
+	expect_bad("{\"dictionary\":{} \"x\"", "line 1, column 18: '}' is missing");
+	expect_bad("{\"dictionary\"\n 3}", "line 2, column 2: ':' is missing");
+	expect_bad("{3:4}", "a key is no string");
+	expect_bad("{\"dictionary\":{\"stringTable\":[\"\" 1]}}", "']' is missing");
+	expect_bad("{\"dictionary\":{\"stringTable\":[null]}}", "\"stringTable\" is no string");
 	expect_bad("{\"resourceProfiles\":[1]}", "\"resourceProfiles\" is no object");
 	expect_bad("{\"resourceProfiles\":{}}", "\"resourceProfiles\" is no array");
 	expect_bad("{\"dictionary\":[]}", "\"dictionary\" is no object");
@@ -426,7 +431,9 @@ Test(read_otlp, json_of_wrong_types_names_the_key)
 		   "\"boolValue\" is neither true nor false");
 	expect_bad("{\"dictionary\":{\"attributeTable\":[{\"value\":{\"doubleValue\":NaN}}]}}",
 		   "line 1, column ");
-	expect_bad("{\"dictionary\":{},\"dictionary\":{}}", "line 1, column ");
+	expect_bad("{\"dictionary\":{},\"dictionary\":{}}", "\"dictionary\" is there twice");
+	expect_bad("{\"dictionary\":{\"linkTable\":[{\"spanId\":\"\",\"spanId\":\"\"}]}}",
+		   "line 1, column ");
 	expect_bad("{\"a\":\"\xff\"}", "line 1, column ");
 	expect_bad("{\"a\":\"\\u0000\"}", "line 1, column ");
 }
