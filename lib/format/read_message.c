@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-int eo_message_bad(const struct eo_message_reader *reader, const unsigned char *at,
-		   const char *fmt, ...)
+int eo_message_bad(const struct eo_message_reader *reader, const unsigned char *at, const char *fmt,
+		   ...)
 {
 	char reason[192];
 	va_list args;
@@ -68,7 +68,6 @@ int eo_message_integers(const struct eo_message_reader *reader, const struct eo_
 	while ((status = eo_wire_next_integer(&integers, &value)) > 0)
 		if (!eo_values_add(ret, (int64_t)value))
 			return eo_message_no_memory(reader);
-	return status < 0 ? eo_message_bad(reader, integers.packed.at, "%s",
-					   eo_wire_reason(status)) :
-			    0;
+	return status < 0 ? eo_message_bad(reader, integers.packed.at, "%s", eo_wire_reason(status))
+			  : 0;
 }

@@ -16,22 +16,22 @@
 #include "format/read_message.h"
 
 enum { /* fields of a Profile */
-	SAMPLE_TYPE = 1,
-	SAMPLE,
-	MAPPING,
-	LOCATION,
-	FUNCTION,
-	STRING_TABLE,
-	DROP_FRAMES,
-	KEEP_FRAMES,
-	TIME_NANOS,
-	DURATION_NANOS,
-	PERIOD_TYPE,
-	PERIOD,
-	COMMENT,
-	DEFAULT_SAMPLE_TYPE,
-	DOC_URL,
-	FIELD_COUNT,
+       SAMPLE_TYPE = 1,
+       SAMPLE,
+       MAPPING,
+       LOCATION,
+       FUNCTION,
+       STRING_TABLE,
+       DROP_FRAMES,
+       KEEP_FRAMES,
+       TIME_NANOS,
+       DURATION_NANOS,
+       PERIOD_TYPE,
+       PERIOD,
+       COMMENT,
+       DEFAULT_SAMPLE_TYPE,
+       DOC_URL,
+       FIELD_COUNT,
 };
 
 enum { VALUE_TYPE_TYPE = 1, VALUE_TYPE_UNIT, VALUE_TYPE_FIELDS };
@@ -65,21 +65,21 @@ static const struct {
 	const char *name;
 	bool is_message; /* or a string: bytes, and not a number */
 } fields[FIELD_COUNT] = {
-	[SAMPLE_TYPE] = { "sample_type", true },
-	[SAMPLE] = { "sample", true },
-	[MAPPING] = { "mapping", true },
-	[LOCATION] = { "location", true },
-	[FUNCTION] = { "function", true },
-	[STRING_TABLE] = { "string_table", true },
-	[DROP_FRAMES] = { "drop_frames", false },
-	[KEEP_FRAMES] = { "keep_frames", false },
-	[TIME_NANOS] = { "time_nanos", false },
-	[DURATION_NANOS] = { "duration_nanos", false },
-	[PERIOD_TYPE] = { "period_type", true },
-	[PERIOD] = { "period", false },
-	[COMMENT] = { "comment", false },
-	[DEFAULT_SAMPLE_TYPE] = { "default_sample_type", false },
-	[DOC_URL] = { "doc_url", false },
+	[SAMPLE_TYPE] = {"sample_type", true},
+	[SAMPLE] = {"sample", true},
+	[MAPPING] = {"mapping", true},
+	[LOCATION] = {"location", true},
+	[FUNCTION] = {"function", true},
+	[STRING_TABLE] = {"string_table", true},
+	[DROP_FRAMES] = {"drop_frames", false},
+	[KEEP_FRAMES] = {"keep_frames", false},
+	[TIME_NANOS] = {"time_nanos", false},
+	[DURATION_NANOS] = {"duration_nanos", false},
+	[PERIOD_TYPE] = {"period_type", true},
+	[PERIOD] = {"period", false},
+	[COMMENT] = {"comment", false},
+	[DEFAULT_SAMPLE_TYPE] = {"default_sample_type", false},
+	[DOC_URL] = {"doc_url", false},
 };
 
 struct reader {
@@ -118,14 +118,16 @@ static int check_field(const struct reader *r, const struct eo_wire_field *field
 	good = fields[field->number].is_message ? is_bytes : field->type == EO_WIRE_VARINT;
 	if (field->number == COMMENT)
 		good |= is_bytes; /* packed */
-	return good ? 0 : eo_message_bad(&r->message, field->start, "%s has the wrong type", fields[field->number].name);
+	return good ? 0
+		    : eo_message_bad(&r->message, field->start, "%s has the wrong type",
+				     fields[field->number].name);
 }
 
 /* While the file is being read: what cannot be a profile is not read to its end. */
 static int check_top(void *ctx, const unsigned char *bytes, size_t size, struct eo_error *err)
 {
 	struct reader *r = ctx;
-	struct eo_wire wire = { bytes + r->checked, bytes + size };
+	struct eo_wire wire = {bytes + r->checked, bytes + size};
 	struct eo_wire_field field;
 	int status;
 
@@ -137,7 +139,9 @@ static int check_top(void *ctx, const unsigned char *bytes, size_t size, struct 
 			return status;
 	}
 	r->checked = (size_t)(wire.at - bytes);
-	return status == 0 || status == -ENODATA ? 0 : eo_message_bad(&r->message, wire.at, "%s", eo_wire_reason(status));
+	return status == 0 || status == -ENODATA
+		       ? 0
+		       : eo_message_bad(&r->message, wire.at, "%s", eo_wire_reason(status));
 }
 
 static int add_string(struct reader *r, const struct eo_wire_field *field)
@@ -147,10 +151,10 @@ static int add_string(struct reader *r, const struct eo_wire_field *field)
 	if (!r->strings.count && size)
 		return eo_message_bad(&r->message, field->start, "the first string is not empty");
 	/* The model's strings end at a NUL, which no name has. */
-	return eo_numbers_add(&r->strings, eo_profile_string_n(r->profile,
-							    (const char *)field->bytes.at, size)) ?
-		       0 :
-		       eo_message_no_memory(&r->message);
+	return eo_numbers_add(&r->strings,
+			      eo_profile_string_n(r->profile, (const char *)field->bytes.at, size))
+		       ? 0
+		       : eo_message_no_memory(&r->message);
 }
 
 static int collect_field(struct reader *r, const struct eo_wire_field *field,
@@ -165,7 +169,9 @@ static int collect_field(struct reader *r, const struct eo_wire_field *field,
 	r->found[field->number].range.end = end;
 	switch (field->number) {
 	case SAMPLE_TYPE:
-		return eo_wires_add(&r->value_types, field->bytes) ? 0 : eo_message_no_memory(&r->message);
+		return eo_wires_add(&r->value_types, field->bytes)
+			       ? 0
+			       : eo_message_no_memory(&r->message);
 	case STRING_TABLE:
 		return add_string(r, field);
 	case PERIOD_TYPE:
@@ -175,8 +181,9 @@ static int collect_field(struct reader *r, const struct eo_wire_field *field,
 		return eo_message_integers(&r->message, field, "comments", &r->comments);
 	case TIME_NANOS:
 		if (field->value && r->numbers[TIME_NANOS])
-			return eo_message_bad(&r->message, field->start, "several profiles one after the other; "
-						    "give each its own file");
+			return eo_message_bad(&r->message, field->start,
+					      "several profiles one after the other; "
+					      "give each its own file");
 		break;
 	}
 	if (!fields[field->number].is_message)
@@ -187,7 +194,7 @@ static int collect_field(struct reader *r, const struct eo_wire_field *field,
 /* The first pass: what there is, the strings, and all that is no message. */
 static int collect(struct reader *r)
 {
-	struct eo_wire wire = { r->bytes, r->bytes + r->size };
+	struct eo_wire wire = {r->bytes, r->bytes + r->size};
 	struct eo_wire_field field;
 	int status;
 
@@ -201,7 +208,8 @@ static int collect(struct reader *r)
 	if (!r->size)
 		return eo_read_failed(r->message.input, UINT64_MAX, r->message.err, "it is empty");
 	if (!r->strings.count)
-		return eo_read_failed(r->message.input, UINT64_MAX, r->message.err, "there is no string table");
+		return eo_read_failed(r->message.input, UINT64_MAX, r->message.err,
+				      "there is no string table");
 	if (r->found[SAMPLE].count && !r->value_types.count)
 		return eo_read_failed(r->message.input, UINT64_MAX, r->message.err,
 				      "there are samples, and nothing says of what type");
@@ -211,7 +219,8 @@ static int collect(struct reader *r)
 static int string(const struct reader *r, const unsigned char *at, uint64_t index, uint32_t *ret)
 {
 	if (index >= r->strings.count)
-		return eo_message_bad(&r->message, at, "string %" PRId64 " of %zu", (int64_t)index, r->strings.count);
+		return eo_message_bad(&r->message, at, "string %" PRId64 " of %zu", (int64_t)index,
+				      r->strings.count);
 	*ret = r->strings.items[index];
 	return 0;
 }
@@ -231,21 +240,20 @@ static int read_value_type(const struct reader *r, struct eo_wire wire, struct e
 static int read_header(struct reader *r)
 {
 	size_t earlier = r->profile->comment_count;
-	struct eo_read_header header = { .value_type_count = r->value_types.count,
-					 .period = (int64_t)r->numbers[PERIOD],
-					 .time_ns = (int64_t)r->numbers[TIME_NANOS],
-					 .duration_ns = (int64_t)r->numbers[DURATION_NANOS] };
+	struct eo_read_header header = {.value_type_count = r->value_types.count,
+					.period = (int64_t)r->numbers[PERIOD],
+					.time_ns = (int64_t)r->numbers[TIME_NANOS],
+					.duration_ns = (int64_t)r->numbers[DURATION_NANOS]};
 	const struct {
 		int number;
 		uint32_t *ret;
 	} names[] = {
-		{ DROP_FRAMES, &header.drop_frames },
-		{ KEEP_FRAMES, &header.keep_frames },
-		{ DEFAULT_SAMPLE_TYPE, &header.default_value_type },
-		{ DOC_URL, &header.doc_url },
+		{DROP_FRAMES, &header.drop_frames},
+		{KEEP_FRAMES, &header.keep_frames},
+		{DEFAULT_SAMPLE_TYPE, &header.default_value_type},
+		{DOC_URL, &header.doc_url},
 	};
-	EO_AUTO_FREE struct eo_value_type *types =
-		calloc(r->value_types.count + 1, sizeof(*types));
+	EO_AUTO_FREE struct eo_value_type *types = calloc(r->value_types.count + 1, sizeof(*types));
 	int status = 0;
 
 	if (!types)
@@ -266,7 +274,8 @@ static int read_header(struct reader *r)
 		status = string(r, r->found[COMMENT].range.at, (uint64_t)r->comments.items[i],
 				&text);
 		if (status == 0)
-			status = eo_read_comment(r->message.input, r->profile, earlier, text, r->message.err);
+			status = eo_read_comment(r->message.input, r->profile, earlier, text,
+						 r->message.err);
 	}
 	return status;
 }
@@ -279,7 +288,8 @@ static int add_id(const struct reader *r, const unsigned char *at, struct eo_id_
 	case 0:
 		return 0;
 	case -EINVAL:
-		return eo_message_bad(&r->message, at, "a %s has the id 0, which is reserved", what);
+		return eo_message_bad(&r->message, at, "a %s has the id 0, which is reserved",
+				      what);
 	case -EEXIST:
 		return eo_message_bad(&r->message, at, "two %ss have the id %" PRIu64, what, id);
 	default:
@@ -290,7 +300,7 @@ static int add_id(const struct reader *r, const unsigned char *at, struct eo_id_
 static int read_mapping(struct reader *r, struct eo_wire wire)
 {
 	uint64_t numbers[MAPPING_FIELDS];
-	struct eo_mapping mapping = { 0 };
+	struct eo_mapping mapping = {0};
 	int status = eo_message_numbers(&r->message, wire, "mapping", "vvvvvvvvvv", numbers);
 
 	if (status == 0)
@@ -313,7 +323,7 @@ static int read_mapping(struct reader *r, struct eo_wire wire)
 static int read_function(struct reader *r, struct eo_wire wire)
 {
 	uint64_t numbers[FUNCTION_FIELDS];
-	struct eo_function function = { 0 };
+	struct eo_function function = {0};
 	int status = eo_message_numbers(&r->message, wire, "function", "vvvvv", numbers);
 
 	if (status == 0)
@@ -339,8 +349,9 @@ static int read_line(struct reader *r, struct eo_wire wire)
 		return status;
 	line.function = eo_id_table_find(&r->functions, numbers[LINE_FUNCTION_ID]);
 	if (line.function == EO_ID_NONE)
-		return eo_message_bad(&r->message, wire.at, "a line of function %" PRIu64 ", which is not there",
-			   numbers[LINE_FUNCTION_ID]);
+		return eo_message_bad(&r->message, wire.at,
+				      "a line of function %" PRIu64 ", which is not there",
+				      numbers[LINE_FUNCTION_ID]);
 	/* A function without any name is none to the model, nor is its line. */
 	if (!line.function)
 		return 0;
@@ -352,7 +363,7 @@ static int read_line(struct reader *r, struct eo_wire wire)
 static int read_location(struct reader *r, struct eo_wire wire)
 {
 	const unsigned char *start = wire.at;
-	struct eo_location location = { 0 };
+	struct eo_location location = {0};
 	struct eo_wire_field field;
 	uint64_t id = 0;
 	int status;
@@ -364,8 +375,8 @@ static int read_location(struct reader *r, struct eo_wire wire)
 		if ((field.type == EO_WIRE_BYTES) != (field.number == LOCATION_LINE) ||
 		    (field.type != EO_WIRE_BYTES && field.type != EO_WIRE_VARINT))
 			return eo_message_bad(&r->message, field.start,
-				   "field %" PRIu32 " of a location has the wrong type",
-				   field.number);
+					      "field %" PRIu32 " of a location has the wrong type",
+					      field.number);
 		switch (field.number) {
 		case LOCATION_ID:
 			id = field.value;
@@ -401,7 +412,7 @@ static int read_location(struct reader *r, struct eo_wire wire)
 static int read_label(struct reader *r, struct eo_wire wire)
 {
 	uint64_t numbers[LABEL_FIELDS];
-	struct eo_label label = { 0 };
+	struct eo_label label = {0};
 	int status = eo_message_numbers(&r->message, wire, "label", "vvvv", numbers);
 
 	if (status == 0)
@@ -427,17 +438,22 @@ static int read_stack(struct reader *r, const struct eo_wire_field *field)
 	int status;
 
 	if (!eo_wire_integers(field, &integers))
-		return eo_message_bad(&r->message, field->start, "the location ids of a sample have the wrong type");
+		return eo_message_bad(&r->message, field->start,
+				      "the location ids of a sample have the wrong type");
 	while ((status = eo_wire_next_integer(&integers, &id)) > 0) {
 		uint32_t location = eo_id_table_find(&r->locations, id);
 
 		if (location == EO_ID_NONE)
 			return eo_message_bad(&r->message, field->start,
-				   "a sample at location %" PRIu64 ", which is not there", id);
+					      "a sample at location %" PRIu64
+					      ", which is not there",
+					      id);
 		if (!eo_numbers_add(&r->stack, location))
 			return eo_message_no_memory(&r->message);
 	}
-	return status < 0 ? eo_message_bad(&r->message, integers.packed.at, "%s", eo_wire_reason(status)) : 0;
+	return status < 0 ? eo_message_bad(&r->message, integers.packed.at, "%s",
+					   eo_wire_reason(status))
+			  : 0;
 }
 
 static int read_sample(struct reader *r, struct eo_wire wire)
@@ -454,13 +470,14 @@ static int read_sample(struct reader *r, struct eo_wire wire)
 			status = read_stack(r, &field);
 			break;
 		case SAMPLE_VALUE:
-			status = eo_message_integers(&r->message, &field,
-						     "the values of a sample", &r->values);
+			status = eo_message_integers(&r->message, &field, "the values of a sample",
+						     &r->values);
 			break;
 		case SAMPLE_LABEL:
-			status = field.type == EO_WIRE_BYTES ?
-					 read_label(r, field.bytes) :
-					 eo_message_bad(&r->message, field.start, "a label has the wrong type");
+			status = field.type == EO_WIRE_BYTES
+					 ? read_label(r, field.bytes)
+					 : eo_message_bad(&r->message, field.start,
+							  "a label has the wrong type");
 			break;
 		}
 		if (status < 0)
@@ -469,8 +486,8 @@ static int read_sample(struct reader *r, struct eo_wire wire)
 	if (status < 0)
 		return status;
 	if (r->values.count != r->value_types.count)
-		return eo_message_bad(&r->message, start, "a sample with %zu values of %zu types", r->values.count,
-			   r->value_types.count);
+		return eo_message_bad(&r->message, start, "a sample with %zu values of %zu types",
+				      r->values.count, r->value_types.count);
 	stack = eo_profile_stack(r->profile, r->stack.items, r->stack.count);
 	labels = eo_profile_label_set(r->profile, r->labels.items, r->labels.count);
 	eo_profile_add_sample(r->profile, stack, labels, r->values.items);
@@ -523,8 +540,7 @@ static void reader_fini(struct reader *r)
 
 int eo_read_pprof(struct eo_input *input, struct eo_profile *profile, struct eo_error *err)
 {
-	struct reader r = { .message = { .input = input, .err = err },
-			    .profile = profile };
+	struct reader r = {.message = {.input = input, .err = err}, .profile = profile};
 	unsigned char *bytes;
 	int status = eo_read_all(input, EO_WIRE_MAX, check_top, &r, &bytes, &r.size, err);
 

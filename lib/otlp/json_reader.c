@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Driven by the descriptors of the schemas, as the writer is. A message's length stands before it
- * and is known behind it, so five bytes are kept free for it: protobuf allows numbers that are
- * longer than they need be.
+/* Driven by the descriptors of the schemas, as the writer is.
  *
  * A tree of a whole file takes twelve times the file. So the braces, commas and colons of messages
  * that hold other messages are walked here, and jansson gets what is inside, piece by piece: keys,
@@ -19,7 +17,6 @@
 #include "format/read_profile.h"
 #include "format/read_wire.h"
 
-#define LENGTH_BYTES 5u
 /* The messages are seven deep; only values of attributes hold values. */
 #define DEPTH_MAX 64u
 /* Of what jansson gets at once, lest a tree grow out of proportion. */
@@ -42,91 +39,24 @@ static int bad(const struct writer *w, const char *key, const char *why)
 			      key, why);
 }
 
-static int no_memory(const struct writer *w)
+/* What a function of the message returned, with an error if it is one. */
+static int put(const struct writer *w, int status)
 {
-	return eo_error_set(w->err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL, "read %.120s",
+	if (status == 0)
+		return 0;
+	if (status == -E2BIG)
+		return eo_read_failed(w->input, UINT64_MAX, w->err, "more than 2 GiB");
+	return eo_error_set(w->err, EO_ERROR_EVENT_PROCESSING_FAILED, -status, NULL, "read %.120s",
 			    eo_input_name(w->input));
 }
 
-static int reserve(struct writer *w, size_t extra)
+static int put_tag(const struct writer *w, const ProtobufCFieldDescriptor *field,
+		   enum eo_wire_type type)
 {
-	struct eo_json_message *to = w->to;
-	size_t wanted = to->size + extra;
-	unsigned char *larger;
-
-	if (wanted > EO_WIRE_MAX)
-		return eo_read_failed(w->input, UINT64_MAX, w->err, "more than 2 GiB");
-	if (wanted <= to->room)
-		return 0;
-	if (wanted < to->room + to->room / 2)
-		wanted = to->room + to->room / 2;
-	if (wanted < 4096)
-		wanted = 4096;
-	larger = realloc(to->bytes, wanted);
-	if (!larger)
-		return no_memory(w);
-	to->bytes = larger;
-	to->room = wanted;
-	return 0;
+	return put(w, eo_json_message_varint(w->to, (uint64_t)field->id << 3 | type));
 }
 
-static int put_bytes(struct writer *w, const void *bytes, size_t size)
-{
-	int r = reserve(w, size);
-
-	if (r < 0 || !size)
-		return r;
-	memcpy(w->to->bytes + w->to->size, bytes, size);
-	w->to->size += size;
-	return 0;
-}
-
-static int put_varint(struct writer *w, uint64_t value)
-{
-	unsigned char bytes[10];
-	size_t size = 0;
-
-	do
-		bytes[size++] = (unsigned char)(value & 0x7f) | (value > 0x7f ? 0x80 : 0);
-	while (value >>= 7);
-	return put_bytes(w, bytes, size);
-}
-
-static int put_fixed(struct writer *w, uint64_t value, size_t size)
-{
-	unsigned char bytes[8];
-
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		bytes[i] = (unsigned char)(value >> (8 * i));
-	return put_bytes(w, bytes, size);
-}
-
-static int put_tag(struct writer *w, const ProtobufCFieldDescriptor *field, enum eo_wire_type type)
-{
-	return put_varint(w, (uint64_t)field->id << 3 | type);
-}
-
-/* Room for the length of what follows; @ret: where it is. */
-static int begin_length(struct writer *w, size_t *ret)
-{
-	int r = reserve(w, LENGTH_BYTES);
-
-	*ret = w->to->size;
-	if (r == 0)
-		w->to->size += LENGTH_BYTES;
-	return r;
-}
-
-static void end_length(struct writer *w, size_t at)
-{
-	size_t length = w->to->size - at - LENGTH_BYTES;
-
-	for (size_t i = 0; i < LENGTH_BYTES; i++)
-		w->to->bytes[at + i] = (unsigned char)(length >> (7 * i) & 0x7f) |
-				       (i + 1 < LENGTH_BYTES ? 0x80 : 0);
-}
-
-/* --- numbers ----------------------------------------------------------------------------------- */
+/* --- numbers --------------------------------------------------------------------------------- */
 
 struct range {
 	int64_t min;
@@ -140,15 +70,15 @@ static struct range range_of(ProtobufCType type)
 	case PROTOBUF_C_TYPE_SINT32:
 	case PROTOBUF_C_TYPE_SFIXED32:
 	case PROTOBUF_C_TYPE_ENUM:
-		return (struct range){ INT32_MIN, INT32_MAX };
+		return (struct range){INT32_MIN, INT32_MAX};
 	case PROTOBUF_C_TYPE_UINT32:
 	case PROTOBUF_C_TYPE_FIXED32:
-		return (struct range){ 0, UINT32_MAX };
+		return (struct range){0, UINT32_MAX};
 	case PROTOBUF_C_TYPE_UINT64:
 	case PROTOBUF_C_TYPE_FIXED64:
-		return (struct range){ 0, UINT64_MAX };
+		return (struct range){0, UINT64_MAX};
 	default:
-		return (struct range){ INT64_MIN, INT64_MAX };
+		return (struct range){INT64_MIN, INT64_MAX};
 	}
 }
 
@@ -215,7 +145,7 @@ static bool real(const json_t *value, double *ret)
 	return !*end;
 }
 
-/* --- bytes ------------------------------------------------------------------------------------- */
+/* --- bytes ----------------------------------------------------------------------------------- */
 
 static int hex_digit(char c)
 {
@@ -235,7 +165,7 @@ static int put_hex(struct writer *w, const char *key, const char *text)
 		if (low < 0)
 			return bad(w, key, "is not in hex");
 		byte = (unsigned char)(high << 4 | low);
-		r = put_bytes(w, &byte, 1);
+		r = put(w, eo_json_message_bytes(w->to, &byte, 1));
 		if (r < 0)
 			return r;
 	}
@@ -273,7 +203,7 @@ static int put_base64(struct writer *w, const char *key, const char *text)
 			count -= 8;
 			byte = (unsigned char)(bits >> count);
 			bits &= (1u << count) - 1;
-			r = put_bytes(w, &byte, 1);
+			r = put(w, eo_json_message_bytes(w->to, &byte, 1));
 		}
 		if (r < 0)
 			return r;
@@ -283,8 +213,7 @@ static int put_base64(struct writer *w, const char *key, const char *text)
 
 static bool is_id(const char *field_name)
 {
-	static const char *const names[] = { "trace_id", "span_id", "parent_span_id",
-					     "profile_id" };
+	static const char *const names[] = {"trace_id", "span_id", "parent_span_id", "profile_id"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strcmp(field_name, names[i]))
@@ -292,7 +221,7 @@ static bool is_id(const char *field_name)
 	return false;
 }
 
-/* --- fields ------------------------------------------------------------------------------------ */
+/* --- fields ---------------------------------------------------------------------------------- */
 
 static enum eo_wire_type wire_type(ProtobufCType type)
 {
@@ -340,11 +269,11 @@ static int put_number(struct writer *w, const ProtobufCFieldDescriptor *field, c
 	}
 	switch (wire_type(field->type)) {
 	case EO_WIRE_FIXED64:
-		return put_fixed(w, number, 8);
+		return put(w, eo_json_message_fixed(w->to, number, 8));
 	case EO_WIRE_FIXED32:
-		return put_fixed(w, number, 4);
+		return put(w, eo_json_message_fixed(w->to, number, 4));
 	default:
-		return put_varint(w, number);
+		return put(w, eo_json_message_varint(w->to, number));
 	}
 }
 
@@ -352,12 +281,13 @@ static int put_content(struct writer *w, const ProtobufCFieldDescriptor *field, 
 		       const json_t *value)
 {
 	if (field->type == PROTOBUF_C_TYPE_MESSAGE)
-		return json_is_object(value) ? put_message(w, field->descriptor, value) :
-					       bad(w, key, "is no object");
+		return json_is_object(value) ? put_message(w, field->descriptor, value)
+					     : bad(w, key, "is no object");
 	if (!json_is_string(value))
 		return bad(w, key, "is no string");
 	if (field->type == PROTOBUF_C_TYPE_STRING)
-		return put_bytes(w, json_string_value(value), json_string_length(value));
+		return put(w, eo_json_message_bytes(w->to, json_string_value(value),
+						    json_string_length(value)));
 	return (is_id(field->name) ? put_hex : put_base64)(w, key, json_string_value(value));
 }
 
@@ -373,11 +303,11 @@ static int put_element(struct writer *w, const ProtobufCFieldDescriptor *field, 
 		return r;
 	if (type != EO_WIRE_BYTES)
 		return put_number(w, field, key, value);
-	r = begin_length(w, &length);
+	r = put(w, eo_json_message_begin(w->to, &length));
 	if (r == 0)
 		r = put_content(w, field, key, value);
 	if (r == 0)
-		end_length(w, length);
+		eo_json_message_end(w->to, length);
 	return r;
 }
 
@@ -396,16 +326,16 @@ static int put_array(struct writer *w, const ProtobufCFieldDescriptor *field, co
 	if (is_packed) {
 		r = put_tag(w, field, EO_WIRE_BYTES);
 		if (r == 0)
-			r = begin_length(w, &length);
+			r = put(w, eo_json_message_begin(w->to, &length));
 	}
 	json_array_foreach(array, i, value) {
 		if (r < 0)
 			return r;
-		r = is_packed ? put_number(w, field, key, value) :
-				put_element(w, field, key, value);
+		r = is_packed ? put_number(w, field, key, value)
+			      : put_element(w, field, key, value);
 	}
 	if (r == 0 && is_packed)
-		end_length(w, length);
+		eo_json_message_end(w->to, length);
 	return r;
 }
 
@@ -448,8 +378,8 @@ static int put_message(struct writer *w, const ProtobufCMessageDescriptor *descr
 
 		if (!field || json_is_null(value))
 			continue;
-		r = field->label == PROTOBUF_C_LABEL_REPEATED ? put_array(w, field, key, value) :
-								put_element(w, field, key, value);
+		r = field->label == PROTOBUF_C_LABEL_REPEATED ? put_array(w, field, key, value)
+							      : put_element(w, field, key, value);
 		if (r < 0)
 			return r;
 	}
@@ -457,7 +387,7 @@ static int put_message(struct writer *w, const ProtobufCMessageDescriptor *descr
 	return 0;
 }
 
-/* --- text -------------------------------------------------------------------------------------- */
+/* --- text ------------------------------------------------------------------------------------ */
 
 static void skip_space(struct eo_json_text *text)
 {
@@ -513,7 +443,8 @@ static int take_value(struct writer *w, json_t **ret)
 	skip_space(text);
 	size = (size_t)(text->end - text->at);
 	*ret = json_loadb(text->at, size < PIECE_MAX ? size : PIECE_MAX,
-			  JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, &error);
+			  JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES,
+			  &error);
 	if (!*ret) {
 		size_t column = error.column > 0 ? (size_t)error.column : 1;
 
@@ -557,11 +488,11 @@ static int walk_element(struct writer *w, const ProtobufCFieldDescriptor *field,
 	    *w->text->at == '{') {
 		r = put_tag(w, field, EO_WIRE_BYTES);
 		if (r == 0)
-			r = begin_length(w, &length);
+			r = put(w, eo_json_message_begin(w->to, &length));
 		if (r == 0)
 			r = walk_object(w, descriptor);
 		if (r == 0)
-			end_length(w, length);
+			eo_json_message_end(w->to, length);
 		return r;
 	}
 	r = take_value(w, &value);
@@ -646,13 +577,13 @@ int eo_otlp_json_read(struct eo_json_text *text, const ProtobufCMessageDescripto
 		      struct eo_json_message *to, const struct eo_input *input,
 		      struct eo_error *err)
 {
-	struct writer w = { .text = text, .to = to, .input = input, .err = err };
+	struct writer w = {.text = text, .to = to, .input = input, .err = err};
 	int r;
 
 	skip_space(text);
 	if (text->at == text->end)
 		return 0;
-	r = reserve(&w, 1); /* even an empty message is somewhere */
+	r = put(&w, eo_json_message_reserve(to, 1)); /* even an empty message is somewhere */
 	if (r == 0)
 		r = walk_object(&w, descriptor);
 	return r < 0 ? r : 1;

@@ -9,12 +9,7 @@
 
 #include "core/error.h"
 #include "format/input.h"
-
-/* Bytes that grow; zeroed memory is empty, free(bytes) ends it. */
-struct eo_json_message {
-	unsigned char *bytes;
-	size_t size, room;
-};
+#include "otlp/json_reader_bytes.h"
 
 /* What is left of a text, and where in it that is. */
 struct eo_json_text {

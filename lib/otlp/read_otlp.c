@@ -15,6 +15,7 @@
 #include "otlp/json_reader.h"
 #include "otlp/otlp_profile.h"
 #include "otlp/read_otlp_dictionary.h"
+#include "otlp/read_otlp_scope.h"
 
 #define TYPES_MAX EO_READ_VALUE_TYPES_MAX
 #define LABELS_MAX 1024u /* of a sample */
@@ -23,36 +24,8 @@
 enum { DATA_RESOURCE_PROFILES = 1, DATA_DICTIONARY };
 enum { RESOURCE_PROFILES_RESOURCE = 1, RESOURCE_PROFILES_SCOPES };
 enum { RESOURCE_ATTRIBUTES = 1 };
-enum { SCOPE_PROFILES_SCOPE = 1, SCOPE_PROFILES_PROFILES };
-enum { SCOPE_ATTRIBUTES = 3 };
-enum {
-	PROFILE_SAMPLE_TYPE = 1,
-	PROFILE_SAMPLES,
-	PROFILE_TIME,
-	PROFILE_DURATION,
-	PROFILE_PERIOD_TYPE,
-	PROFILE_PERIOD,
-	PROFILE_ATTRIBUTES = 11,
-};
+enum { PROFILE_SAMPLES = 2, PROFILE_ATTRIBUTES = 11 };
 enum { SAMPLE_STACK = 1, SAMPLE_ATTRIBUTES, SAMPLE_LINK, SAMPLE_VALUES, SAMPLE_TIMESTAMPS };
-
-/* What a Profile says before its samples. */
-struct profile_head {
-	struct eo_wire wire;
-	struct eo_value_type type, period_type;
-	int64_t period, time_ns, duration_ns;
-};
-
-EO_DEFINE_VECTOR(struct profile_head, heads)
-
-/* What a scope says of its Profiles. */
-struct scope {
-	const struct eo_profile *profile;
-	struct heads heads;
-	struct eo_values order;
-	uint32_t default_type; /* string */
-	bool has_order, not_cpu_from_period, labels_kept;
-};
 
 struct otlp {
 	struct eo_message_reader message;
@@ -67,9 +40,9 @@ struct otlp {
 	size_t earlier_comments;
 
 	/* where the reading is */
-	struct scope scope;
+	struct eo_otlp_scope scope;
 	uint32_t resource;
-	struct eo_label pid; /* of the resource, key 0 when it has none */
+	struct eo_label pid;	   /* of the resource, key 0 when it has none */
 	size_t column, cpu_column; /* where values go; SIZE_MAX: nowhere */
 	int64_t period;
 
@@ -83,34 +56,11 @@ static void otlp_fini(struct otlp *o)
 {
 	eo_otlp_dictionary_fini(&o->dictionary);
 	free(o->messages.items);
-	free(o->scope.heads.items);
-	free(o->scope.order.items);
+	eo_otlp_scope_fini(&o->scope);
 	free(o->labels.items);
 	free(o->values.items);
 	free(o->indices.items);
 	free(o->times.items);
-}
-
-/* --- walking down ------------------------------------------------------------------------------ */
-
-typedef int (*message_fn)(struct otlp *o, struct eo_wire wire);
-
-/* Hand the messages that are field @number of @wire to @fn. */
-static int each(struct otlp *o, struct eo_wire wire, uint32_t number, const char *what,
-		message_fn fn)
-{
-	struct eo_wire_field field;
-	int status = 0;
-
-	while (status >= 0 && (status = eo_message_next(&o->message, &wire, &field)) > 0) {
-		if (field.number != number)
-			continue;
-		status = field.type == EO_WIRE_BYTES ?
-				 fn(o, field.bytes) :
-				 eo_message_bad(&o->message, field.start, "%s has the wrong type",
-						what);
-	}
-	return status;
 }
 
 static int find_dictionary(struct otlp *o, struct eo_wire wire, struct eo_wire *ret)
@@ -118,7 +68,7 @@ static int find_dictionary(struct otlp *o, struct eo_wire wire, struct eo_wire *
 	struct eo_wire_field field;
 	int status;
 
-	*ret = (struct eo_wire){ wire.at, wire.at };
+	*ret = (struct eo_wire){wire.at, wire.at};
 	while ((status = eo_message_next(&o->message, &wire, &field)) > 0) {
 		if (field.number != DATA_DICTIONARY)
 			continue;
@@ -134,109 +84,7 @@ static int find_dictionary(struct otlp *o, struct eo_wire wire, struct eo_wire *
 	return status;
 }
 
-static bool is_type(const struct eo_profile *profile, struct eo_value_type type, const char *name,
-		    const char *unit)
-{
-	return !strcmp(profile->strings[type.type], name) &&
-	       !strcmp(profile->strings[type.unit], unit);
-}
-
-/* --- scopes ------------------------------------------------------------------------------------ */
-
-static int take_scope_attribute(void *ctx, const struct eo_otlp_value *value)
-{
-	struct scope *scope = ctx;
-	const char *key = scope->profile->strings[value->key];
-
-	if (!strcmp(key, EO_OTLP_SAMPLE_TYPE_ORDER)) {
-		scope->has_order = true;
-		return eo_values_add(&scope->order, value->num) ? 0 : -ENOMEM;
-	}
-	if (!strcmp(key, EO_OTLP_DEFAULT_SAMPLE_TYPE))
-		scope->default_type = value->str;
-	else if (!strcmp(key, EO_OTLP_CPU_FROM_PERIOD))
-		scope->not_cpu_from_period = !value->num;
-	else if (!strcmp(key, EO_OTLP_LABELS_KEPT))
-		scope->labels_kept = value->num;
-	return 0;
-}
-
-static int scope_attribute(struct otlp *o, struct eo_wire wire)
-{
-	int status = eo_otlp_key_value(&o->dictionary, wire, take_scope_attribute, &o->scope);
-
-	return status == -ENOMEM ? eo_message_no_memory(&o->message) : status;
-}
-
-static int scope_message(struct otlp *o, struct eo_wire wire)
-{
-	return each(o, wire, SCOPE_ATTRIBUTES, "an attribute of a scope", scope_attribute);
-}
-
-/* What is later than the model can say is unknown. */
-static int64_t nanoseconds(uint64_t value)
-{
-	return value <= INT64_MAX ? (int64_t)value : 0;
-}
-
-static int profile_head(struct otlp *o, struct eo_wire wire)
-{
-	struct profile_head head = { .wire = wire };
-	struct eo_wire_field field;
-	uint64_t numbers[PROFILE_PERIOD + 1];
-	int status = eo_message_numbers(&o->message, wire, "profile", "--fv-v", numbers);
-
-	while (status >= 0 && (status = eo_message_next(&o->message, &wire, &field)) > 0) {
-		if (field.number != PROFILE_SAMPLE_TYPE && field.number != PROFILE_PERIOD_TYPE)
-			continue;
-		status = field.type != EO_WIRE_BYTES ?
-				 eo_message_bad(&o->message, field.start,
-						"a value type has the wrong type") :
-				 eo_otlp_value_type(&o->dictionary, field.bytes,
-						    field.number == PROFILE_SAMPLE_TYPE ?
-							    &head.type :
-							    &head.period_type);
-	}
-	if (status < 0)
-		return status;
-	head.time_ns = nanoseconds(numbers[PROFILE_TIME]);
-	head.duration_ns = nanoseconds(numbers[PROFILE_DURATION]);
-	head.period = (int64_t)numbers[PROFILE_PERIOD];
-	return heads_add(&o->scope.heads, head) ? 0 : eo_message_no_memory(&o->message);
-}
-
-static int read_scope(struct otlp *o, struct eo_wire wire)
-{
-	struct scope *scope = &o->scope;
-	int status;
-
-	scope->profile = o->profile;
-	scope->heads.count = scope->order.count = 0;
-	scope->default_type = 0;
-	scope->has_order = scope->not_cpu_from_period = scope->labels_kept = false;
-	status = each(o, wire, SCOPE_PROFILES_SCOPE, "a scope", scope_message);
-	return status < 0 ? status :
-			    each(o, wire, SCOPE_PROFILES_PROFILES, "a profile", profile_head);
-}
-
-/* Does this Profile stand for samples and CPU time? */
-static bool stands_for_cpu(const struct otlp *o, const struct profile_head *head)
-{
-	const struct scope *scope = &o->scope;
-
-	if (scope->not_cpu_from_period || head->period <= 0 ||
-	    !is_type(o->profile, head->type, "samples", "count") ||
-	    !is_type(o->profile, head->period_type, "cpu", "nanoseconds"))
-		return false;
-	/* Who gives several types in an order gives CPU time if there is any. */
-	for (size_t i = 0; i < scope->heads.count; i++)
-		if ((scope->has_order && &scope->heads.items[i] != head) ||
-		    is_type(o->profile, scope->heads.items[i].type, "cpu", "nanoseconds"))
-			return false;
-	return true;
-}
-
-/* --- types of values, the first reading -------------------------------------------------------- */
+/* --- types of values, the first reading ----------------------------------------------------- */
 
 static size_t find_type(const struct eo_value_type *types, size_t count, struct eo_value_type type)
 {
@@ -257,41 +105,22 @@ static int add_type(struct otlp *o, struct eo_value_type type)
 	return 0;
 }
 
-/* For each place in the model's order, which Profile is there. False when the scope names no
- * order of its Profiles. */
-static bool places(const struct scope *scope, size_t *ret)
+static int scope_types(void *ctx, struct eo_wire wire)
 {
-	uint64_t taken = 0;
-
-	if (!scope->order.count || scope->order.count > TYPES_MAX ||
-	    scope->order.count != scope->heads.count)
-		return false;
-	for (size_t i = 0; i < scope->order.count; i++) {
-		uint64_t place = (uint64_t)scope->order.items[i];
-
-		if (place >= scope->order.count || taken & 1ull << place)
-			return false;
-		taken |= 1ull << place;
-		ret[place] = i;
-	}
-	return true;
-}
-
-static int scope_types(struct otlp *o, struct eo_wire wire)
-{
-	const struct scope *scope = &o->scope;
+	struct otlp *o = ctx;
+	const struct eo_otlp_scope *scope = &o->scope;
 	size_t place[TYPES_MAX], before = o->type_count;
-	int status = read_scope(o, wire);
+	int status = eo_otlp_scope_read(&o->scope, &o->dictionary, wire);
 	bool ordered;
 
 	if (status < 0)
 		return status;
-	ordered = places(scope, place);
+	ordered = eo_otlp_scope_places(scope, place);
 	for (size_t i = 0; status == 0 && i < scope->heads.count; i++) {
-		const struct profile_head *head = &scope->heads.items[ordered ? place[i] : i];
+		const struct eo_otlp_head *head = &scope->heads.items[ordered ? place[i] : i];
 
 		status = add_type(o, head->type);
-		if (status == 0 && stands_for_cpu(o, head))
+		if (status == 0 && eo_otlp_stands_for_cpu(&o->scope, head))
 			status = add_type(o, (struct eo_value_type){
 						     eo_profile_string(o->profile, "cpu"),
 						     eo_profile_string(o->profile, "nanoseconds"),
@@ -302,14 +131,16 @@ static int scope_types(struct otlp *o, struct eo_wire wire)
 	/* OTLP's first type is the default, and pprof's last is. */
 	if (!scope->default_type && !scope->has_order && !before && scope->heads.count > 1 &&
 	    find_type(o->types, o->type_count, scope->heads.items[0].type) + 1 < o->type_count &&
-	    !stands_for_cpu(o, &scope->heads.items[0]))
+	    !eo_otlp_stands_for_cpu(&o->scope, &scope->heads.items[0]))
 		o->default_type = scope->heads.items[0].type.type;
 	return status;
 }
 
-static int resource_types(struct otlp *o, struct eo_wire wire)
+static int resource_types(void *ctx, struct eo_wire wire)
 {
-	return each(o, wire, RESOURCE_PROFILES_SCOPES, "a scope's profiles", scope_types);
+	struct otlp *o = ctx;
+	return eo_otlp_each(&o->message, wire, RESOURCE_PROFILES_SCOPES, "a scope's profiles",
+			    scope_types, o);
 }
 
 static int message_types(struct otlp *o, struct eo_wire wire)
@@ -320,12 +151,12 @@ static int message_types(struct otlp *o, struct eo_wire wire)
 	if (status == 0)
 		status = eo_otlp_dictionary_read_strings(&o->dictionary, dictionary);
 	if (status == 0)
-		status = each(o, wire, DATA_RESOURCE_PROFILES, "a resource's profiles",
-			      resource_types);
+		status = eo_otlp_each(&o->message, wire, DATA_RESOURCE_PROFILES,
+				      "a resource's profiles", resource_types, o);
 	return status;
 }
 
-/* --- samples, the second reading --------------------------------------------------------------- */
+/* --- samples, the second reading ------------------------------------------------------------ */
 
 struct take_label {
 	struct otlp *o;
@@ -346,7 +177,7 @@ static int take_label(void *ctx, const struct eo_otlp_value *value)
 {
 	struct take_label *take = ctx;
 	struct otlp *o = take->o;
-	struct eo_label label = { .key = value->key, .is_number = value->is_number };
+	struct eo_label label = {.key = value->key, .is_number = value->is_number};
 
 	if (take->rename)
 		label.key = label_key(o->profile, value);
@@ -363,16 +194,19 @@ static int take_label(void *ctx, const struct eo_otlp_value *value)
 	return eo_labels_add(&o->labels, label) ? 0 : eo_message_no_memory(&o->message);
 }
 
-static int resource_attribute(struct otlp *o, struct eo_wire wire)
+static int resource_attribute(void *ctx, struct eo_wire wire)
 {
-	struct take_label take = { .o = o };
+	struct otlp *o = ctx;
+	struct take_label take = {.o = o};
 
 	return eo_otlp_key_value(&o->dictionary, wire, take_label, &take);
 }
 
-static int resource_message(struct otlp *o, struct eo_wire wire)
+static int resource_message(void *ctx, struct eo_wire wire)
 {
-	return each(o, wire, RESOURCE_ATTRIBUTES, "an attribute of a resource", resource_attribute);
+	struct otlp *o = ctx;
+	return eo_otlp_each(&o->message, wire, RESOURCE_ATTRIBUTES, "an attribute of a resource",
+			    resource_attribute, o);
 }
 
 static bool has_label(const struct otlp *o, const char *key)
@@ -385,7 +219,7 @@ static bool has_label(const struct otlp *o, const char *key)
 
 static int add_label(struct otlp *o, const char *key, uint32_t str)
 {
-	struct eo_label label = { .key = eo_profile_string(o->profile, key), .str = str };
+	struct eo_label label = {.key = eo_profile_string(o->profile, key), .str = str};
 
 	if (!str)
 		return 0;
@@ -416,8 +250,7 @@ static int add_link(struct otlp *o, const unsigned char *at, uint64_t index)
 		return eo_message_bad(&o->message, at, "link %" PRId64 " of a table of %zu",
 				      (int64_t)index, links->count);
 	status = add_label(o, EO_OTLP_TRACE_ID_LABEL, links->items[index].type);
-	return status < 0 ? status :
-			    add_label(o, EO_OTLP_SPAN_ID_LABEL, links->items[index].unit);
+	return status < 0 ? status : add_label(o, EO_OTLP_SPAN_ID_LABEL, links->items[index].unit);
 }
 
 /* Packed or not. */
@@ -426,8 +259,8 @@ static int add_times(struct otlp *o, const struct eo_wire_field *field)
 	const unsigned char *at = field->bytes.at;
 
 	if (field->type == EO_WIRE_FIXED64)
-		return eo_times_add(&o->times, field->value) ? 0 :
-							       eo_message_no_memory(&o->message);
+		return eo_times_add(&o->times, field->value) ? 0
+							     : eo_message_no_memory(&o->message);
 	if (field->type != EO_WIRE_BYTES || (field->bytes.end - at) % 8)
 		return eo_message_bad(&o->message, field->start,
 				      "timestamps of a sample have the wrong type");
@@ -454,7 +287,8 @@ static int sample_value(struct otlp *o, const unsigned char *at, int64_t *ret)
 		return 0;
 	}
 	if (o->times.count ? o->times.count != o->values.count : o->values.count > 1)
-		return eo_message_bad(&o->message, at, "a sample with %zu values and %zu timestamps",
+		return eo_message_bad(&o->message, at,
+				      "a sample with %zu values and %zu timestamps",
 				      o->values.count, o->times.count);
 	for (size_t i = 0; i < o->values.count; i++)
 		if (__builtin_add_overflow(*ret, o->values.items[i], ret))
@@ -479,7 +313,7 @@ static int check_growth(const struct otlp *o)
 
 static int put_sample(struct otlp *o, const unsigned char *at, uint32_t stack)
 {
-	int64_t values[TYPES_MAX] = { 0 };
+	int64_t values[TYPES_MAX] = {0};
 	int64_t value;
 	uint32_t sample;
 	int status = sample_value(o, at, &value);
@@ -500,10 +334,11 @@ static int put_sample(struct otlp *o, const unsigned char *at, uint32_t stack)
 	return check_growth(o);
 }
 
-static int read_sample(struct otlp *o, struct eo_wire wire)
+static int read_sample(void *ctx, struct eo_wire wire)
 {
+	struct otlp *o = ctx;
 	const unsigned char *start = wire.at;
-	struct take_label take = { .o = o, .rename = !o->scope.labels_kept };
+	struct take_label take = {.o = o, .rename = !o->scope.labels_kept};
 	struct eo_wire_field field;
 	uint64_t numbers[SAMPLE_TIMESTAMPS + 1];
 	uint32_t stack;
@@ -562,10 +397,10 @@ static int take_profile_attribute(void *ctx, const struct eo_otlp_value *value)
 	return 0;
 }
 
-static int profile_attributes(struct otlp *o, const struct profile_head *head,
+static int profile_attributes(struct otlp *o, const struct eo_otlp_head *head,
 			      struct eo_read_header *header)
 {
-	struct take_profile_attribute take = { .o = o, .header = header };
+	struct take_profile_attribute take = {.o = o, .header = header};
 	struct eo_wire wire = head->wire;
 	struct eo_wire_field field;
 	int status = 0;
@@ -577,12 +412,12 @@ static int profile_attributes(struct otlp *o, const struct profile_head *head,
 	return status;
 }
 
-static int read_profile(struct otlp *o, const struct profile_head *head)
+static int read_profile(struct otlp *o, const struct eo_otlp_head *head)
 {
-	struct eo_read_header header = { .period_type = head->period_type,
-					 .period = head->period,
-					 .time_ns = head->time_ns,
-					 .duration_ns = head->duration_ns };
+	struct eo_read_header header = {.period_type = head->period_type,
+					.period = head->period,
+					.time_ns = head->time_ns,
+					.duration_ns = head->duration_ns};
 	int status;
 
 	/* Each Profile repeats the comments. */
@@ -595,41 +430,45 @@ static int read_profile(struct otlp *o, const struct profile_head *head)
 	o->period = head->period;
 	o->column = find_type(o->profile->value_types, o->profile->value_type_count, head->type);
 	o->cpu_column = SIZE_MAX;
-	if (stands_for_cpu(o, head))
+	if (eo_otlp_stands_for_cpu(&o->scope, head))
 		o->cpu_column = find_type(o->profile->value_types, o->profile->value_type_count,
 					  (struct eo_value_type){
 						  eo_profile_string(o->profile, "cpu"),
 						  eo_profile_string(o->profile, "nanoseconds"),
 					  });
-	return each(o, head->wire, PROFILE_SAMPLES, "a sample", read_sample);
+	return eo_otlp_each(&o->message, head->wire, PROFILE_SAMPLES, "a sample", read_sample, o);
 }
 
-static int scope_samples(struct otlp *o, struct eo_wire wire)
+static int scope_samples(void *ctx, struct eo_wire wire)
 {
-	int status = read_scope(o, wire);
+	struct otlp *o = ctx;
+	int status = eo_otlp_scope_read(&o->scope, &o->dictionary, wire);
 
 	for (size_t i = 0; status == 0 && i < o->scope.heads.count; i++)
 		status = read_profile(o, &o->scope.heads.items[i]);
 	return status;
 }
 
-static int resource_samples(struct otlp *o, struct eo_wire wire)
+static int resource_samples(void *ctx, struct eo_wire wire)
 {
+	struct otlp *o = ctx;
 	int status;
 
 	o->labels.count = 0;
-	o->pid = (struct eo_label){ 0 };
-	status = each(o, wire, RESOURCE_PROFILES_RESOURCE, "a resource", resource_message);
+	o->pid = (struct eo_label){0};
+	status = eo_otlp_each(&o->message, wire, RESOURCE_PROFILES_RESOURCE, "a resource",
+			      resource_message, o);
 	if (status < 0)
 		return status;
 	o->resource = eo_profile_label_set(o->profile, o->labels.items, o->labels.count);
 	for (size_t i = 0; i < o->labels.count; i++)
 		if (o->labels.items[i].is_number &&
 		    !strcmp(o->profile->strings[o->labels.items[i].key], EO_OTLP_PID))
-			o->pid = (struct eo_label){ .key = eo_profile_string(o->profile, "pid"),
-						    .num = o->labels.items[i].num,
-						    .is_number = true };
-	return each(o, wire, RESOURCE_PROFILES_SCOPES, "a scope's profiles", scope_samples);
+			o->pid = (struct eo_label){.key = eo_profile_string(o->profile, "pid"),
+						   .num = o->labels.items[i].num,
+						   .is_number = true};
+	return eo_otlp_each(&o->message, wire, RESOURCE_PROFILES_SCOPES, "a scope's profiles",
+			    scope_samples, o);
 }
 
 static int message_samples(struct otlp *o, struct eo_wire wire)
@@ -640,15 +479,14 @@ static int message_samples(struct otlp *o, struct eo_wire wire)
 	if (status == 0)
 		status = eo_otlp_dictionary_read(&o->dictionary, dictionary);
 	if (status == 0)
-		status = each(o, wire, DATA_RESOURCE_PROFILES, "a resource's profiles",
-			      resource_samples);
-	return status < 0 ? status :
-			    eo_read_status(o->message.input, o->profile, o->message.err);
+		status = eo_otlp_each(&o->message, wire, DATA_RESOURCE_PROFILES,
+				      "a resource's profiles", resource_samples, o);
+	return status < 0 ? status : eo_read_status(o->message.input, o->profile, o->message.err);
 }
 
 static int read_messages(struct otlp *o)
 {
-	struct eo_read_header header = { .value_types = o->types };
+	struct eo_read_header header = {.value_types = o->types};
 	int status = 0;
 
 	o->dictionary.message = &o->message;
@@ -667,7 +505,7 @@ static int read_messages(struct otlp *o)
 	return status;
 }
 
-/* --- protobuf ---------------------------------------------------------------------------------- */
+/* --- protobuf ------------------------------------------------------------------------------- */
 
 /* Messages behind their lengths. */
 static int cut_messages(struct otlp *o, struct eo_wire wire)
@@ -681,7 +519,7 @@ static int cut_messages(struct otlp *o, struct eo_wire wire)
 			return eo_message_bad(&o->message, wire.at,
 					      "the data end inside a message of %zu bytes", length);
 		wire.at += 4;
-		if (!eo_wires_add(&o->messages, (struct eo_wire){ wire.at, wire.at + length }))
+		if (!eo_wires_add(&o->messages, (struct eo_wire){wire.at, wire.at + length}))
 			return eo_message_no_memory(&o->message);
 		wire.at += length;
 	}
@@ -690,7 +528,7 @@ static int cut_messages(struct otlp *o, struct eo_wire wire)
 
 int eo_read_otlp(struct eo_input *input, struct eo_profile *profile, struct eo_error *err)
 {
-	struct otlp o = { .message = { .input = input, .err = err }, .profile = profile };
+	struct otlp o = {.message = {.input = input, .err = err}, .profile = profile};
 	unsigned char *bytes;
 	size_t size;
 	int status = eo_read_all(input, EO_WIRE_MAX, NULL, NULL, &bytes, &size, err);
@@ -701,8 +539,8 @@ int eo_read_otlp(struct eo_input *input, struct eo_profile *profile, struct eo_e
 	if (!size)
 		status = eo_read_failed(input, UINT64_MAX, err, "it is empty");
 	else if (eo_is_otlp_behind_length(bytes, size))
-		status = cut_messages(&o, (struct eo_wire){ bytes, bytes + size });
-	else if (!eo_wires_add(&o.messages, (struct eo_wire){ bytes, bytes + size }))
+		status = cut_messages(&o, (struct eo_wire){bytes, bytes + size});
+	else if (!eo_wires_add(&o.messages, (struct eo_wire){bytes, bytes + size}))
 		status = eo_message_no_memory(&o.message);
 	if (status == 0)
 		status = read_messages(&o);
@@ -711,12 +549,12 @@ int eo_read_otlp(struct eo_input *input, struct eo_profile *profile, struct eo_e
 	return status;
 }
 
-/* --- JSON -------------------------------------------------------------------------------------- */
+/* --- JSON ----------------------------------------------------------------------------------- */
 
 /* Objects one after the other become messages one after the other. */
 static int read_objects(struct otlp *o, struct eo_json_text *text, struct eo_json_message *to)
 {
-	struct eo_values ends = { 0 };
+	struct eo_values ends = {0};
 	size_t begin = 0;
 	int status;
 
@@ -733,22 +571,22 @@ static int read_objects(struct otlp *o, struct eo_json_text *text, struct eo_jso
 		size_t end = (size_t)ends.items[i];
 
 		if (!eo_wires_add(&o->messages,
-				  (struct eo_wire){ to->bytes + begin, to->bytes + end }))
+				  (struct eo_wire){to->bytes + begin, to->bytes + end}))
 			status = eo_message_no_memory(&o->message);
 		begin = end;
 	}
 	if (status == 0 && !ends.count)
-		status = eo_read_failed(o->message.input, UINT64_MAX, o->message.err,
-					"it is empty");
+		status =
+			eo_read_failed(o->message.input, UINT64_MAX, o->message.err, "it is empty");
 	free(ends.items);
 	return status;
 }
 
 int eo_read_otlp_json(struct eo_input *input, struct eo_profile *profile, struct eo_error *err)
 {
-	struct otlp o = { .message = { .input = input, .err = err }, .profile = profile };
-	struct eo_json_text text = { .line = 1 };
-	struct eo_json_message message = { 0 };
+	struct otlp o = {.message = {.input = input, .err = err}, .profile = profile};
+	struct eo_json_text text = {.line = 1};
+	struct eo_json_message message = {0};
 	unsigned char *bytes;
 	size_t size;
 	int status = eo_read_all(input, JSON_MAX, NULL, NULL, &bytes, &size, err);

@@ -12,14 +12,14 @@
 #define DEPTH_MAX 16u
 
 enum { /* fields of ProfilesDictionary */
-	MAPPING_TABLE = 1,
-	LOCATION_TABLE,
-	FUNCTION_TABLE,
-	LINK_TABLE,
-	STRING_TABLE,
-	ATTRIBUTE_TABLE,
-	STACK_TABLE,
-	TABLES,
+       MAPPING_TABLE = 1,
+       LOCATION_TABLE,
+       FUNCTION_TABLE,
+       LINK_TABLE,
+       STRING_TABLE,
+       ATTRIBUTE_TABLE,
+       STACK_TABLE,
+       TABLES,
 };
 
 enum { MAPPING_START = 1, MAPPING_LIMIT, MAPPING_OFFSET, MAPPING_FILENAME, MAPPING_ATTRIBUTES };
@@ -75,7 +75,7 @@ static int find_string(const struct eo_otlp_dictionary *d, const unsigned char *
 	return eo_otlp_find(d, &d->strings, at, index, "string", ret);
 }
 
-/* --- values ------------------------------------------------------------------------------------ */
+/* --- values --------------------------------------------------------------------------------- */
 
 /* OTLP's words for units are UCUM's. */
 static uint32_t pprof_unit(struct eo_profile *profile, uint32_t unit)
@@ -160,8 +160,8 @@ static int visit_list(struct visit *visit, struct eo_wire wire, uint32_t key, ui
 		if (field.type != EO_WIRE_BYTES)
 			return eo_message_bad(visit->d->message, field.start,
 					      "a list of values has the wrong type");
-		status = is_map ? visit_key_value(visit, field.bytes, key) :
-				  visit_any(visit, field.bytes, key, unit);
+		status = is_map ? visit_key_value(visit, field.bytes, key)
+				: visit_any(visit, field.bytes, key, unit);
 		if (status < 0)
 			return status;
 	}
@@ -202,14 +202,14 @@ static int scalar(const struct eo_otlp_dictionary *d, const struct eo_wire_field
 static int visit_any(struct visit *visit, struct eo_wire wire, uint32_t key, uint32_t unit)
 {
 	static const enum eo_wire_type types[] = {
-		[ANY_STRING] = EO_WIRE_BYTES,  [ANY_BOOL] = EO_WIRE_VARINT,
-		[ANY_INT] = EO_WIRE_VARINT,    [ANY_DOUBLE] = EO_WIRE_FIXED64,
-		[ANY_ARRAY] = EO_WIRE_BYTES,   [ANY_MAP] = EO_WIRE_BYTES,
-		[ANY_BYTES] = EO_WIRE_BYTES,   [ANY_STRINDEX] = EO_WIRE_VARINT,
+		[ANY_STRING] = EO_WIRE_BYTES, [ANY_BOOL] = EO_WIRE_VARINT,
+		[ANY_INT] = EO_WIRE_VARINT,   [ANY_DOUBLE] = EO_WIRE_FIXED64,
+		[ANY_ARRAY] = EO_WIRE_BYTES,  [ANY_MAP] = EO_WIRE_BYTES,
+		[ANY_BYTES] = EO_WIRE_BYTES,  [ANY_STRINDEX] = EO_WIRE_VARINT,
 	};
 	const struct eo_message_reader *message = visit->d->message;
-	struct eo_otlp_value value = { .key = key, .unit = unit };
-	struct eo_wire_field field, last = { 0 };
+	struct eo_otlp_value value = {.key = key, .unit = unit};
+	struct eo_wire_field field, last = {0};
 	int status;
 
 	while ((status = eo_message_next(message, &wire, &field)) > 0) {
@@ -242,7 +242,7 @@ static uint32_t joined(struct eo_profile *profile, uint32_t parent, uint32_t key
 static int visit_key_value(struct visit *visit, struct eo_wire wire, uint32_t parent)
 {
 	const struct eo_otlp_dictionary *d = visit->d;
-	struct eo_wire value = { 0 };
+	struct eo_wire value = {0};
 	struct eo_wire_field field;
 	uint32_t key = 0;
 	int status;
@@ -250,11 +250,12 @@ static int visit_key_value(struct visit *visit, struct eo_wire wire, uint32_t pa
 	while ((status = eo_message_next(d->message, &wire, &field)) > 0) {
 		if (field.number > KEY_VALUE_KEY_STRINDEX)
 			continue;
-		if (field.type != (field.number == KEY_VALUE_KEY_STRINDEX ? EO_WIRE_VARINT :
-									    EO_WIRE_BYTES))
+		if (field.type !=
+		    (field.number == KEY_VALUE_KEY_STRINDEX ? EO_WIRE_VARINT : EO_WIRE_BYTES))
 			return eo_message_bad(d->message, field.start,
 					      "field %" PRIu32 " of an attribute has the wrong "
-					      "type", field.number);
+					      "type",
+					      field.number);
 		if (field.number == KEY_VALUE_VALUE)
 			value = field.bytes;
 		else if (field.number == KEY_VALUE_KEY)
@@ -265,14 +266,15 @@ static int visit_key_value(struct visit *visit, struct eo_wire wire, uint32_t pa
 		if (status < 0)
 			return status;
 	}
-	return status < 0 || !value.at ? status :
-					 visit_any(visit, value, joined(d->profile, parent, key), 0);
+	return status < 0 || !value.at
+		       ? status
+		       : visit_any(visit, value, joined(d->profile, parent, key), 0);
 }
 
 int eo_otlp_key_value(const struct eo_otlp_dictionary *d, struct eo_wire wire, eo_otlp_value_fn fn,
 		      void *ctx)
 {
-	struct visit visit = { .d = d, .fn = fn, .ctx = ctx };
+	struct visit visit = {.d = d, .fn = fn, .ctx = ctx};
 
 	return visit_key_value(&visit, wire, 0);
 }
@@ -280,8 +282,8 @@ int eo_otlp_key_value(const struct eo_otlp_dictionary *d, struct eo_wire wire, e
 int eo_otlp_attribute(const struct eo_otlp_dictionary *d, const unsigned char *at, uint64_t index,
 		      eo_otlp_value_fn fn, void *ctx)
 {
-	struct visit visit = { .d = d, .fn = fn, .ctx = ctx };
-	struct eo_wire wire, value = { 0 };
+	struct visit visit = {.d = d, .fn = fn, .ctx = ctx};
+	struct eo_wire wire, value = {0};
 	uint32_t key, unit;
 	struct eo_wire_field field;
 	uint64_t numbers[4];
@@ -323,7 +325,7 @@ int eo_otlp_attributes(const struct eo_otlp_dictionary *d, const struct eo_wire_
 	return status;
 }
 
-/* --- tables ------------------------------------------------------------------------------------ */
+/* --- tables --------------------------------------------------------------------------------- */
 
 static int add_number(const struct eo_otlp_dictionary *d, struct eo_numbers *table, uint32_t number)
 {
@@ -347,7 +349,7 @@ static int read_attribute(struct eo_otlp_dictionary *d, struct eo_wire wire)
 
 static int read_function(struct eo_otlp_dictionary *d, struct eo_wire wire)
 {
-	struct eo_function function = { 0 };
+	struct eo_function function = {0};
 	uint64_t numbers[5];
 	int status = eo_message_numbers(d->message, wire, "function", "vvvv", numbers);
 
@@ -373,19 +375,19 @@ struct mapping_attributes {
 static int take_mapping_attribute(void *ctx, const struct eo_otlp_value *value)
 {
 	/* The linker's is what pprof means; the others are better than none. */
-	static const char *const build_ids[] = { "process.executable.build_id.htlhash",
-						 "process.executable.build_id.go",
-						 EO_OTLP_BUILD_ID_GNU };
+	static const char *const build_ids[] = {"process.executable.build_id.htlhash",
+						"process.executable.build_id.go",
+						EO_OTLP_BUILD_ID_GNU};
 	struct mapping_attributes *a = ctx;
 	const char *key = a->profile->strings[value->key];
 	const struct {
 		const char *key;
 		bool *flag;
 	} flags[] = {
-		{ EO_OTLP_HAS_FUNCTIONS, &a->mapping->has_functions },
-		{ EO_OTLP_HAS_FILENAMES, &a->mapping->has_filenames },
-		{ EO_OTLP_HAS_LINE_NUMBERS, &a->mapping->has_line_numbers },
-		{ EO_OTLP_HAS_INLINE_FRAMES, &a->mapping->has_inline_frames },
+		{EO_OTLP_HAS_FUNCTIONS, &a->mapping->has_functions},
+		{EO_OTLP_HAS_FILENAMES, &a->mapping->has_filenames},
+		{EO_OTLP_HAS_LINE_NUMBERS, &a->mapping->has_line_numbers},
+		{EO_OTLP_HAS_INLINE_FRAMES, &a->mapping->has_inline_frames},
 	};
 
 	for (size_t i = 0; i < EO_ARRAY_SIZE(build_ids); i++)
@@ -401,8 +403,8 @@ static int take_mapping_attribute(void *ctx, const struct eo_otlp_value *value)
 
 static int read_mapping(struct eo_otlp_dictionary *d, struct eo_wire wire)
 {
-	struct eo_mapping mapping = { 0 };
-	struct mapping_attributes attributes = { .profile = d->profile, .mapping = &mapping };
+	struct eo_mapping mapping = {0};
+	struct mapping_attributes attributes = {.profile = d->profile, .mapping = &mapping};
 	struct eo_wire_field field;
 	uint64_t numbers[6];
 	int status = eo_message_numbers(d->message, wire, "mapping", "vvvv-", numbers);
@@ -423,7 +425,7 @@ static int read_mapping(struct eo_otlp_dictionary *d, struct eo_wire wire)
 
 static int read_line(struct eo_otlp_dictionary *d, struct eo_wire wire)
 {
-	struct eo_line line = { 0 };
+	struct eo_line line = {0};
 	uint64_t numbers[4];
 	int status = eo_message_numbers(d->message, wire, "line", "vvv", numbers);
 
@@ -472,16 +474,16 @@ static int take_location_attribute(void *ctx, const struct eo_otlp_value *value)
  * is taken from the name of the file. */
 static enum eo_frame_kind kind_in_file(const struct eo_otlp_dictionary *d, uint32_t mapping)
 {
-	enum eo_frame_kind kind = eo_read_frame_kind(
-		d->profile->strings[d->profile->mappings[mapping].filename]);
+	enum eo_frame_kind kind =
+		eo_read_frame_kind(d->profile->strings[d->profile->mappings[mapping].filename]);
 
 	return kind == EO_FRAME_NATIVE ? EO_FRAME_UNKNOWN : kind;
 }
 
 static int read_location(struct eo_otlp_dictionary *d, struct eo_wire wire)
 {
-	struct eo_location location = { 0 };
-	struct location_attributes attributes = { .profile = d->profile, .location = &location };
+	struct eo_location location = {0};
+	struct location_attributes attributes = {.profile = d->profile, .location = &location};
 	struct eo_wire_field field;
 	uint64_t numbers[5];
 	int status = eo_message_numbers(d->message, wire, "location", "vv--", numbers);
@@ -492,10 +494,10 @@ static int read_location(struct eo_otlp_dictionary *d, struct eo_wire wire)
 				      "mapping", &location.mapping);
 	while (status >= 0 && (status = eo_message_next(d->message, &wire, &field)) > 0) {
 		if (field.number == LOCATION_LINES)
-			status = field.type == EO_WIRE_BYTES ?
-					 read_line(d, field.bytes) :
-					 eo_message_bad(d->message, field.start,
-							"a line has the wrong type");
+			status = field.type == EO_WIRE_BYTES
+					 ? read_line(d, field.bytes)
+					 : eo_message_bad(d->message, field.start,
+							  "a line has the wrong type");
 		else if (field.number == LOCATION_ATTRIBUTES)
 			status = eo_otlp_attributes(d, &field, &d->indices, take_location_attribute,
 						    &attributes);
@@ -540,7 +542,7 @@ static int read_stack(struct eo_otlp_dictionary *d, struct eo_wire wire)
 
 static int read_link(struct eo_otlp_dictionary *d, struct eo_wire wire)
 {
-	struct eo_value_type link = { 0 };
+	struct eo_value_type link = {0};
 	struct eo_wire_field field;
 	int status;
 
@@ -573,10 +575,10 @@ static int each(struct eo_otlp_dictionary *d, struct eo_wire wire, uint32_t numb
 	while (status >= 0 && (status = eo_message_next(d->message, &wire, &field)) > 0) {
 		if (field.number != number)
 			continue;
-		status = field.type == EO_WIRE_BYTES ?
-				 read(d, field.bytes) :
-				 eo_message_bad(d->message, field.start,
-						"a table of the dictionary has the wrong type");
+		status = field.type == EO_WIRE_BYTES
+				 ? read(d, field.bytes)
+				 : eo_message_bad(d->message, field.start,
+						  "a table of the dictionary has the wrong type");
 	}
 	return status < 0 ? status : eo_read_status(d->message->input, d->profile, d->message->err);
 }
