@@ -142,7 +142,7 @@ static int on_tick(void *ctx)
 	const struct eo_statistics statistics = {.profile = &stats};
 
 	progress_show(&s->progress, profiled_ns(s), s->options->config.duration_ns,
-		      stats.aggregated, eo_statistics_lost(&statistics),
+		      stats.aggregated + stats.emitted, eo_statistics_lost(&statistics),
 		      eo_cpu_profiler_is_paused(s->profiler));
 	return 0;
 }
@@ -360,6 +360,17 @@ static int capture(struct session *s, struct eo_profile **ret, struct eo_error *
 	return r ? r : eo_cpu_profiler_stop(s->profiler, ret, err);
 }
 
+/* Names that are missing for want of rights are not found by trying again. */
+static void say_hints(const struct eo_profile_stats *stats)
+{
+	if (stats->kernel_names_hidden)
+		cli_hint("for the names of kernel functions, grant CAP_SYSLOG and set sysctl "
+			 "kernel.kptr_restrict to 0 or 1");
+	if (stats->files_denied)
+		cli_hint("for names in the programs of other users, grant CAP_SYS_PTRACE; in "
+			 "deleted ones, CAP_DAC_READ_SEARCH and CAP_CHECKPOINT_RESTORE as well");
+}
+
 static int write_statistics(struct session *s, struct eo_error *err)
 {
 	struct eo_profile_stats stats = eo_cpu_profiler_stats(s->profiler);
@@ -370,10 +381,12 @@ static int write_statistics(struct session *s, struct eo_error *err)
 	};
 
 	s->lost = eo_statistics_lost(&statistics);
-	if (!stats.aggregated && !s->reader_gone)
+	if (!stats.aggregated && !stats.emitted && !s->reader_gone)
 		cli_warn(s->cli, "no samples: what was watched did not run on a CPU");
-	if (!s->cli->quiet && !s->reader_gone)
+	if (!s->cli->quiet && !s->reader_gone) {
 		eo_statistics_write_text(&statistics, stderr);
+		say_hints(&stats);
+	}
 	if (!s->stats_output)
 		return 0;
 	eo_statistics_write_json(&statistics, eo_output_stream(s->stats_output));

@@ -9,6 +9,10 @@
  * names: 2,000 of them are about 1 MB. Further ones keep their bare addresses. */
 #define PENDING_MAX 2000
 
+/* Nothing is mapped in page 0 (sysctl vm.mmap_min_addr): a frame pointer that leads there was none,
+ * and neither is what would follow. */
+#define LOWEST_CODE 4096u
+
 struct slot {
 	uint64_t hash;
 	uint32_t stack, label_set;
@@ -170,8 +174,11 @@ static uint32_t name_stack(struct eo_stack_store *store, const struct eo_stack_r
 		locations[count++] = location_of(store, &frame);
 	}
 	for (uint32_t i = 0; i < record->user_frames; i++) {
-		eo_symbolizer_user(store->symbolizer, record->tgid,
-				   record->frames[record->kernel_frames + i], i > 0, &frame);
+		uint64_t address = record->frames[record->kernel_frames + i];
+
+		if (i > 0 && address < LOWEST_CODE)
+			break;
+		eo_symbolizer_user(store->symbolizer, record->tgid, address, i > 0, &frame);
 		*nameless |= frame.kind == EO_FRAME_JIT && !frame.name;
 		locations[count++] = location_of(store, &frame);
 	}

@@ -162,10 +162,16 @@ static void json_fields(const char *key, const struct field *fields, size_t coun
 	fputs("},", out);
 }
 
+/* With timestamps they are emitted one by one, else counted. */
+static uint64_t samples_of(const struct eo_profile_stats *profile)
+{
+	return profile->emitted + profile->aggregated;
+}
+
 static void json_profile(const struct eo_profile_stats *profile, FILE *out)
 {
 	fprintf(out, "\"profile\":{\"samples\":%" PRIu64 ",\"stacks\":%" PRIu64 ",",
-		profile->aggregated, profile->stacks);
+		samples_of(profile), profile->stacks);
 	if (profile->clock)
 		fprintf(out, "\"clock\":\"%s\",", profile->clock);
 	json_fields("unwind", unwind_fields, EO_ARRAY_SIZE(unwind_fields), profile, out);
@@ -253,9 +259,9 @@ static void text_profile(const struct eo_profile_stats *profile, FILE *out)
 	uint64_t frames = profile->frames_named + profile->frames_unnamed;
 
 	fprintf(out, "  %-12s%s in %s stack%s, %s in the kernel", "samples",
-		grouped(profile->aggregated).s, grouped(profile->stacks).s,
+		grouped(samples_of(profile)).s, grouped(profile->stacks).s,
 		profile->stacks == 1 ? "" : "s",
-		percent(profile->kernel, profile->aggregated).s);
+		percent(profile->kernel, samples_of(profile)).s);
 	if (profile->clock)
 		fprintf(out, ", by %s", profile->clock);
 	fputc('\n', out);

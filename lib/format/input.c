@@ -365,8 +365,7 @@ ssize_t eo_input_peek(struct eo_input *input, const unsigned char **bytes, struc
 	return (ssize_t)(input->filled < EO_INPUT_PEEK_MAX ? input->filled : EO_INPUT_PEEK_MAX);
 }
 
-static ssize_t line_failed(struct eo_input *input, int code, const char *what,
-			   struct eo_error *err)
+static ssize_t line_failed(struct eo_input *input, int code, const char *what, struct eo_error *err)
 {
 	char text[96];
 	int r;

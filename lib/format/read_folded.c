@@ -66,9 +66,9 @@ struct folded {
 static uint32_t frame_of(struct folded *f, const char *name, size_t len)
 {
 	size_t mark = strlen(KERNEL_MARK);
-	struct eo_location location = { 0 };
+	struct eo_location location = {0};
 	struct eo_function function;
-	struct eo_line line = { 0 };
+	struct eo_line line = {0};
 
 	if (len > mark && !memcmp(name + len - mark, KERNEL_MARK, mark)) {
 		len -= mark;
@@ -78,7 +78,7 @@ static uint32_t frame_of(struct folded *f, const char *name, size_t len)
 	}
 	if (!len)
 		return eo_profile_location(f->profile, &location, NULL, 0);
-	function = (struct eo_function){ .name = eo_profile_string_n(f->profile, name, len) };
+	function = (struct eo_function){.name = eo_profile_string_n(f->profile, name, len)};
 	function.system_name = function.name;
 	line.function = eo_profile_function(f->profile, &function);
 	return eo_profile_location(f->profile, &location, &line, 1);
@@ -89,7 +89,7 @@ static int add_line(struct folded *f, const char *line, size_t len, int64_t valu
 	const char *end = line + len;
 
 	f->count = 0;
-	for (const char *next = line; next; ) {
+	for (const char *next = line; next;) {
 		const char *name = next;
 		const char *semicolon = memchr(name, ';', (size_t)(end - name));
 
@@ -145,18 +145,18 @@ static int read_lines(struct eo_input *input, struct folded *f, struct eo_error 
 
 int eo_read_folded(struct eo_input *input, struct eo_profile *profile, struct eo_error *err)
 {
-	struct eo_value_type type = { eo_profile_string(profile, "samples"),
-				      eo_profile_string(profile, "count") };
-	const struct eo_read_header header = { .value_types = &type, .value_type_count = 1 };
-	struct folded f = { .profile = profile };
+	struct eo_value_type type = {eo_profile_string(profile, "samples"),
+				     eo_profile_string(profile, "count")};
+	const struct eo_read_header header = {.value_types = &type, .value_type_count = 1};
+	struct folded f = {.profile = profile};
 	int r = eo_read_join(input, &header, profile, err);
 
 	if (r < 0)
 		return r;
 	f.kernel_mapping = eo_profile_mapping(
-		profile, &(struct eo_mapping){
-				 .filename = eo_profile_string(profile, "[kernel.kallsyms]"),
-				 .has_functions = true });
+		profile,
+		&(struct eo_mapping){.filename = eo_profile_string(profile, "[kernel.kallsyms]"),
+				     .has_functions = true});
 	r = read_lines(input, &f, err);
 	free(f.frames);
 	return r < 0 ? r : eo_read_status(input, profile, err);

@@ -9,7 +9,7 @@
 
 int eo_id_table_init(struct eo_id_table *table, size_t count)
 {
-	*table = (struct eo_id_table){ .dense_count = count + 1, .seed = eo_hash_seed() };
+	*table = (struct eo_id_table){.dense_count = count + 1, .seed = eo_hash_seed()};
 	table->dense = malloc(table->dense_count * sizeof(*table->dense));
 	if (!table->dense) {
 		table->dense_count = 0;
@@ -52,7 +52,7 @@ int eo_id_table_add(struct eo_id_table *table, uint64_t id, uint32_t index)
 		if (!table->others)
 			return -ENOMEM;
 	}
-	table->others[table->other_count] = (struct eo_id){ id, index };
+	table->others[table->other_count] = (struct eo_id){id, index};
 	return eo_index_add(&table->set, (uint32_t)eo_hash(table->seed, &id, sizeof(id)),
 			    (uint32_t)table->other_count++);
 }

@@ -14,7 +14,7 @@
 #define FRAMES_MAX 65536u
 #define NS_PER_S 1000000000u
 
-/* --- the header line --------------------------------------------------------------------------- */
+/* --- the header line ------------------------------------------------------------------------ */
 
 struct text {
 	const char *at, *end;
@@ -130,7 +130,7 @@ static void take_event(struct text *text, struct eo_perf_header *ret)
 
 bool eo_perf_script_header(const char *line, size_t len, struct eo_perf_header *ret)
 {
-	struct text comm = { line, line + len };
+	struct text comm = {line, line + len};
 
 	while (len && (line[len - 1] == ' ' || line[len - 1] == '\t' || line[len - 1] == '\r'))
 		len--;
@@ -138,11 +138,11 @@ bool eo_perf_script_header(const char *line, size_t len, struct eo_perf_header *
 	skip_spaces(&comm);
 	/* The name ends where the first thing that can follow it begins. */
 	for (const char *at = comm.at; at < comm.end; at++) {
-		struct text text = { at + 1, comm.end };
+		struct text text = {at + 1, comm.end};
 
 		if ((*at != ' ' && *at != '\t') || at == comm.at)
 			continue;
-		*ret = (struct eo_perf_header){ .comm = comm.at };
+		*ret = (struct eo_perf_header){.comm = comm.at};
 		if (!take_ids_and_time(&text, ret))
 			continue;
 		while (at > comm.at && (at[-1] == ' ' || at[-1] == '\t'))
@@ -154,7 +154,7 @@ bool eo_perf_script_header(const char *line, size_t len, struct eo_perf_header *
 	return false;
 }
 
-/* --- frames ------------------------------------------------------------------------------------ */
+/* --- frames --------------------------------------------------------------------------------- */
 
 struct frame {
 	uint64_t address;
@@ -202,11 +202,11 @@ static size_t without_offset(const char *symbol, size_t len)
 /* "  ffffffff81000012 symbol+0x12 (module)" */
 static bool parse_frame(const char *line, size_t len, struct frame *ret)
 {
-	struct text text = { line, line + len };
+	struct text text = {line, line + len};
 	const char *bracket;
 	size_t digits = 0;
 
-	*ret = (struct frame){ 0 };
+	*ret = (struct frame){0};
 	skip_spaces(&text);
 	for (; text.at < text.end && hex_digit(*text.at) >= 0; text.at++, digits++)
 		ret->address = ret->address << 4 | (uint64_t)hex_digit(*text.at);
@@ -229,7 +229,7 @@ static bool parse_frame(const char *line, size_t len, struct frame *ret)
 	return true;
 }
 
-/* --- samples ----------------------------------------------------------------------------------- */
+/* --- samples -------------------------------------------------------------------------------- */
 
 struct event {
 	uint32_t name; /* without modifiers */
@@ -250,7 +250,7 @@ struct script {
 	struct pending sample;
 	uint32_t *frames; /* of the sample, FRAMES_MAX of them */
 	size_t frame_count;
-	bool after_kernel;	/* the last frame was the kernel's */
+	bool after_kernel;	 /* the last frame was the kernel's */
 	struct eo_line *inlined; /* functions inlined into the frame to come, FRAMES_MAX of them */
 	size_t inlined_count;
 
@@ -282,7 +282,7 @@ static int end_sample(struct script *s)
 		return 0;
 	s->in_sample = false;
 	if (s->inlined_count)
-		add_location(s, &(struct eo_location){ 0 });
+		add_location(s, &(struct eo_location){0});
 	if (s->count == s->room) {
 		size_t room = s->room * 2 + 256;
 		struct pending *larger = reallocarray(s->samples, room, sizeof(*larger));
@@ -299,9 +299,9 @@ static int end_sample(struct script *s)
 
 static int add_frame(struct script *s, const struct frame *frame)
 {
-	struct eo_function function = { 0 };
-	struct eo_location location = { .address = frame->address };
-	struct eo_mapping mapping = { 0 };
+	struct eo_function function = {0};
+	struct eo_location location = {.address = frame->address};
+	struct eo_mapping mapping = {0};
 
 	if (s->frame_count + s->inlined_count >= FRAMES_MAX - 1)
 		return eo_read_line_failed(s->input, s->err, "a stack of more than %u frames",
@@ -309,9 +309,8 @@ static int add_frame(struct script *s, const struct frame *frame)
 	if (frame->symbol_len) {
 		function.name = eo_profile_string_n(s->profile, frame->symbol, frame->symbol_len);
 		function.system_name = function.name;
-		s->inlined[s->inlined_count++] = (struct eo_line){
-			.function = eo_profile_function(s->profile, &function)
-		};
+		s->inlined[s->inlined_count++] =
+			(struct eo_line){.function = eo_profile_function(s->profile, &function)};
 	}
 	if (is_word(frame->module, frame->module_len, "inlined"))
 		return 0;
@@ -375,10 +374,11 @@ static uint32_t labels_of(struct script *s, const struct eo_perf_header *header)
 		.str = eo_profile_string_n(profile, header->comm, header->comm_len),
 	};
 	if (header->pid >= 0)
-		labels[count++] = (struct eo_label){ .key = eo_profile_string(profile, "pid"),
-						     .num = header->pid, .is_number = true };
-	labels[count++] = (struct eo_label){ .key = eo_profile_string(profile, "tid"),
-					     .num = header->tid, .is_number = true };
+		labels[count++] = (struct eo_label){.key = eo_profile_string(profile, "pid"),
+						    .num = header->pid,
+						    .is_number = true};
+	labels[count++] = (struct eo_label){
+		.key = eo_profile_string(profile, "tid"), .num = header->tid, .is_number = true};
 	return eo_profile_label_set(profile, labels, count);
 }
 
@@ -391,8 +391,7 @@ static int begin_sample(struct script *s, const struct eo_perf_header *header)
 		return r;
 	if (header->rest_len >= 12 && !memcmp(header->rest, "PERF_RECORD_", 12))
 		return 0; /* no sample, but a process that began, a file that was mapped … */
-	s->sample = (struct pending){ .label_set = labels_of(s, header),
-				      .period = header->period };
+	s->sample = (struct pending){.label_set = labels_of(s, header), .period = header->period};
 	r = find_event(s, header);
 	if (r < 0)
 		return r;
@@ -421,8 +420,7 @@ static int add_line(struct script *s, const char *line, size_t len)
 		return end_sample(s);
 	if (line[0] == '#')
 		return 0;
-	if (s->in_sample && (line[0] == ' ' || line[0] == '\t') &&
-	    parse_frame(line, len, &frame))
+	if (s->in_sample && (line[0] == ' ' || line[0] == '\t') && parse_frame(line, len, &frame))
 		return add_frame(s, &frame);
 	if (eo_perf_script_header(line, len, &header))
 		return begin_sample(s, &header);
@@ -430,7 +428,7 @@ static int add_line(struct script *s, const char *line, size_t len)
 				   "it is neither the beginning of a sample nor a frame");
 }
 
-/* --- the whole --------------------------------------------------------------------------------- */
+/* --- the whole ------------------------------------------------------------------------------ */
 
 static bool is_clock(const char *event)
 {
@@ -441,9 +439,9 @@ static bool is_clock(const char *event)
 static struct eo_value_type type_of(struct eo_profile *profile, const struct event *event)
 {
 	if (is_clock(profile->strings[event->name]))
-		return (struct eo_value_type){ eo_profile_string(profile, "cpu"),
-					       eo_profile_string(profile, "nanoseconds") };
-	return (struct eo_value_type){ event->name, eo_profile_string(profile, "count") };
+		return (struct eo_value_type){eo_profile_string(profile, "cpu"),
+					      eo_profile_string(profile, "nanoseconds")};
+	return (struct eo_value_type){event->name, eo_profile_string(profile, "count")};
 }
 
 /* Which of the values an event's periods are, by number of the event; 0: none. Two events may
@@ -452,8 +450,8 @@ static size_t make_types(struct script *s, struct eo_value_type *types, size_t *
 {
 	size_t count = 1;
 
-	types[0] = (struct eo_value_type){ eo_profile_string(s->profile, "samples"),
-					   eo_profile_string(s->profile, "count") };
+	types[0] = (struct eo_value_type){eo_profile_string(s->profile, "samples"),
+					  eo_profile_string(s->profile, "count")};
 	for (size_t i = 0; i < s->event_count; i++) {
 		struct eo_value_type type = type_of(s->profile, &s->events[i]);
 		size_t at = 1;
@@ -483,13 +481,13 @@ static int add_samples(struct script *s)
 {
 	struct eo_value_type types[EO_READ_VALUE_TYPES_MAX];
 	size_t columns[EO_READ_VALUE_TYPES_MAX];
-	struct eo_read_header header = { .value_types = types };
+	struct eo_read_header header = {.value_types = types};
 	int r;
 
 	header.value_type_count = make_types(s, types, columns);
-	header.duration_ns = s->last_ns - s->first_ns <= INT64_MAX ?
-				     (int64_t)(s->last_ns - s->first_ns) :
-				     INT64_MAX;
+	header.duration_ns = s->last_ns - s->first_ns <= INT64_MAX
+				     ? (int64_t)(s->last_ns - s->first_ns)
+				     : INT64_MAX;
 	if (header.value_type_count == 2) {
 		header.period_type = types[1];
 		header.period = common_period(s);
@@ -499,7 +497,7 @@ static int add_samples(struct script *s)
 		return r;
 	for (size_t i = 0; i < s->count; i++) {
 		const struct pending *sample = &s->samples[i];
-		int64_t values[EO_READ_VALUE_TYPES_MAX] = { 1 };
+		int64_t values[EO_READ_VALUE_TYPES_MAX] = {1};
 
 		if (columns[sample->event])
 			values[columns[sample->event]] =
@@ -525,7 +523,7 @@ static int read_lines(struct script *s)
 
 int eo_read_perf_script(struct eo_input *input, struct eo_profile *profile, struct eo_error *err)
 {
-	struct script s = { .input = input, .profile = profile, .err = err };
+	struct script s = {.input = input, .profile = profile, .err = err};
 	int r;
 
 	s.frames = calloc(FRAMES_MAX, sizeof(*s.frames));

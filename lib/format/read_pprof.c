@@ -13,26 +13,25 @@
 #include <string.h>
 
 #include "format/read_ids.h"
-#include "format/read_profile.h"
-#include "format/read_wire.h"
+#include "format/read_message.h"
 
 enum { /* fields of a Profile */
-	SAMPLE_TYPE = 1,
-	SAMPLE,
-	MAPPING,
-	LOCATION,
-	FUNCTION,
-	STRING_TABLE,
-	DROP_FRAMES,
-	KEEP_FRAMES,
-	TIME_NANOS,
-	DURATION_NANOS,
-	PERIOD_TYPE,
-	PERIOD,
-	COMMENT,
-	DEFAULT_SAMPLE_TYPE,
-	DOC_URL,
-	FIELD_COUNT,
+       SAMPLE_TYPE = 1,
+       SAMPLE,
+       MAPPING,
+       LOCATION,
+       FUNCTION,
+       STRING_TABLE,
+       DROP_FRAMES,
+       KEEP_FRAMES,
+       TIME_NANOS,
+       DURATION_NANOS,
+       PERIOD_TYPE,
+       PERIOD,
+       COMMENT,
+       DEFAULT_SAMPLE_TYPE,
+       DOC_URL,
+       FIELD_COUNT,
 };
 
 enum { VALUE_TYPE_TYPE = 1, VALUE_TYPE_UNIT, VALUE_TYPE_FIELDS };
@@ -66,55 +65,26 @@ static const struct {
 	const char *name;
 	bool is_message; /* or a string: bytes, and not a number */
 } fields[FIELD_COUNT] = {
-	[SAMPLE_TYPE] = { "sample_type", true },
-	[SAMPLE] = { "sample", true },
-	[MAPPING] = { "mapping", true },
-	[LOCATION] = { "location", true },
-	[FUNCTION] = { "function", true },
-	[STRING_TABLE] = { "string_table", true },
-	[DROP_FRAMES] = { "drop_frames", false },
-	[KEEP_FRAMES] = { "keep_frames", false },
-	[TIME_NANOS] = { "time_nanos", false },
-	[DURATION_NANOS] = { "duration_nanos", false },
-	[PERIOD_TYPE] = { "period_type", true },
-	[PERIOD] = { "period", false },
-	[COMMENT] = { "comment", false },
-	[DEFAULT_SAMPLE_TYPE] = { "default_sample_type", false },
-	[DOC_URL] = { "doc_url", false },
+	[SAMPLE_TYPE] = {"sample_type", true},
+	[SAMPLE] = {"sample", true},
+	[MAPPING] = {"mapping", true},
+	[LOCATION] = {"location", true},
+	[FUNCTION] = {"function", true},
+	[STRING_TABLE] = {"string_table", true},
+	[DROP_FRAMES] = {"drop_frames", false},
+	[KEEP_FRAMES] = {"keep_frames", false},
+	[TIME_NANOS] = {"time_nanos", false},
+	[DURATION_NANOS] = {"duration_nanos", false},
+	[PERIOD_TYPE] = {"period_type", true},
+	[PERIOD] = {"period", false},
+	[COMMENT] = {"comment", false},
+	[DEFAULT_SAMPLE_TYPE] = {"default_sample_type", false},
+	[DOC_URL] = {"doc_url", false},
 };
 
-/* Grows with what it has to hold. */
-#define DEFINE_VECTOR(type, name)                                                    \
-	struct name {                                                                \
-		type *items;                                                         \
-		size_t count, room;                                                  \
-	};                                                                           \
-	static inline bool name##_add(struct name *vector, type item)                \
-	{                                                                            \
-		if (vector->count == vector->room) {                                 \
-			size_t room = vector->room * 2 + 16;                         \
-			type *larger = reallocarray(vector->items, room, sizeof(type)); \
-                                                                                     \
-			if (!larger)                                                 \
-				return false;                                        \
-			vector->items = larger;                                      \
-			vector->room = room;                                         \
-		}                                                                    \
-		vector->items[vector->count++] = item;                               \
-		return true;                                                         \
-	}
-
-DEFINE_VECTOR(uint32_t, numbers)
-DEFINE_VECTOR(int64_t, values)
-DEFINE_VECTOR(struct eo_label, labels)
-DEFINE_VECTOR(struct eo_line, lines)
-DEFINE_VECTOR(struct eo_wire, wires)
-
 struct reader {
-	struct eo_input *input;
+	struct eo_message_reader message;
 	struct eo_profile *profile;
-	struct eo_error *err;
-
 	unsigned char *bytes;
 	size_t size;
 	size_t checked; /* while reading: whole fields up to here */
@@ -124,41 +94,19 @@ struct reader {
 		struct eo_wire range; /* from the first of them to the end of the last */
 	} found[FIELD_COUNT];
 	uint64_t numbers[FIELD_COUNT]; /* values of the fields that are one number */
-	struct wires value_types;
+	struct eo_wires value_types;
 	struct eo_wire period_type;
-	struct values comments;
+	struct eo_values comments;
 
-	struct numbers strings; /* the file's, as the model's */
+	struct eo_numbers strings; /* the file's, as the model's */
 	struct eo_id_table mappings, functions, locations;
 
 	/* scratch */
-	struct numbers stack;
-	struct values values;
-	struct labels labels;
-	struct lines lines;
+	struct eo_numbers stack;
+	struct eo_values values;
+	struct eo_labels labels;
+	struct eo_lines lines;
 };
-
-static int bad(const struct reader *r, const unsigned char *at, const char *reason)
-{
-	return eo_read_failed(r->input, (uint64_t)(at - r->bytes), r->err, "%s", reason);
-}
-
-#define BAD(r, at, ...) \
-	eo_read_failed((r)->input, (uint64_t)((at) - (r)->bytes), (r)->err, __VA_ARGS__)
-
-static int no_memory(const struct reader *r)
-{
-	return eo_error_set(r->err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL, "read %.120s",
-			    eo_input_name(r->input));
-}
-
-/* eo_wire_next() with words for its failure. */
-static int next(const struct reader *r, struct eo_wire *wire, struct eo_wire_field *ret)
-{
-	int status = eo_wire_next(wire, ret);
-
-	return status < 0 ? bad(r, wire->at, eo_wire_reason(status)) : status;
-}
 
 static int check_field(const struct reader *r, const struct eo_wire_field *field)
 {
@@ -170,39 +118,30 @@ static int check_field(const struct reader *r, const struct eo_wire_field *field
 	good = fields[field->number].is_message ? is_bytes : field->type == EO_WIRE_VARINT;
 	if (field->number == COMMENT)
 		good |= is_bytes; /* packed */
-	return good ? 0 : BAD(r, field->start, "%s has the wrong type", fields[field->number].name);
+	return good ? 0
+		    : eo_message_bad(&r->message, field->start, "%s has the wrong type",
+				     fields[field->number].name);
 }
 
 /* While the file is being read: what cannot be a profile is not read to its end. */
 static int check_top(void *ctx, const unsigned char *bytes, size_t size, struct eo_error *err)
 {
 	struct reader *r = ctx;
-	struct eo_wire wire = { bytes + r->checked, bytes + size };
+	struct eo_wire wire = {bytes + r->checked, bytes + size};
 	struct eo_wire_field field;
 	int status;
 
-	(void)err; /* r->err */
-	r->bytes = (unsigned char *)bytes; /* offsets count from here */
+	(void)err; /* r->message.err */
+	r->message.bytes = bytes;
 	while ((status = eo_wire_next(&wire, &field)) > 0) {
 		status = check_field(r, &field);
 		if (status < 0)
 			return status;
 	}
 	r->checked = (size_t)(wire.at - bytes);
-	return status == 0 || status == -ENODATA ? 0 : bad(r, wire.at, eo_wire_reason(status));
-}
-
-static int add_comments(struct reader *r, const struct eo_wire_field *field)
-{
-	struct eo_wire_integers integers;
-	uint64_t value;
-	int status;
-
-	eo_wire_integers(field, &integers);
-	while ((status = eo_wire_next_integer(&integers, &value)) > 0)
-		if (!values_add(&r->comments, (int64_t)value))
-			return no_memory(r);
-	return status < 0 ? bad(r, integers.packed.at, eo_wire_reason(status)) : 0;
+	return status == 0 || status == -ENODATA
+		       ? 0
+		       : eo_message_bad(&r->message, wire.at, "%s", eo_wire_reason(status));
 }
 
 static int add_string(struct reader *r, const struct eo_wire_field *field)
@@ -210,12 +149,12 @@ static int add_string(struct reader *r, const struct eo_wire_field *field)
 	size_t size = (size_t)(field->bytes.end - field->bytes.at);
 
 	if (!r->strings.count && size)
-		return bad(r, field->start, "the first string is not empty");
+		return eo_message_bad(&r->message, field->start, "the first string is not empty");
 	/* The model's strings end at a NUL, which no name has. */
-	return numbers_add(&r->strings, eo_profile_string_n(r->profile,
-							    (const char *)field->bytes.at, size)) ?
-		       0 :
-		       no_memory(r);
+	return eo_numbers_add(&r->strings,
+			      eo_profile_string_n(r->profile, (const char *)field->bytes.at, size))
+		       ? 0
+		       : eo_message_no_memory(&r->message);
 }
 
 static int collect_field(struct reader *r, const struct eo_wire_field *field,
@@ -230,18 +169,21 @@ static int collect_field(struct reader *r, const struct eo_wire_field *field,
 	r->found[field->number].range.end = end;
 	switch (field->number) {
 	case SAMPLE_TYPE:
-		return wires_add(&r->value_types, field->bytes) ? 0 : no_memory(r);
+		return eo_wires_add(&r->value_types, field->bytes)
+			       ? 0
+			       : eo_message_no_memory(&r->message);
 	case STRING_TABLE:
 		return add_string(r, field);
 	case PERIOD_TYPE:
 		r->period_type = field->bytes;
 		return 0;
 	case COMMENT:
-		return add_comments(r, field);
+		return eo_message_integers(&r->message, field, "comments", &r->comments);
 	case TIME_NANOS:
 		if (field->value && r->numbers[TIME_NANOS])
-			return bad(r, field->start, "several profiles one after the other; "
-						    "give each its own file");
+			return eo_message_bad(&r->message, field->start,
+					      "several profiles one after the other; "
+					      "give each its own file");
 		break;
 	}
 	if (!fields[field->number].is_message)
@@ -252,11 +194,11 @@ static int collect_field(struct reader *r, const struct eo_wire_field *field,
 /* The first pass: what there is, the strings, and all that is no message. */
 static int collect(struct reader *r)
 {
-	struct eo_wire wire = { r->bytes, r->bytes + r->size };
+	struct eo_wire wire = {r->bytes, r->bytes + r->size};
 	struct eo_wire_field field;
 	int status;
 
-	while ((status = next(r, &wire, &field)) > 0) {
+	while ((status = eo_message_next(&r->message, &wire, &field)) > 0) {
 		status = collect_field(r, &field, wire.at);
 		if (status < 0)
 			return status;
@@ -264,11 +206,12 @@ static int collect(struct reader *r)
 	if (status < 0)
 		return status;
 	if (!r->size)
-		return eo_read_failed(r->input, UINT64_MAX, r->err, "it is empty");
+		return eo_read_failed(r->message.input, UINT64_MAX, r->message.err, "it is empty");
 	if (!r->strings.count)
-		return eo_read_failed(r->input, UINT64_MAX, r->err, "there is no string table");
+		return eo_read_failed(r->message.input, UINT64_MAX, r->message.err,
+				      "there is no string table");
 	if (r->found[SAMPLE].count && !r->value_types.count)
-		return eo_read_failed(r->input, UINT64_MAX, r->err,
+		return eo_read_failed(r->message.input, UINT64_MAX, r->message.err,
 				      "there are samples, and nothing says of what type");
 	return 0;
 }
@@ -276,34 +219,16 @@ static int collect(struct reader *r)
 static int string(const struct reader *r, const unsigned char *at, uint64_t index, uint32_t *ret)
 {
 	if (index >= r->strings.count)
-		return BAD(r, at, "string %" PRId64 " of %zu", (int64_t)index, r->strings.count);
+		return eo_message_bad(&r->message, at, "string %" PRId64 " of %zu", (int64_t)index,
+				      r->strings.count);
 	*ret = r->strings.items[index];
 	return 0;
-}
-
-/* A message of which fields 1 to @count - 1 are numbers. */
-static int scalars(const struct reader *r, struct eo_wire wire, const char *what, uint64_t *ret,
-		   size_t count)
-{
-	struct eo_wire_field field;
-	int status;
-
-	memset(ret, 0, count * sizeof(*ret));
-	while ((status = next(r, &wire, &field)) > 0) {
-		if (field.number >= count)
-			continue;
-		if (field.type != EO_WIRE_VARINT)
-			return BAD(r, field.start, "field %" PRIu32 " of a %s has the wrong type",
-				   field.number, what);
-		ret[field.number] = field.value;
-	}
-	return status;
 }
 
 static int read_value_type(const struct reader *r, struct eo_wire wire, struct eo_value_type *ret)
 {
 	uint64_t numbers[VALUE_TYPE_FIELDS];
-	int status = scalars(r, wire, "value type", numbers, VALUE_TYPE_FIELDS);
+	int status = eo_message_numbers(&r->message, wire, "value type", "vv", numbers);
 
 	if (status == 0)
 		status = string(r, wire.at, numbers[VALUE_TYPE_TYPE], &ret->type);
@@ -314,46 +239,43 @@ static int read_value_type(const struct reader *r, struct eo_wire wire, struct e
 
 static int read_header(struct reader *r)
 {
+	size_t earlier = r->profile->comment_count;
+	struct eo_read_header header = {.value_type_count = r->value_types.count,
+					.period = (int64_t)r->numbers[PERIOD],
+					.time_ns = (int64_t)r->numbers[TIME_NANOS],
+					.duration_ns = (int64_t)r->numbers[DURATION_NANOS]};
 	const struct {
 		int number;
-		uint32_t offset;
+		uint32_t *ret;
 	} names[] = {
-		{ DROP_FRAMES, offsetof(struct eo_read_header, drop_frames) },
-		{ KEEP_FRAMES, offsetof(struct eo_read_header, keep_frames) },
-		{ DEFAULT_SAMPLE_TYPE, offsetof(struct eo_read_header, default_value_type) },
-		{ DOC_URL, offsetof(struct eo_read_header, doc_url) },
+		{DROP_FRAMES, &header.drop_frames},
+		{KEEP_FRAMES, &header.keep_frames},
+		{DEFAULT_SAMPLE_TYPE, &header.default_value_type},
+		{DOC_URL, &header.doc_url},
 	};
-	size_t earlier = r->profile->comment_count;
-	struct eo_read_header header = { .value_type_count = r->value_types.count,
-					 .period = (int64_t)r->numbers[PERIOD],
-					 .time_ns = (int64_t)r->numbers[TIME_NANOS],
-					 .duration_ns = (int64_t)r->numbers[DURATION_NANOS] };
-	EO_AUTO_FREE struct eo_value_type *types =
-		calloc(r->value_types.count + 1, sizeof(*types));
+	EO_AUTO_FREE struct eo_value_type *types = calloc(r->value_types.count + 1, sizeof(*types));
 	int status = 0;
 
 	if (!types)
-		return no_memory(r);
+		return eo_message_no_memory(&r->message);
 	header.value_types = types;
 	for (size_t i = 0; status == 0 && i < r->value_types.count; i++)
 		status = read_value_type(r, r->value_types.items[i], &types[i]);
 	if (status == 0 && r->period_type.at)
 		status = read_value_type(r, r->period_type, &header.period_type);
 	for (size_t i = 0; status == 0 && i < EO_ARRAY_SIZE(names); i++)
-		status = string(r, r->found[names[i].number].count ?
-					   r->found[names[i].number].range.at :
-					   r->bytes,
-				r->numbers[names[i].number],
-				(uint32_t *)((char *)&header + names[i].offset));
+		status = string(r, r->found[names[i].number].range.at, r->numbers[names[i].number],
+				names[i].ret);
 	if (status == 0)
-		status = eo_read_join(r->input, &header, r->profile, r->err);
+		status = eo_read_join(r->message.input, &header, r->profile, r->message.err);
 	for (size_t i = 0; status == 0 && i < r->comments.count; i++) {
-		uint32_t text;
+		uint32_t text = 0;
 
 		status = string(r, r->found[COMMENT].range.at, (uint64_t)r->comments.items[i],
 				&text);
 		if (status == 0)
-			status = eo_read_comment(r->input, r->profile, earlier, text, r->err);
+			status = eo_read_comment(r->message.input, r->profile, earlier, text,
+						 r->message.err);
 	}
 	return status;
 }
@@ -366,19 +288,20 @@ static int add_id(const struct reader *r, const unsigned char *at, struct eo_id_
 	case 0:
 		return 0;
 	case -EINVAL:
-		return BAD(r, at, "a %s has the id 0, which is reserved", what);
+		return eo_message_bad(&r->message, at, "a %s has the id 0, which is reserved",
+				      what);
 	case -EEXIST:
-		return BAD(r, at, "two %ss have the id %" PRIu64, what, id);
+		return eo_message_bad(&r->message, at, "two %ss have the id %" PRIu64, what, id);
 	default:
-		return no_memory(r);
+		return eo_message_no_memory(&r->message);
 	}
 }
 
 static int read_mapping(struct reader *r, struct eo_wire wire)
 {
 	uint64_t numbers[MAPPING_FIELDS];
-	struct eo_mapping mapping = { 0 };
-	int status = scalars(r, wire, fields[MAPPING].name, numbers, MAPPING_FIELDS);
+	struct eo_mapping mapping = {0};
+	int status = eo_message_numbers(&r->message, wire, "mapping", "vvvvvvvvvv", numbers);
 
 	if (status == 0)
 		status = string(r, wire.at, numbers[MAPPING_FILENAME], &mapping.filename);
@@ -400,8 +323,8 @@ static int read_mapping(struct reader *r, struct eo_wire wire)
 static int read_function(struct reader *r, struct eo_wire wire)
 {
 	uint64_t numbers[FUNCTION_FIELDS];
-	struct eo_function function = { 0 };
-	int status = scalars(r, wire, fields[FUNCTION].name, numbers, FUNCTION_FIELDS);
+	struct eo_function function = {0};
+	int status = eo_message_numbers(&r->message, wire, "function", "vvvvv", numbers);
 
 	if (status == 0)
 		status = string(r, wire.at, numbers[FUNCTION_NAME], &function.name);
@@ -420,39 +343,40 @@ static int read_line(struct reader *r, struct eo_wire wire)
 {
 	uint64_t numbers[LINE_FIELDS];
 	struct eo_line line;
-	int status = scalars(r, wire, "line", numbers, LINE_FIELDS);
+	int status = eo_message_numbers(&r->message, wire, "line", "vvv", numbers);
 
 	if (status < 0)
 		return status;
 	line.function = eo_id_table_find(&r->functions, numbers[LINE_FUNCTION_ID]);
 	if (line.function == EO_ID_NONE)
-		return BAD(r, wire.at, "a line of function %" PRIu64 ", which is not there",
-			   numbers[LINE_FUNCTION_ID]);
+		return eo_message_bad(&r->message, wire.at,
+				      "a line of function %" PRIu64 ", which is not there",
+				      numbers[LINE_FUNCTION_ID]);
 	/* A function without any name is none to the model, nor is its line. */
 	if (!line.function)
 		return 0;
 	line.line = (int64_t)numbers[LINE_LINE];
 	line.column = (int64_t)numbers[LINE_COLUMN];
-	return lines_add(&r->lines, line) ? 0 : no_memory(r);
+	return eo_lines_add(&r->lines, line) ? 0 : eo_message_no_memory(&r->message);
 }
 
 static int read_location(struct reader *r, struct eo_wire wire)
 {
 	const unsigned char *start = wire.at;
-	struct eo_location location = { 0 };
+	struct eo_location location = {0};
 	struct eo_wire_field field;
 	uint64_t id = 0;
 	int status;
 
 	r->lines.count = 0;
-	while ((status = next(r, &wire, &field)) > 0) {
+	while ((status = eo_message_next(&r->message, &wire, &field)) > 0) {
 		if (field.number > LOCATION_IS_FOLDED)
 			continue;
 		if ((field.type == EO_WIRE_BYTES) != (field.number == LOCATION_LINE) ||
 		    (field.type != EO_WIRE_BYTES && field.type != EO_WIRE_VARINT))
-			return BAD(r, field.start,
-				   "field %" PRIu32 " of a location has the wrong type",
-				   field.number);
+			return eo_message_bad(&r->message, field.start,
+					      "field %" PRIu32 " of a location has the wrong type",
+					      field.number);
 		switch (field.number) {
 		case LOCATION_ID:
 			id = field.value;
@@ -488,8 +412,8 @@ static int read_location(struct reader *r, struct eo_wire wire)
 static int read_label(struct reader *r, struct eo_wire wire)
 {
 	uint64_t numbers[LABEL_FIELDS];
-	struct eo_label label = { 0 };
-	int status = scalars(r, wire, "label", numbers, LABEL_FIELDS);
+	struct eo_label label = {0};
+	int status = eo_message_numbers(&r->message, wire, "label", "vvvv", numbers);
 
 	if (status == 0)
 		status = string(r, wire.at, numbers[LABEL_KEY], &label.key);
@@ -504,7 +428,7 @@ static int read_label(struct reader *r, struct eo_wire wire)
 		return 0;
 	label.is_number = !numbers[LABEL_STR];
 	label.num = (int64_t)numbers[LABEL_NUM];
-	return labels_add(&r->labels, label) ? 0 : no_memory(r);
+	return eo_labels_add(&r->labels, label) ? 0 : eo_message_no_memory(&r->message);
 }
 
 static int read_stack(struct reader *r, const struct eo_wire_field *field)
@@ -514,31 +438,22 @@ static int read_stack(struct reader *r, const struct eo_wire_field *field)
 	int status;
 
 	if (!eo_wire_integers(field, &integers))
-		return bad(r, field->start, "the location ids of a sample have the wrong type");
+		return eo_message_bad(&r->message, field->start,
+				      "the location ids of a sample have the wrong type");
 	while ((status = eo_wire_next_integer(&integers, &id)) > 0) {
 		uint32_t location = eo_id_table_find(&r->locations, id);
 
 		if (location == EO_ID_NONE)
-			return BAD(r, field->start,
-				   "a sample at location %" PRIu64 ", which is not there", id);
-		if (!numbers_add(&r->stack, location))
-			return no_memory(r);
+			return eo_message_bad(&r->message, field->start,
+					      "a sample at location %" PRIu64
+					      ", which is not there",
+					      id);
+		if (!eo_numbers_add(&r->stack, location))
+			return eo_message_no_memory(&r->message);
 	}
-	return status < 0 ? bad(r, integers.packed.at, eo_wire_reason(status)) : 0;
-}
-
-static int read_values(struct reader *r, const struct eo_wire_field *field)
-{
-	struct eo_wire_integers integers;
-	uint64_t value;
-	int status;
-
-	if (!eo_wire_integers(field, &integers))
-		return bad(r, field->start, "the values of a sample have the wrong type");
-	while ((status = eo_wire_next_integer(&integers, &value)) > 0)
-		if (!values_add(&r->values, (int64_t)value))
-			return no_memory(r);
-	return status < 0 ? bad(r, integers.packed.at, eo_wire_reason(status)) : 0;
+	return status < 0 ? eo_message_bad(&r->message, integers.packed.at, "%s",
+					   eo_wire_reason(status))
+			  : 0;
 }
 
 static int read_sample(struct reader *r, struct eo_wire wire)
@@ -549,18 +464,20 @@ static int read_sample(struct reader *r, struct eo_wire wire)
 	int status;
 
 	r->stack.count = r->values.count = r->labels.count = 0;
-	while ((status = next(r, &wire, &field)) > 0) {
+	while ((status = eo_message_next(&r->message, &wire, &field)) > 0) {
 		switch (field.number) {
 		case SAMPLE_LOCATION_ID:
 			status = read_stack(r, &field);
 			break;
 		case SAMPLE_VALUE:
-			status = read_values(r, &field);
+			status = eo_message_integers(&r->message, &field, "the values of a sample",
+						     &r->values);
 			break;
 		case SAMPLE_LABEL:
-			status = field.type == EO_WIRE_BYTES ?
-					 read_label(r, field.bytes) :
-					 bad(r, field.start, "a label has the wrong type");
+			status = field.type == EO_WIRE_BYTES
+					 ? read_label(r, field.bytes)
+					 : eo_message_bad(&r->message, field.start,
+							  "a label has the wrong type");
 			break;
 		}
 		if (status < 0)
@@ -569,8 +486,8 @@ static int read_sample(struct reader *r, struct eo_wire wire)
 	if (status < 0)
 		return status;
 	if (r->values.count != r->value_types.count)
-		return BAD(r, start, "a sample with %zu values of %zu types", r->values.count,
-			   r->value_types.count);
+		return eo_message_bad(&r->message, start, "a sample with %zu values of %zu types",
+				      r->values.count, r->value_types.count);
 	stack = eo_profile_stack(r->profile, r->stack.items, r->stack.count);
 	labels = eo_profile_label_set(r->profile, r->labels.items, r->labels.count);
 	eo_profile_add_sample(r->profile, stack, labels, r->values.items);
@@ -584,10 +501,10 @@ static int each(struct reader *r, uint32_t number, int (*read)(struct reader *, 
 	struct eo_wire_field field;
 	int status = 0;
 
-	while (status >= 0 && (status = next(r, &wire, &field)) > 0)
+	while (status >= 0 && (status = eo_message_next(&r->message, &wire, &field)) > 0)
 		if (field.number == number)
 			status = read(r, field.bytes);
-	return status < 0 ? status : eo_read_status(r->input, r->profile, r->err);
+	return status < 0 ? status : eo_read_status(r->message.input, r->profile, r->message.err);
 }
 
 static int read_tables(struct reader *r)
@@ -597,7 +514,7 @@ static int read_tables(struct reader *r)
 	if (eo_id_table_init(&r->mappings, r->found[MAPPING].count) < 0 ||
 	    eo_id_table_init(&r->functions, r->found[FUNCTION].count) < 0 ||
 	    eo_id_table_init(&r->locations, r->found[LOCATION].count) < 0)
-		return no_memory(r);
+		return eo_message_no_memory(&r->message);
 	status = each(r, MAPPING, read_mapping);
 	if (status == 0)
 		status = each(r, FUNCTION, read_function);
@@ -623,13 +540,15 @@ static void reader_fini(struct reader *r)
 
 int eo_read_pprof(struct eo_input *input, struct eo_profile *profile, struct eo_error *err)
 {
-	struct reader r = { .input = input, .profile = profile, .err = err };
+	struct reader r = {.message = {.input = input, .err = err}, .profile = profile};
 	unsigned char *bytes;
 	int status = eo_read_all(input, EO_WIRE_MAX, check_top, &r, &bytes, &r.size, err);
 
-	r.bytes = status < 0 ? NULL : bytes;
-	if (status == 0)
-		status = collect(&r);
+	if (status < 0)
+		return status;
+	r.bytes = bytes;
+	r.message.bytes = bytes;
+	status = collect(&r);
 	if (status == 0)
 		status = read_header(&r);
 	if (status == 0)

@@ -128,8 +128,7 @@ static int join_types(const struct eo_input *input, const struct eo_read_header 
 	if (!header->value_type_count || same_types(profile, header))
 		return 0;
 	list_types(profile, profile->value_types, profile->value_type_count, ours, sizeof(ours));
-	list_types(profile, header->value_types, header->value_type_count, theirs,
-		   sizeof(theirs));
+	list_types(profile, header->value_types, header->value_type_count, theirs, sizeof(theirs));
 	return eo_read_failed(input, UINT64_MAX, err, "its values are %s, those before %s", theirs,
 			      ours);
 }
@@ -218,8 +217,8 @@ int eo_read_status(const struct eo_input *input, const struct eo_profile *profil
 /* What stands in brackets and is no part of the kernel. */
 static bool is_user_area(const char *name)
 {
-	static const char *const areas[] = { "[vdso]", "[vsyscall]", "[vvar", "[heap]", "[stack",
-					     "[anon", "[uprobes]", "[unknown]" };
+	static const char *const areas[] = {"[vdso]", "[vsyscall]", "[vvar",	 "[heap]",
+					    "[stack", "[anon",	    "[uprobes]", "[unknown]"};
 
 	for (size_t i = 0; i < EO_ARRAY_SIZE(areas); i++)
 		if (!strncmp(name, areas[i], strlen(areas[i])))
@@ -248,6 +247,6 @@ enum eo_frame_kind eo_read_frame_kind(const char *name)
 	/* Kernel modules are in brackets, or files that may be compressed. */
 	if (name[0] == '[')
 		return is_user_area(name) ? EO_FRAME_NATIVE : EO_FRAME_KERNEL;
-	return module && (module[3] == '\0' || module[3] == '.') ? EO_FRAME_KERNEL :
-								   EO_FRAME_NATIVE;
+	return module && (module[3] == '\0' || module[3] == '.') ? EO_FRAME_KERNEL
+								 : EO_FRAME_NATIVE;
 }

@@ -24,31 +24,31 @@ struct shape {
 #define V (1u << EO_WIRE_VARINT)
 #define B (1u << EO_WIRE_BYTES)
 
-static const struct shape pprof_value_type = { .allowed = { V, V } };
-static const struct shape pprof_label = { .allowed = { V, V, V, V } };
-static const struct shape pprof_sample = { .allowed = { V | B, V | B, B },
-					   .children = { NULL, NULL, &pprof_label } };
-static const struct shape pprof_mapping = { .allowed = { V, V, V, V, V, V, V, V, V, V } };
-static const struct shape pprof_line = { .allowed = { V, V, V } };
-static const struct shape pprof_location = { .allowed = { V, V, V, B, V },
-					     .children = { NULL, NULL, NULL, &pprof_line } };
-static const struct shape pprof_function = { .allowed = { V, V, V, V, V } };
+static const struct shape pprof_value_type = {.allowed = {V, V}};
+static const struct shape pprof_label = {.allowed = {V, V, V, V}};
+static const struct shape pprof_sample = {.allowed = {V | B, V | B, B},
+					  .children = {NULL, NULL, &pprof_label}};
+static const struct shape pprof_mapping = {.allowed = {V, V, V, V, V, V, V, V, V, V}};
+static const struct shape pprof_line = {.allowed = {V, V, V}};
+static const struct shape pprof_location = {.allowed = {V, V, V, B, V},
+					    .children = {NULL, NULL, NULL, &pprof_line}};
+static const struct shape pprof_function = {.allowed = {V, V, V, V, V}};
 static const struct shape pprof = {
-	.allowed = { B, B, B, B, B, B, V, V, V, V, B, V, V | B, V, V },
-	.children = { &pprof_value_type, &pprof_sample, &pprof_mapping, &pprof_location,
-		      &pprof_function },
+	.allowed = {B, B, B, B, B, B, V, V, V, V, B, V, V | B, V, V},
+	.children = {&pprof_value_type, &pprof_sample, &pprof_mapping, &pprof_location,
+		     &pprof_function},
 };
 
-static const struct shape otlp_scope_profiles = { .allowed = { B, B, B } };
-static const struct shape otlp_resource = { .allowed = { B, V, B } };
+static const struct shape otlp_scope_profiles = {.allowed = {B, B, B}};
+static const struct shape otlp_resource = {.allowed = {B, V, B}};
 static const struct shape otlp_resource_profiles = {
-	.allowed = { B, B, B },
-	.children = { &otlp_resource, &otlp_scope_profiles },
+	.allowed = {B, B, B},
+	.children = {&otlp_resource, &otlp_scope_profiles},
 };
-static const struct shape otlp_dictionary = { .allowed = { B, B, B, B, B, B, B },
-					      .begins_with_empty = true };
-static const struct shape otlp = { .allowed = { B, B },
-				   .children = { &otlp_resource_profiles, &otlp_dictionary } };
+static const struct shape otlp_dictionary = {.allowed = {B, B, B, B, B, B, B},
+					     .begins_with_empty = true};
+static const struct shape otlp = {.allowed = {B, B},
+				  .children = {&otlp_resource_profiles, &otlp_dictionary}};
 
 static bool fits(const struct shape *shape, struct eo_wire wire, bool is_whole);
 
@@ -68,7 +68,7 @@ static bool field_fits(const struct shape *shape, const struct eo_wire_field *fi
 /* A field whose end is missing, as far as it goes. */
 static bool rest_fits(const struct shape *shape, struct eo_wire wire, bool is_first)
 {
-	struct eo_wire_field field = { .start = wire.at };
+	struct eo_wire_field field = {.start = wire.at};
 	uint64_t tag, size;
 
 	if (eo_wire_varint(&wire, &tag) < 0)
@@ -110,27 +110,33 @@ static bool is_text(const unsigned char *bytes, size_t size)
 bool eo_is_pprof(const unsigned char *bytes, size_t size)
 {
 	return size && !is_text(bytes, size) &&
-	       fits(&pprof, (struct eo_wire){ bytes, bytes + size }, false);
+	       fits(&pprof, (struct eo_wire){bytes, bytes + size}, false);
+}
+
+static bool is_plain_otlp(const unsigned char *bytes, size_t size)
+{
+	return size && !is_text(bytes, size) &&
+	       fits(&otlp, (struct eo_wire){bytes, bytes + size}, false);
+}
+
+/* As the Collector writes files: four bytes, big-endian. */
+bool eo_is_otlp_behind_length(const unsigned char *bytes, size_t size)
+{
+	size_t length = 0;
+
+	if (size > EO_INPUT_PEEK_MAX)
+		size = EO_INPUT_PEEK_MAX;
+	if (size <= 4 || is_plain_otlp(bytes, size))
+		return false;
+	for (size_t i = 0; i < 4; i++)
+		length = length << 8 | bytes[i];
+	size -= 4;
+	return is_plain_otlp(bytes + 4, size < length ? size : length);
 }
 
 bool eo_is_otlp(const unsigned char *bytes, size_t size)
 {
-	uint64_t length;
-
-	if (!size || is_text(bytes, size))
-		return false;
-	if (fits(&otlp, (struct eo_wire){ bytes, bytes + size }, false))
-		return true;
-	/* As the Collector writes files: behind its length, big-endian. */
-	if (size <= 4)
-		return false;
-	length = (uint64_t)bytes[0] << 24 | (uint64_t)bytes[1] << 16 | (uint64_t)bytes[2] << 8 |
-		 bytes[3];
-	bytes += 4;
-	size -= 4;
-	if (size > length)
-		size = length;
-	return size && fits(&otlp, (struct eo_wire){ bytes, bytes + size }, false);
+	return is_plain_otlp(bytes, size) || eo_is_otlp_behind_length(bytes, size);
 }
 
 /* Is @key among the keys of the object that begins @bytes? What stands between is skipped by its

@@ -7,7 +7,8 @@
 #include <stddef.h>
 
 bool eo_is_pprof(const unsigned char *bytes, size_t size);
-bool eo_is_otlp(const unsigned char *bytes, size_t size);
+bool eo_is_otlp(const unsigned char *bytes, size_t size); /* with or without a length before it */
+bool eo_is_otlp_behind_length(const unsigned char *bytes, size_t size);
 bool eo_is_otlp_json(const unsigned char *bytes, size_t size);
 bool eo_is_jsonl(const unsigned char *bytes, size_t size);
 bool eo_is_folded(const unsigned char *bytes, size_t size);

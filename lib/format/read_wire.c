@@ -41,7 +41,7 @@ static int bytes(struct eo_wire *wire, struct eo_wire *ret)
 		return -E2BIG;
 	if (size > (size_t)(wire->end - wire->at))
 		return -ENODATA;
-	*ret = (struct eo_wire){ wire->at, wire->at + size };
+	*ret = (struct eo_wire){wire->at, wire->at + size};
 	wire->at += size;
 	return 1;
 }

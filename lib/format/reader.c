@@ -7,13 +7,13 @@
 
 /* The stricter forms first. */
 const struct eo_input_format eo_input_formats[] = {
-	{ "otlp", eo_is_otlp, eo_read_otlp },
-	{ "pprof", eo_is_pprof, eo_read_pprof },
-	{ "otlp-json", eo_is_otlp_json, eo_read_otlp_json },
-	{ "jsonl", eo_is_jsonl, NULL },
-	{ "perf-script", eo_is_perf_script, eo_read_perf_script },
-	{ "folded", eo_is_folded, eo_read_folded },
-	{ NULL, NULL, NULL },
+	{"otlp", eo_is_otlp, eo_read_otlp},
+	{"pprof", eo_is_pprof, eo_read_pprof},
+	{"otlp-json", eo_is_otlp_json, eo_read_otlp_json},
+	{"jsonl", eo_is_jsonl, NULL},
+	{"perf-script", eo_is_perf_script, eo_read_perf_script},
+	{"folded", eo_is_folded, eo_read_folded},
+	{NULL, NULL, NULL},
 };
 
 const struct eo_input_format *eo_input_format_find(const char *name)
@@ -32,7 +32,8 @@ int eo_input_recognise(struct eo_input *input, const struct eo_input_format **re
 
 	if (size < 0)
 		return (int)size;
-	for (const struct eo_input_format *format = eo_input_formats; size && format->name; format++)
+	for (const struct eo_input_format *format = eo_input_formats; size && format->name;
+	     format++)
 		if (format->recognise(bytes, (size_t)size)) {
 			*ret = format;
 			return 0;

@@ -15,14 +15,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "format/order.h"
 #include "format/utf8.h"
 #include "format/writer.h"
 #include "opentelemetry/proto/profiles/v1development/profiles.pb-c.h"
-#include "otlp/otlp_profile_attributes.h"
+#include "otlp/otlp_profile_tables.h"
 #include "otlp/otlp_profile_encoder.h"
 #include "otlp/otlp_profile_plan.h"
-#include "otlp/otlp_profile_strings.h"
 
 #define PROFILES(name) Opentelemetry__Proto__Profiles__V1development__##name
 #define PROFILES_INIT(NAME) OPENTELEMETRY__PROTO__PROFILES__V1DEVELOPMENT__##NAME##__INIT
@@ -34,8 +32,6 @@
 #define ARRAY_VALUE OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_ARRAY_VALUE
 
 #define MAX_SCOPE_ATTRIBUTES 4
-#define MAX_MAPPING_ATTRIBUTES 5
-#define MAX_LOCATION_ATTRIBUTES 2
 #define MAX_PROFILE_ATTRIBUTES 4
 
 /* Attributes with room for as many as were asked for. */
@@ -47,9 +43,7 @@ struct key_values {
 
 struct writer {
 	const struct eo_profile *profile;
-	struct eo_order *order;
-	struct eo_otlp_strings strings;
-	struct eo_otlp_attributes attributes;
+	struct eo_otlp_tables tables;
 	struct eo_otlp_plan plan;
 	struct eo_otlp_encoder encoder;
 
@@ -62,13 +56,6 @@ struct writer {
 	COMMON(ArrayValue) order_array;
 	uint32_t profile_attributes[MAX_PROFILE_ATTRIBUTES];
 	size_t profile_attribute_count;
-
-	uint32_t *stack_numbers; /* by index in the profile; 0: not met */
-	uint32_t stack_count;
-
-	/* scratch, large enough for the largest stack and location */
-	int32_t *locations;
-	PROFILES(Line) *lines, **line_pointers;
 };
 
 static void key_values_fini(struct key_values *list)
@@ -120,10 +107,8 @@ static void set_bool(COMMON(AnyValue) *value, bool is_true)
 static void writer_fini(struct writer *w)
 {
 	eo_otlp_plan_fini(&w->plan);
-	eo_otlp_attributes_fini(&w->attributes);
-	eo_otlp_strings_fini(&w->strings);
+	eo_otlp_tables_fini(&w->tables);
 	eo_otlp_encoder_fini(&w->encoder);
-	eo_order_free(w->order);
 	for (size_t i = 0; i < w->extra_count; i++) {
 		free((char *)w->extra[i].key);
 		free((char *)w->extra[i].str);
@@ -132,10 +117,6 @@ static void writer_fini(struct writer *w)
 	key_values_fini(&w->scope);
 	free(w->order_values);
 	free(w->order_pointers);
-	free(w->stack_numbers);
-	free(w->locations);
-	free(w->lines);
-	free(w->line_pointers);
 }
 
 /* strdup() of valid UTF-8; NULL without memory. */
@@ -168,7 +149,7 @@ static bool copy_extra(struct writer *w, const struct eo_write_options *options)
 
 static const char *text_of(const struct writer *w, uint32_t string)
 {
-	return eo_otlp_strings_text(&w->strings, w->strings.ids[string]);
+	return eo_otlp_strings_text(&w->tables.strings, w->tables.strings.ids[string]);
 }
 
 static bool fill_scope(struct writer *w)
@@ -200,31 +181,15 @@ static bool fill_scope(struct writer *w)
 	if (plan->cpu_from_period != EO_OTLP_CPU_NOT_SAID)
 		set_bool(add_key(&w->scope, EO_OTLP_CPU_FROM_PERIOD),
 			 plan->cpu_from_period == EO_OTLP_CPU_FOLLOWS);
-	if (w->attributes.labels_kept)
+	if (w->tables.attributes.labels_kept)
 		set_bool(add_key(&w->scope, EO_OTLP_LABELS_KEPT), true);
 	return true;
-}
-
-/* An attribute of the dictionary, by its name in otlp_profile.h. */
-static uint32_t add_bool(struct writer *w, const char *name)
-{
-	const struct eo_otlp_value value = { EO_OTLP_VALUE_BOOL, 1 };
-
-	return eo_otlp_attributes_add(&w->attributes, eo_otlp_strings_name(&w->strings, name), 0,
-				      &value, 1, false);
-}
-
-static uint32_t add_text(struct writer *w, const char *name, uint32_t id)
-{
-	const struct eo_otlp_value value = { EO_OTLP_VALUE_STRING, id };
-
-	return eo_otlp_attributes_add(&w->attributes, eo_otlp_strings_name(&w->strings, name), 0,
-				      &value, 1, false);
 }
 
 static bool add_profile_attributes(struct writer *w)
 {
 	const struct eo_profile *profile = w->profile;
+	const uint32_t *ids = w->tables.strings.ids;
 	const struct {
 		const char *name;
 		uint32_t string;
@@ -241,36 +206,16 @@ static bool add_profile_attributes(struct writer *w)
 	for (size_t i = 0; i < EO_ARRAY_SIZE(texts); i++)
 		if (texts[i].string)
 			w->profile_attributes[w->profile_attribute_count++] =
-				add_text(w, texts[i].name, w->strings.ids[texts[i].string]);
+				eo_otlp_attributes_add_text(&w->tables.attributes, texts[i].name,
+							    ids[texts[i].string]);
 	for (size_t i = 0; i < profile->comment_count; i++)
 		comments[i] = (struct eo_otlp_value){ EO_OTLP_VALUE_STRING,
-						      w->strings.ids[profile->comments[i]] };
+						      ids[profile->comments[i]] };
 	if (profile->comment_count)
 		w->profile_attributes[w->profile_attribute_count++] = eo_otlp_attributes_add(
-			&w->attributes, eo_otlp_strings_name(&w->strings, EO_OTLP_COMMENT), 0,
-			comments, profile->comment_count, true);
-	return true;
-}
-
-static bool make_scratch(struct writer *w)
-{
-	const struct eo_profile *profile = w->profile;
-	size_t stack = 1, lines = 1;
-
-	for (size_t i = 0; i < profile->stack_count; i++)
-		if (profile->stacks[i].count > stack)
-			stack = profile->stacks[i].count;
-	for (size_t i = 0; i < profile->location_count; i++)
-		if (profile->locations[i].line_count > lines)
-			lines = profile->locations[i].line_count;
-	w->stack_numbers = calloc(profile->stack_count, sizeof(*w->stack_numbers));
-	w->locations = calloc(stack, sizeof(*w->locations));
-	w->lines = calloc(lines, sizeof(*w->lines));
-	w->line_pointers = calloc(lines, sizeof(*w->line_pointers));
-	if (!w->stack_numbers || !w->locations || !w->lines || !w->line_pointers)
-		return false;
-	for (size_t i = 0; i < lines; i++)
-		w->line_pointers[i] = &w->lines[i];
+			&w->tables.attributes,
+			eo_otlp_strings_name(&w->tables.strings, EO_OTLP_COMMENT), 0, comments,
+			profile->comment_count, true);
 	return true;
 }
 
@@ -279,28 +224,20 @@ static int writer_init(struct writer *w, const struct eo_profile *profile,
 		       const struct eo_write_options *options, enum eo_otlp_encoder_kind kind,
 		       FILE *out)
 {
+	struct eo_otlp_tables *t = &w->tables;
 	int r;
 
 	*w = (struct writer){ .profile = profile };
 	eo_otlp_encoder_init(&w->encoder, kind, out);
-	/* OTLP's indices have 31 bits. */
-	if (profile->string_count > INT32_MAX / 2 || profile->location_count > INT32_MAX ||
-	    profile->stack_count > INT32_MAX || profile->function_count > INT32_MAX ||
-	    profile->mapping_count > INT32_MAX)
-		return -E2BIG;
-	r = eo_otlp_strings_init(&w->strings, profile);
+	r = eo_otlp_tables_init(t, profile);
 	if (r < 0)
 		return r;
-	r = eo_otlp_attributes_init(&w->attributes, &w->strings);
-	if (r < 0)
-		return r;
-	w->order = eo_order_new(profile);
-	if (!w->order || !make_scratch(w) || !copy_extra(w, options) || !add_profile_attributes(w))
+	if (!copy_extra(w, options) || !add_profile_attributes(w))
 		return -ENOMEM;
-	r = eo_otlp_plan_init(&w->plan, profile, w->order, &w->attributes);
+	r = eo_otlp_plan_init(&w->plan, profile, t->order, &t->attributes);
 	if (r < 0)
 		return r;
-	return fill_scope(w) ? w->attributes.status : -ENOMEM;
+	return fill_scope(w) ? w->tables.attributes.status : -ENOMEM;
 }
 
 static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessageDescriptor *message,
@@ -311,7 +248,7 @@ static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessageDescriptor
 
 static int32_t number(struct writer *w, uint32_t string)
 {
-	return (int32_t)eo_otlp_strings_number(&w->strings, w->strings.ids[string]);
+	return (int32_t)eo_otlp_strings_number(&w->tables.strings, w->tables.strings.ids[string]);
 }
 
 static PROFILES(ValueType) value_type(struct writer *w, const struct eo_value_type *type)
@@ -321,15 +258,6 @@ static PROFILES(ValueType) value_type(struct writer *w, const struct eo_value_ty
 	message.type_strindex = number(w, type->type);
 	message.unit_strindex = number(w, type->unit);
 	return message;
-}
-
-/* --- samples ------------------------------------------------------------------------------- */
-
-static int32_t stack_number(struct writer *w, uint32_t stack)
-{
-	if (stack && !w->stack_numbers[stack])
-		w->stack_numbers[stack] = ++w->stack_count;
-	return (int32_t)w->stack_numbers[stack];
 }
 
 /* Sum of a Sample's rows; stops at the limits of 64 bits. */
@@ -357,17 +285,18 @@ static void put_samples(struct writer *w, const struct eo_otlp_resource *resourc
 	for (size_t row = resource->first_row; row < end; row = next) {
 		uint32_t stack = w->profile->samples[w->plan.rows[row].sample].stack;
 		const struct eo_otlp_attribute_set *set =
-			&w->attributes.sets[w->plan.rows[row].set];
+			&w->tables.attributes.sets[w->plan.rows[row].set];
 		PROFILES(Sample) message = PROFILES_INIT(SAMPLE);
 		int64_t value;
 
+		eo_otlp_tables_look_ahead(&w->tables, &w->plan, row);
 		next = eo_otlp_plan_sample_end(&w->plan, w->profile, resource, row);
-		message.stack_index = stack_number(w, stack);
+		message.stack_index = eo_otlp_tables_stack(&w->tables, stack);
 		message.link_index = (int32_t)set->link;
 		message.n_attribute_indices = set->members.count;
-		/* Numbers of attributes have 31 bits. */
-		message.attribute_indices =
-			(int32_t *)(w->attributes.members + set->members.first);
+		if (set->members.count) /* their numbers have 31 bits */
+			message.attribute_indices =
+				(int32_t *)&w->tables.attributes.members[set->members.first];
 		if (type->timed) {
 			message.n_timestamps_unix_nano =
 				w->plan.first_time[next] - w->plan.first_time[row];
@@ -492,200 +421,6 @@ static bool put_resources(struct writer *w)
 	return true;
 }
 
-/* --- dictionary ---------------------------------------------------------------------------- */
-
-static const ProtobufCFieldDescriptor *table(const char *name)
-{
-	return field_of(
-		&opentelemetry__proto__profiles__v1development__profiles_dictionary__descriptor,
-		name);
-}
-
-static void put_mappings(struct writer *w)
-{
-	const ProtobufCFieldDescriptor *field = table("mapping_table");
-	PROFILES(Mapping) none = PROFILES_INIT(MAPPING);
-
-	eo_otlp_encoder_message(&w->encoder, field, &none.base);
-	for (size_t i = 0; i < w->order->mappings.count; i++) {
-		const struct eo_mapping *mapping =
-			&w->profile->mappings[w->order->mappings.indices[i]];
-		const struct {
-			const char *name;
-			bool is_set;
-		} flags[] = {
-			{ EO_OTLP_HAS_FUNCTIONS, mapping->has_functions },
-			{ EO_OTLP_HAS_FILENAMES, mapping->has_filenames },
-			{ EO_OTLP_HAS_LINE_NUMBERS, mapping->has_line_numbers },
-			{ EO_OTLP_HAS_INLINE_FRAMES, mapping->has_inline_frames },
-		};
-		int32_t attributes[MAX_MAPPING_ATTRIBUTES];
-		PROFILES(Mapping) message = PROFILES_INIT(MAPPING);
-
-		if (mapping->start < mapping->limit) {
-			message.memory_start = mapping->start;
-			message.memory_limit = mapping->limit;
-		}
-		message.file_offset = mapping->offset;
-		message.filename_strindex = number(w, mapping->filename);
-		message.attribute_indices = attributes;
-		if (mapping->build_id)
-			attributes[message.n_attribute_indices++] =
-				(int32_t)add_text(w, EO_OTLP_BUILD_ID_GNU,
-						  w->strings.ids[mapping->build_id]);
-		for (size_t at = 0; at < EO_ARRAY_SIZE(flags); at++)
-			if (flags[at].is_set)
-				attributes[message.n_attribute_indices++] =
-					(int32_t)add_bool(w, flags[at].name);
-		eo_otlp_encoder_message(&w->encoder, field, &message.base);
-	}
-}
-
-/* A line may have no function, but none has no number in OTLP but 0. */
-static int32_t function_number(const struct writer *w, uint32_t function)
-{
-	uint32_t none = w->order->functions.numbers[0];
-	uint32_t at = w->order->functions.numbers[function];
-
-	if (!function)
-		return 0;
-	return (int32_t)(none && at > none ? at - 1 : at);
-}
-
-/* 0 for a kind without a word. */
-static uint32_t frame_type(struct writer *w, enum eo_frame_kind kind)
-{
-	for (const struct eo_otlp_frame_type *row = eo_otlp_frame_types; row->word; row++)
-		if (row->kind == kind)
-			return add_text(w, EO_OTLP_FRAME_TYPE,
-					eo_otlp_strings_name(&w->strings, row->word));
-	return 0;
-}
-
-static int64_t not_negative(int64_t value)
-{
-	return value > 0 ? value : 0;
-}
-
-static void put_locations(struct writer *w)
-{
-	const ProtobufCFieldDescriptor *field = table("location_table");
-	PROFILES(Location) none = PROFILES_INIT(LOCATION);
-
-	eo_otlp_encoder_message(&w->encoder, field, &none.base);
-	for (size_t i = 0; i < w->order->locations.count; i++) {
-		const struct eo_location *location =
-			&w->profile->locations[w->order->locations.indices[i]];
-		int32_t attributes[MAX_LOCATION_ATTRIBUTES];
-		PROFILES(Location) message = PROFILES_INIT(LOCATION);
-
-		for (uint32_t at = 0; at < location->line_count; at++) {
-			const struct eo_line *line =
-				&w->profile->lines[location->first_line + at];
-
-			opentelemetry__proto__profiles__v1development__line__init(&w->lines[at]);
-			w->lines[at].function_index = function_number(w, line->function);
-			w->lines[at].line = not_negative(line->line);
-			w->lines[at].column = not_negative(line->column);
-		}
-		message.mapping_index = (int32_t)w->order->mappings.numbers[location->mapping];
-		message.address = location->address;
-		message.n_lines = location->line_count;
-		message.lines = w->line_pointers;
-		message.attribute_indices = attributes;
-		if (location->kind != EO_FRAME_UNKNOWN)
-			attributes[message.n_attribute_indices++] =
-				(int32_t)frame_type(w, location->kind);
-		if (location->is_folded)
-			attributes[message.n_attribute_indices++] =
-				(int32_t)add_bool(w, EO_OTLP_IS_FOLDED);
-		eo_otlp_encoder_message(&w->encoder, field, &message.base);
-	}
-}
-
-static void put_functions(struct writer *w)
-{
-	const ProtobufCFieldDescriptor *field = table("function_table");
-	PROFILES(Function) none = PROFILES_INIT(FUNCTION);
-
-	eo_otlp_encoder_message(&w->encoder, field, &none.base);
-	for (size_t i = 0; i < w->order->functions.count; i++) {
-		uint32_t index = w->order->functions.indices[i];
-		const struct eo_function *function = &w->profile->functions[index];
-		PROFILES(Function) message = PROFILES_INIT(FUNCTION);
-
-		if (!index)
-			continue;
-		message.name_strindex = number(w, function->name);
-		message.system_name_strindex = number(w, function->system_name);
-		message.filename_strindex = number(w, function->filename);
-		message.start_line = not_negative(function->start_line);
-		eo_otlp_encoder_message(&w->encoder, field, &message.base);
-	}
-}
-
-static void put_links(struct writer *w)
-{
-	const ProtobufCFieldDescriptor *field = table("link_table");
-	PROFILES(Link) none = PROFILES_INIT(LINK);
-
-	/* The schema would have it be zeros; checkers and the Collector have it empty. */
-	eo_otlp_encoder_message(&w->encoder, field, &none.base);
-	for (size_t i = 1; i < w->attributes.link_count; i++) {
-		struct eo_otlp_link *link = &w->attributes.links[i];
-		PROFILES(Link) message = PROFILES_INIT(LINK);
-
-		message.trace_id = (ProtobufCBinaryData){ sizeof(link->trace_id), link->trace_id };
-		message.span_id = (ProtobufCBinaryData){ sizeof(link->span_id), link->span_id };
-		eo_otlp_encoder_message(&w->encoder, field, &message.base);
-	}
-}
-
-static void put_strings(struct writer *w)
-{
-	const ProtobufCFieldDescriptor *field = table("string_table");
-
-	for (size_t i = 0; i < w->strings.count; i++)
-		eo_otlp_encoder_text(&w->encoder, field,
-				     eo_otlp_strings_text(&w->strings, w->strings.used[i]));
-}
-
-static void put_attributes(struct writer *w)
-{
-	const ProtobufCFieldDescriptor *field = table("attribute_table");
-
-	for (size_t i = 0; i < w->attributes.count; i++) {
-		PROFILES(KeyValueAndUnit) message = eo_otlp_attributes_message(&w->attributes, i);
-
-		eo_otlp_encoder_message(&w->encoder, field, &message.base);
-	}
-}
-
-/* Stacks have their numbers in the order in which rows meet them. */
-static void put_stacks(struct writer *w)
-{
-	const ProtobufCFieldDescriptor *field = table("stack_table");
-	PROFILES(Stack) none = PROFILES_INIT(STACK);
-	uint32_t next = 1;
-
-	eo_otlp_encoder_message(&w->encoder, field, &none.base);
-	for (size_t row = 0; row < w->plan.row_count; row++) {
-		uint32_t stack = w->profile->samples[w->plan.rows[row].sample].stack;
-		struct eo_span span = w->profile->stacks[stack];
-		PROFILES(Stack) message = PROFILES_INIT(STACK);
-
-		if (w->stack_numbers[stack] != next)
-			continue;
-		next++;
-		for (uint32_t i = 0; i < span.count; i++)
-			w->locations[i] =
-				(int32_t)w->order->locations.numbers[w->profile->frames[span.first + i]];
-		message.n_location_indices = span.count;
-		message.location_indices = w->locations;
-		eo_otlp_encoder_message(&w->encoder, field, &message.base);
-	}
-}
-
 static int put_all(struct writer *w)
 {
 	eo_otlp_encoder_begin(&w->encoder);
@@ -694,16 +429,10 @@ static int put_all(struct writer *w)
 	eo_otlp_encoder_open(&w->encoder,
 			     field_of(&opentelemetry__proto__profiles__v1development__profiles_data__descriptor,
 				      "dictionary"));
-	put_mappings(w);
-	put_locations(w);
-	put_functions(w);
-	put_links(w);
-	put_strings(w);
-	put_attributes(w);
-	put_stacks(w);
+	eo_otlp_tables_write(&w->tables, &w->plan, &w->encoder);
 	eo_otlp_encoder_close(&w->encoder);
-	if (w->attributes.status < 0)
-		return w->attributes.status;
+	if (w->tables.attributes.status < 0)
+		return w->tables.attributes.status;
 	return eo_otlp_encoder_end(&w->encoder);
 }
 

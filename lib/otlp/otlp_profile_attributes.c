@@ -177,6 +177,20 @@ uint32_t eo_otlp_attributes_add(struct eo_otlp_attributes *a, uint32_t key, uint
 	return (uint32_t)a->count++;
 }
 
+uint32_t eo_otlp_attributes_add_text(struct eo_otlp_attributes *a, const char *name, uint32_t text)
+{
+	const struct eo_otlp_value value = { EO_OTLP_VALUE_STRING, text };
+
+	return eo_otlp_attributes_add(a, eo_otlp_strings_name(a->strings, name), 0, &value, 1, false);
+}
+
+uint32_t eo_otlp_attributes_add_true(struct eo_otlp_attributes *a, const char *name)
+{
+	const struct eo_otlp_value value = { EO_OTLP_VALUE_BOOL, 1 };
+
+	return eo_otlp_attributes_add(a, eo_otlp_strings_name(a->strings, name), 0, &value, 1, false);
+}
+
 /* @size bytes of @text, which must be all there is, in lower case and not all zero. */
 static bool parse_id(const char *text, uint8_t *to, size_t size)
 {
@@ -272,10 +286,10 @@ static bool says_pid(const struct eo_otlp_attributes *a, uint32_t resource, uint
 /* Group labels by key. Returns the number of entries. */
 static size_t read_labels(struct eo_otlp_attributes *a, struct eo_span labels, uint32_t resource)
 {
-	const struct eo_label *label = a->strings->profile->labels + labels.first;
 	size_t count = 0;
 
-	for (uint32_t i = 1; i <= labels.count; i++, label++) {
+	for (uint32_t i = 1; i <= labels.count; i++) {
+		const struct eo_label *label = &a->strings->profile->labels[labels.first + i - 1];
 		uint32_t key = key_of(a, label);
 		struct entry *entry;
 
@@ -299,14 +313,14 @@ static size_t read_labels(struct eo_otlp_attributes *a, struct eo_span labels, u
 static uint32_t add_entry(struct eo_otlp_attributes *a, struct eo_span labels,
 			  const struct entry *entry)
 {
-	const struct eo_label *first = a->strings->profile->labels + labels.first - 1;
 	size_t count = 0;
 
 	for (uint32_t i = entry->first; i; i = a->next[i]) {
+		const struct eo_label *label = &a->strings->profile->labels[labels.first + i - 1];
 		struct eo_otlp_value *value = &a->entry_values[count++];
 
-		value->type = first[i].is_number ? EO_OTLP_VALUE_INT : EO_OTLP_VALUE_STRING;
-		value->num = first[i].is_number ? first[i].num : a->strings->ids[first[i].str];
+		value->type = label->is_number ? EO_OTLP_VALUE_INT : EO_OTLP_VALUE_STRING;
+		value->num = label->is_number ? label->num : a->strings->ids[label->str];
 	}
 	return eo_otlp_attributes_add(a, entry->key, entry->unit, a->entry_values, count, false);
 }
@@ -431,11 +445,12 @@ static bool fill_array(struct eo_otlp_attributes *a, const struct eo_otlp_value 
 KeyValueAndUnit eo_otlp_attributes_message(struct eo_otlp_attributes *a, size_t number)
 {
 	const struct eo_otlp_attribute *attribute = &a->attributes[number];
-	const struct eo_otlp_value *values = a->values + attribute->values.first;
+	const struct eo_otlp_value *values;
 	KeyValueAndUnit message = OPENTELEMETRY__PROTO__PROFILES__V1DEVELOPMENT__KEY_VALUE_AND_UNIT__INIT;
 
 	if (!number)
 		return message;
+	values = a->values + attribute->values.first;
 	if (!attribute->is_array) {
 		a->any_outer = any_value(a, values);
 	} else {

@@ -87,6 +87,11 @@ void eo_otlp_attributes_fini(struct eo_otlp_attributes *attributes);
 uint32_t eo_otlp_attributes_add(struct eo_otlp_attributes *attributes, uint32_t key, uint32_t unit,
 				const struct eo_otlp_value *values, size_t count, bool is_array);
 
+/** One text or one truth; @name: one of the names in otlp_profile.h, @text: id */
+uint32_t eo_otlp_attributes_add_text(struct eo_otlp_attributes *attributes, const char *name,
+				     uint32_t text);
+uint32_t eo_otlp_attributes_add_true(struct eo_otlp_attributes *attributes, const char *name);
+
 /** The set of a sample's labels. @resource: the sample's */
 uint32_t eo_otlp_attributes_set_of(struct eo_otlp_attributes *attributes, uint32_t label_set,
 				   uint32_t resource);

