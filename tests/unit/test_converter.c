@@ -122,8 +122,8 @@ Test(converter, a_batch_of_events_fills_all_that_is_configured)
 	struct otlp otlp;
 
 	otlp_init(&otlp, "run");
-	cr_expect_eq(eo_otlp_converter_convert_events_batch(otlp.converter, events, 2, &clock, NULL),
-		     0);
+	cr_expect_eq(
+		eo_otlp_converter_convert_events_batch(otlp.converter, events, 2, &clock, NULL), 0);
 	cr_expect_eq(eo_span_batch_count(otlp.spans), 3u);
 	cr_expect_eq(eo_metric_batch_count(otlp.metrics), 1u);
 	cr_expect_eq(eo_log_batch_count(otlp.logs), 2u);
@@ -257,8 +257,10 @@ Test(converter, a_file_gives_the_same_bytes_as_the_stream_it_holds)
 	cr_assert_eq(eo_read_events(input, convert_all, &file, NULL), 0);
 	for (int signal = SPANS; signal <= LOGS; signal++) {
 		size_t a_size, b_size;
-		EO_AUTO_FREE char *a = otlp_write(&live, (enum signal)signal, EO_OTLP_JSON, &a_size);
-		EO_AUTO_FREE char *b = otlp_write(&file, (enum signal)signal, EO_OTLP_JSON, &b_size);
+		EO_AUTO_FREE char *a =
+			otlp_write(&live, (enum signal)signal, EO_OTLP_JSON, &a_size);
+		EO_AUTO_FREE char *b =
+			otlp_write(&file, (enum signal)signal, EO_OTLP_JSON, &b_size);
 
 		cr_expect_gt(a_size, 0u);
 		cr_expect_str_eq(a, b);
@@ -274,15 +276,17 @@ Test(converter, a_process_is_what_it_says_it_is)
 	EO_AUTO_FREE char *lines = NULL;
 	json_t *r;
 
-	cr_assert_gt(asprintf(&lines, "%s%s%s",
-			      event_line("start", 0,
-					 "\"host_name\":\"h\",\"host_id\":\"i\",\"host_arch\":\"amd64\""),
-			      event_line("process", 1,
-					 "\"exe\":\"/usr/bin/real\",\"container_id\":\"c0\","
-					 "\"pod_uid\":\"u0\",\"resource\":{\"service.name\":\"shop\","
-					 "\"process.pid\":1,\"team\":\"blue\"}"),
-			      event_line("dns", 2, "")),
-		     0);
+	cr_assert_gt(
+		asprintf(
+			&lines, "%s%s%s",
+			event_line("start", 0,
+				   "\"host_name\":\"h\",\"host_id\":\"i\",\"host_arch\":\"amd64\""),
+			event_line("process", 1,
+				   "\"exe\":\"/usr/bin/real\",\"container_id\":\"c0\","
+				   "\"pod_uid\":\"u0\",\"resource\":{\"service.name\":\"shop\","
+				   "\"process.pid\":1,\"team\":\"blue\"}"),
+			event_line("dns", 2, "")),
+		0);
 	r = otlp_of(SPANS, lines);
 	EXPECT_RESOURCE(r, 0, "service.name", "shop");
 	EXPECT_RESOURCE(r, 0, "process.pid", "7");
@@ -324,7 +328,8 @@ Test(converter, what_the_user_adds_is_in_every_resource_and_overrules)
 		otlp_init(&otlp, "run");
 		cr_expect_eq(eo_otlp_converter_add_resource(otlp.converter, additional, 2), 0);
 		otlp_feed(&otlp, signals[i], event_line("dns", 2, "\"duration_ns\":1"));
-		cr_expect_eq(eo_otlp_converter_add_resource(otlp.converter, additional, 2), -EINVAL);
+		cr_expect_eq(eo_otlp_converter_add_resource(otlp.converter, additional, 2),
+			     -EINVAL);
 		r = otlp_request(&otlp, signals[i]);
 		EXPECT_RESOURCE(r, 0, "service.name", "mine");
 		EXPECT_RESOURCE(r, 0, "answer", "42");
@@ -351,7 +356,8 @@ Test(converter, a_resource_that_is_too_large_is_cut_and_says_so)
 	fputs(event_line("dns", 2, ""), out);
 	fclose(out);
 	r = otlp_of(SPANS, lines);
-	resource = json_object_get(json_array_get(json_object_get(r, "resourceSpans"), 0), "resource");
+	resource =
+		json_object_get(json_array_get(json_object_get(r, "resourceSpans"), 0), "resource");
 	cr_expect_eq(json_array_size(json_object_get(resource, "attributes")), 64u);
 	cr_expect_gt(atoi(otlp_text(resource, "droppedAttributesCount")), 37);
 	EXPECT_RESOURCE(r, 0, "service.name", "unknown_service");
@@ -381,7 +387,8 @@ Test(converter, every_event_is_a_log_record_with_its_name_and_data)
 	EXPECT_ATTRIBUTE(record, "duration_ns", "1834");
 	EXPECT_ATTRIBUTE(record, "thread.id", "4713");
 	EXPECT(otlp_find(r, "ebpfotel.loss"), "severityNumber", "13");
-	EXPECT(otlp_find(r, "ebpfotel.http_request"), "traceId", "4bf92f3577b34da6a3ce929d0e0e4736");
+	EXPECT(otlp_find(r, "ebpfotel.http_request"), "traceId",
+	       "4bf92f3577b34da6a3ce929d0e0e4736");
 	json_decref(r);
 }
 
@@ -413,8 +420,8 @@ Test(converter, a_profile_gets_the_additional_resource)
 	eo_profile_add_sample(profile, eo_profile_stack(profile, &frame, 1), 0, &value);
 	otlp_init(&otlp, "run");
 	eo_otlp_converter_add_resource(otlp.converter, additional, 1);
-	cr_expect_eq(eo_otlp_converter_convert_profile_to_otlp(otlp.converter, profile, EO_OTLP_JSON,
-							       out, NULL),
+	cr_expect_eq(eo_otlp_converter_convert_profile_to_otlp(otlp.converter, profile,
+							       EO_OTLP_JSON, out, NULL),
 		     0);
 	fclose(out);
 	cr_expect_not_null(strstr(text, "\"team\""));

@@ -219,7 +219,8 @@ Test(otlp_batches, protoc_knows_every_field_and_every_text)
 	for (size_t i = 0; i < EO_ARRAY_SIZE(inputs); i++)
 		for (int signal = SPANS; signal <= LOGS; signal++) {
 			char path[512], file[] = "/tmp/otlp-batch-XXXXXX";
-			EO_AUTO_FREE char *command = NULL, *lines = NULL, *bytes = NULL, *line = NULL;
+			EO_AUTO_FREE char *command = NULL, *lines = NULL, *bytes = NULL,
+					  *line = NULL;
 			EO_AUTO_CLOSE int fd = mkstemp(file);
 			size_t size = 0, decoded = 0;
 			struct otlp otlp;
@@ -233,12 +234,13 @@ Test(otlp_batches, protoc_knows_every_field_and_every_text)
 			otlp_feed(&otlp, (enum signal)signal, lines);
 			bytes = otlp_write(&otlp, (enum signal)signal, EO_OTLP_PROTOBUF, &size);
 			cr_assert_eq(write(fd, bytes, size), (ssize_t)size);
-			cr_assert_gt(asprintf(&command,
-					      "protoc -I %s --decode=opentelemetry.proto.collector.%s "
-					      "%s/opentelemetry/proto/collector/%s <%s",
-					      EO_PROTO_DIR, requests[signal].message, EO_PROTO_DIR,
-					      requests[signal].file, file),
-				     0);
+			cr_assert_gt(
+				asprintf(&command,
+					 "protoc -I %s --decode=opentelemetry.proto.collector.%s "
+					 "%s/opentelemetry/proto/collector/%s <%s",
+					 EO_PROTO_DIR, requests[signal].message, EO_PROTO_DIR,
+					 requests[signal].file, file),
+				0);
 			pipe = popen(command, "r");
 			cr_assert_not_null(pipe);
 			size = 0;
@@ -412,7 +414,8 @@ Test(otlp_batches, zero_and_eternity_have_buckets_too)
 	EO_AUTO_FREE char *lines = NULL;
 	json_t *r, *counts;
 
-	cr_assert_gt(asprintf(&lines, "%s%s", event_line("syscall", 1, "\"name\":\"a\",\"duration_ns\":0"),
+	cr_assert_gt(asprintf(&lines, "%s%s",
+			      event_line("syscall", 1, "\"name\":\"a\",\"duration_ns\":0"),
 			      event_line("syscall", 1,
 					 "\"name\":\"a\",\"duration_ns\":\"0x7fffffffffffffff\"")),
 		     0);
@@ -487,7 +490,8 @@ Test(otlp_batches, streams_beyond_the_limit_add_up_in_one)
 					const char *value = otlp_text(p, "asInt");
 
 					points++;
-					overflows += otlp_attribute(p, "otel.metric.overflow") != NULL;
+					overflows += otlp_attribute(p, "otel.metric.overflow") !=
+						     NULL;
 					sum += strtoull(value ? value : otlp_text(p, "count"), NULL,
 							10);
 				}

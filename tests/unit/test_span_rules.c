@@ -13,11 +13,12 @@ static size_t count(json_t *request, size_t resource)
 
 Test(span_rules, a_system_call_is_a_span_under_its_thread)
 {
-	json_t *r = otlp_of(SPANS, event_line("syscall", 2512345678,
-					      "\"name\":\"openat\",\"nr\":257,\"path\":\"/etc/hosts\","
-					      "\"args\":{\"dfd\":-100,\"how\":{\"flags\":[1,\"x\"]},"
-					      "\"addr\":\"0x10\"},\"ret\":-2,\"error\":\"ENOENT\","
-					      "\"duration_ns\":1834"));
+	json_t *r =
+		otlp_of(SPANS, event_line("syscall", 2512345678,
+					  "\"name\":\"openat\",\"nr\":257,\"path\":\"/etc/hosts\","
+					  "\"args\":{\"dfd\":-100,\"how\":{\"flags\":[1,\"x\"]},"
+					  "\"addr\":\"0x10\"},\"ret\":-2,\"error\":\"ENOENT\","
+					  "\"duration_ns\":1834"));
 	json_t *call = otlp_find(r, "openat"), *parent = otlp_find(r, "system calls");
 
 	cr_assert(call && parent);
@@ -193,7 +194,8 @@ Test(span_rules, too_many_retransmits_are_counted_as_dropped)
 
 Test(span_rules, for_a_server_the_roles_are_the_other_way_round)
 {
-	json_t *r = otlp_of(SPANS, event_line("tcp_close", 5, "\"conn\":\"0x1\",\"role\":\"server\"," ENDS));
+	json_t *r = otlp_of(SPANS, event_line("tcp_close", 5,
+					      "\"conn\":\"0x1\",\"role\":\"server\"," ENDS));
 	json_t *span = otlp_find(r, "tcp connection");
 
 	EXPECT_ATTRIBUTE(span, "server.address", "10.0.0.7");
@@ -298,8 +300,8 @@ static const char *http_line(const char *role, const char *more)
 {
 	static char data[2048];
 
-	snprintf(data, sizeof(data), "\"conn\":\"0x1\",\"role\":\"%s\"," HTTP ",\"duration_ns\":30%s",
-		 role, more);
+	snprintf(data, sizeof(data),
+		 "\"conn\":\"0x1\",\"role\":\"%s\"," HTTP ",\"duration_ns\":30%s", role, more);
 	return event_line("http_request", 10, data);
 }
 
@@ -360,9 +362,10 @@ Test(span_rules, http_failures_depend_on_the_role)
 
 Test(span_rules, odd_methods_and_hosts_keep_cardinality_low)
 {
-	json_t *r = otlp_of(SPANS, event_line("http_request", 10,
-					      "\"role\":\"server\",\"method\":\"BREW\","
-					      "\"host\":\"[::1]:81\",\"path\":\"/\",\"duration_ns\":1"));
+	json_t *r = otlp_of(SPANS,
+			    event_line("http_request", 10,
+				       "\"role\":\"server\",\"method\":\"BREW\","
+				       "\"host\":\"[::1]:81\",\"path\":\"/\",\"duration_ns\":1"));
 	json_t *span = otlp_find(r, "HTTP");
 
 	cr_assert_not_null(span);
