@@ -32,7 +32,7 @@ static void conversion_fini(struct conversion *c)
 	eo_otlp_converter_free(c->converter);
 }
 
-/* --- one pass to see when the events end, for --time=now --------------------------------------- */
+/* --- one pass to see when the events end, for --time=now --- */
 
 static int64_t end_of(const struct eo_event *event, const struct eo_event_clock *clock)
 {
@@ -63,9 +63,9 @@ static int find_end(const char *path, int64_t *end_ns, struct eo_error *err)
 	int r;
 
 	if (!strcmp(path, "-") || (!stat(path, &st) && !S_ISREG(st.st_mode)))
-		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL,
-				    "read %.160s: --time=now reads events twice, which wants a file",
-				    path);
+		return eo_error_set(
+			err, EO_ERROR_CONFIG, 0, NULL,
+			"read %.160s: --time=now reads events twice, which wants a file", path);
 	r = eo_input_open(path, &input, err);
 	return r ? r : eo_read_events(input, on_event_seen, end_ns, err);
 }
@@ -85,7 +85,7 @@ static int find_shift(const struct convert_options *options, int64_t *shift_ns,
 	return r;
 }
 
-/* --- the conversion ---------------------------------------------------------------------------- */
+/* --- the conversion --- */
 
 /* -EPIPE without an error: the reader has had enough, which is none. */
 static int stop_writing(struct eo_output *output, struct eo_error *err)
@@ -163,8 +163,7 @@ static int run(struct conversion *c, const struct convert_options *options,
 	} while (!r && (r = convert_input_next(input, err)) > 0);
 	if (r < 0 && !c->interrupted)
 		return r;
-	return c->signals ? signal_output_finish(c->signals, err)
-			  : eo_output_commit(c->lines, err);
+	return c->signals ? signal_output_finish(c->signals, err) : eo_output_commit(c->lines, err);
 }
 
 static void tell(const struct conversion *c, const struct cli *cli)

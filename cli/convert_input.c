@@ -66,8 +66,7 @@ int convert_input_next(struct convert_input *input, struct eo_error *err)
 	return 1;
 }
 
-static int read_profiles(struct convert_input *input, struct eo_profile **ret,
-			 struct eo_error *err)
+static int read_profiles(struct convert_input *input, struct eo_profile **ret, struct eo_error *err)
 {
 	EO_AUTO(eo_profile) profile = eo_profile_new();
 	int r;

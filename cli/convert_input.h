@@ -16,8 +16,8 @@ struct convert_input {
 	const struct eo_input_format *from; /* NULL: by content */
 	const struct cli *cli;
 
-	size_t next;		  /* index of the name to be opened next */
-	struct eo_input *current; /* NULL: none is open */
+	size_t next;			      /* index of the name to be opened next */
+	struct eo_input *current;	      /* NULL: none is open */
 	const struct eo_input_format *format; /* of the current one */
 	const struct eo_input_format *first;  /* of the first one */
 };

@@ -76,7 +76,7 @@ static const char help_text[] =
 	"  perf script | ebpfotel convert -o perf.pb.gz\n"
 	"  ebpfotel convert net.jsonl -o net-{signal}.json";
 
-/* --- values ---------------------------------------------------------------------------------- */
+/* --- values --- */
 
 static int set_from(const struct cli_option *option, struct convert_options *options)
 {
@@ -250,7 +250,7 @@ void convert_options_fini(struct convert_options *options)
 	free(options->inputs);
 }
 
-/* --- the options together -------------------------------------------------------------------- */
+/* --- the options together --- */
 
 static bool has_ending(const char *name, const char *ending)
 {
@@ -320,7 +320,8 @@ static int check_uses(const struct convert_options *options)
 
 static int check_signals(const struct convert_options *options)
 {
-	if (!(options->signals & (options->signals - 1)) || signal_output_is_template(options->output))
+	if (!(options->signals & (options->signals - 1)) ||
+	    signal_output_is_template(options->output))
 		return 0;
 	return cli_usage_error(options->command,
 			       "several signals want -o FILE with {signal} in its name, not '%s'",

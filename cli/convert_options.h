@@ -25,9 +25,9 @@ struct convert_options {
 	const struct eo_profile_format *profile_format; /* NULL: events as JSON lines */
 	const char *sample_type;			/* NULL: the format's choice */
 	bool has_top;
-	size_t top_rows;	 /* with has_top; 0: all */
-	unsigned int signals;	 /* bits of enum signal_kind; 0: not given */
-	const char *diff_base;	 /* NULL: none */
+	size_t top_rows;       /* with has_top; 0: all */
+	unsigned int signals;  /* bits of enum signal_kind; 0: not given */
+	const char *diff_base; /* NULL: none */
 	/* keys are malloc()ed, values stand behind them in the same bytes */
 	struct eo_attribute resource[CONVERT_RESOURCE_MAX];
 	size_t resource_count;

@@ -16,8 +16,8 @@
 
 #define TOP_ROWS_OF_A_TERMINAL 50
 
-static int subtract_base(const char *const *path, const struct cli *cli,
-			 struct eo_profile *profile, struct eo_error *err)
+static int subtract_base(const char *const *path, const struct cli *cli, struct eo_profile *profile,
+			 struct eo_error *err)
 {
 	EO_AUTO(eo_profile) base = NULL;
 	struct convert_input input;

@@ -32,7 +32,8 @@ bool is_signal_held(const struct held_signals *signals)
 	if (sigpending(&pending) < 0)
 		return false;
 	for (size_t i = 0; i < EO_ARRAY_SIZE(ends); i++)
-		if (sigismember(&signals->held, ends[i]) == 1 && sigismember(&pending, ends[i]) == 1)
+		if (sigismember(&signals->held, ends[i]) == 1 &&
+		    sigismember(&pending, ends[i]) == 1)
 			return true;
 	return false;
 }

@@ -205,8 +205,7 @@ void profile_options_fini(struct profile_options *options)
 	capture_options_fini(&options->capture);
 }
 
-static int find_format(const char *command, const char *name,
-		       const struct eo_profile_format **ret)
+static int find_format(const char *command, const char *name, const struct eo_profile_format **ret)
 {
 	const struct cli_option option = {.command = command, .name = "-f", .value = name};
 	const char *names[FORMATS_MAX + 1] = {0};

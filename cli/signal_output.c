@@ -76,8 +76,8 @@ static int open_channel(struct signal_output *output, enum signal_kind kind, str
 	channel->path = expand(output->path, signal_names[kind]);
 	if (!channel->path)
 		return no_memory(output, err);
-	return eo_output_open(channel->path, output->encoding == EO_OTLP_PROTOBUF,
-			      &channel->output, err);
+	return eo_output_open(channel->path, output->encoding == EO_OTLP_PROTOBUF, &channel->output,
+			      err);
 }
 
 int signal_output_new(const char *path, enum eo_otlp_encoding encoding, unsigned int signals,
@@ -124,7 +124,7 @@ void signal_output_free(struct signal_output *output)
 	free(output);
 }
 
-/* --- batches --------------------------------------------------------------------------------- */
+/* --- batches --- */
 
 static size_t batch_count(const struct signal_output *output, enum signal_kind kind)
 {
@@ -215,7 +215,7 @@ static int flush_full(struct signal_output *output, struct eo_error *err)
 	return r;
 }
 
-/* --- events ---------------------------------------------------------------------------------- */
+/* --- events --- */
 
 static bool is_of_network(enum eo_event_type type)
 {
@@ -247,9 +247,8 @@ int signal_output_add(struct signal_output *output, struct eo_otlp_converter *co
 		r = add_traces(output, err);
 	if (r < 0)
 		return r;
-	eo_otlp_converter_with_tracer(converter,
-				      channels[SIGNAL_TRACES].output && may_span ? output->spans
-										 : NULL);
+	eo_otlp_converter_with_tracer(
+		converter, channels[SIGNAL_TRACES].output && may_span ? output->spans : NULL);
 	eo_otlp_converter_with_meter(converter,
 				     channels[SIGNAL_METRICS].output ? output->metrics : NULL);
 	eo_otlp_converter_with_logger(converter,

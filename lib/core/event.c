@@ -97,8 +97,8 @@ static const struct eo_event_key start[] = {
 };
 
 static const struct eo_event_key process[] = {
-	UINT("ppid"), STRING("exe"), STRING("start_time"), STRING("container_id"), STRING("pod_uid"),
-	OBJECT("resource", NULL), END,
+	UINT("ppid"), STRING("exe"), STRING("start_time"), STRING("container_id"),
+	STRING("pod_uid"), OBJECT("resource", NULL), END,
 };
 
 static const struct eo_event_key net_counts[] = {

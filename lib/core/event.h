@@ -65,7 +65,7 @@ struct eo_event {
 	uint32_t ns_pid;   /* in the process's own namespace; 0 where it is the same */
 	char comm[EO_COMM_BYTES];   /* of the process */
 	char thread[EO_COMM_BYTES]; /* of the thread; empty where it is the same */
-	const struct eo_attr *data; /* @data_count attributes, flat, see EO_ATTR_OBJECT, EO_ATTR_ARRAY */
+	const struct eo_attr *data; /* @data_count attributes, flat: see EO_ATTR_OBJECT */
 	size_t data_count;
 };
 

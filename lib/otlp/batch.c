@@ -64,7 +64,7 @@ static void forget_all(struct eo_otlp_batch *batch)
 int eo_otlp_batch_write(struct eo_otlp_batch *batch, enum eo_otlp_signal signal,
 			enum eo_otlp_encoding encoding, FILE *out, struct eo_error *err)
 {
-	const struct eo_otlp_item *items = batch->items + batch->first;
+	const struct eo_otlp_item *items;
 	struct eo_arena arena = { .blocks = NULL };
 	ssize_t count;
 	size_t bytes;
@@ -72,6 +72,7 @@ int eo_otlp_batch_write(struct eo_otlp_batch *batch, enum eo_otlp_signal signal,
 
 	if (batch->first == batch->count)
 		return 0;
+	items = &batch->items[batch->first];
 	count = eo_otlp_envelope_fit(items, batch->count - batch->first, &bytes);
 	if (count < 0)
 		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,

@@ -61,21 +61,24 @@ SAME_LAYOUT(Opentelemetry__Proto__Collector__Logs__V1__ExportLogsServiceRequest,
 static const struct {
 	const ProtobufCMessageDescriptor *request, *resource, *scope;
 } levels[] = {
-	[EO_OTLP_TRACES] = {
-		&opentelemetry__proto__collector__trace__v1__export_trace_service_request__descriptor,
-		&opentelemetry__proto__trace__v1__resource_spans__descriptor,
-		&opentelemetry__proto__trace__v1__scope_spans__descriptor,
-	},
-	[EO_OTLP_METRICS] = {
-		&opentelemetry__proto__collector__metrics__v1__export_metrics_service_request__descriptor,
-		&opentelemetry__proto__metrics__v1__resource_metrics__descriptor,
-		&opentelemetry__proto__metrics__v1__scope_metrics__descriptor,
-	},
-	[EO_OTLP_LOGS] = {
-		&opentelemetry__proto__collector__logs__v1__export_logs_service_request__descriptor,
-		&opentelemetry__proto__logs__v1__resource_logs__descriptor,
-		&opentelemetry__proto__logs__v1__scope_logs__descriptor,
-	},
+	[EO_OTLP_TRACES] =
+		{
+			&opentelemetry__proto__collector__trace__v1__export_trace_service_request__descriptor,
+			&opentelemetry__proto__trace__v1__resource_spans__descriptor,
+			&opentelemetry__proto__trace__v1__scope_spans__descriptor,
+		},
+	[EO_OTLP_METRICS] =
+		{
+			&opentelemetry__proto__collector__metrics__v1__export_metrics_service_request__descriptor,
+			&opentelemetry__proto__metrics__v1__resource_metrics__descriptor,
+			&opentelemetry__proto__metrics__v1__scope_metrics__descriptor,
+		},
+	[EO_OTLP_LOGS] =
+		{
+			&opentelemetry__proto__collector__logs__v1__export_logs_service_request__descriptor,
+			&opentelemetry__proto__logs__v1__resource_logs__descriptor,
+			&opentelemetry__proto__logs__v1__scope_logs__descriptor,
+		},
 };
 
 ssize_t eo_otlp_envelope_fit(const struct eo_otlp_item *items, size_t count, size_t *bytes)

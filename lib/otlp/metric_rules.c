@@ -20,7 +20,8 @@
 					     &eo_metric_bounds_##bounds }
 
 HISTOGRAM(syscall_duration, "ebpfotel.syscall.duration", log2, "Duration of system calls.");
-HISTOGRAM(tcp_rtt, "ebpfotel.tcp.rtt", log2, "Smoothed round trip time of TCP connections at their end.");
+HISTOGRAM(tcp_rtt, "ebpfotel.tcp.rtt", log2,
+	  "Smoothed round trip time of TCP connections at their end.");
 HISTOGRAM(dns_duration, "dns.lookup.duration", request, "Duration of DNS lookups.");
 HISTOGRAM(http_client_duration, "http.client.request.duration", request,
 	  "Duration of HTTP client requests.");
@@ -39,7 +40,8 @@ METRIC(memory_active, "ebpfotel.memory.active", "By", UPDOWN,
        "Memory allocated since the trace began and not yet given back.");
 METRIC(packet_count, "system.network.packet.count", "{packet}", COUNTER, "Packets transferred.");
 METRIC(network_io, "system.network.io", "By", COUNTER, "Bytes transferred.");
-METRIC(events_lost, "ebpfotel.events.lost", "{event}", COUNTER, "Events that could not be delivered.");
+METRIC(events_lost, "ebpfotel.events.lost", "{event}", COUNTER,
+       "Events that could not be delivered.");
 METRIC(cpu_time, "process.cpu.time", "s", SECONDS, "CPU time used.");
 METRIC(memory_usage, "process.memory.usage", "By", UPDOWN, "Physical memory in use.");
 METRIC(bpf_run_time, "ebpfotel.bpf.run_time", "s", SECONDS, "Run time of the BPF programs.");
@@ -57,8 +59,12 @@ static const struct eo_attribute_rule no_attributes[] = { END };
 static const struct eo_attribute_rule syscall_attributes[] = {
 	FROM("ebpfotel.syscall.name", "name"), MADE("error.type", eo_make_error_type), END,
 };
-static const struct eo_attribute_rule transmit[] = { FIXED("network.io.direction", "transmit"), END };
-static const struct eo_attribute_rule receive[] = { FIXED("network.io.direction", "receive"), END };
+static const struct eo_attribute_rule transmit[] = {
+	FIXED("network.io.direction", "transmit"), END,
+};
+static const struct eo_attribute_rule receive[] = {
+	FIXED("network.io.direction", "receive"), END,
+};
 static const struct eo_attribute_rule established[] = {
 	FIXED("ebpfotel.tcp.state", "established"), FROM("ebpfotel.role", "role"), END,
 };

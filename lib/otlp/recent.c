@@ -124,7 +124,7 @@ void *eo_recent_put(struct eo_recent *recent, uint64_t key, bool *is_new)
 		recent->free = recent->slots[slot].next_free;
 	else
 		recent->count++;
-	recent->slots[slot] = (struct eo_recent_slot){ .key = key, .in_use = true, .touched = true };
+	recent->slots[slot] = (struct eo_recent_slot){.key = key, .in_use = true, .touched = true};
 	return memset(value_of(recent, slot), 0, recent->value_bytes);
 }
 

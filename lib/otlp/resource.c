@@ -91,8 +91,9 @@ struct eo_otlp_resource *eo_otlp_resource_new(const struct eo_resource_draft *dr
 	resource->count = draft->count;
 	resource->bytes = 256; /* braces, scope, what was dropped */
 	for (size_t i = 0; i < draft->count; i++)
-		resource->bytes += 80 + json_bytes(draft->attributes[i].key) +
-				   (draft->attributes[i].str ? json_bytes(draft->attributes[i].str) : 0);
+		resource->bytes +=
+			80 + json_bytes(draft->attributes[i].key) +
+			(draft->attributes[i].str ? json_bytes(draft->attributes[i].str) : 0);
 	eo_attributes_copy(draft->attributes, draft->count, resource->attributes,
 			   (char *)&resource->attributes[draft->count]);
 	return resource;

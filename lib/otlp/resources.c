@@ -120,8 +120,8 @@ static struct unknown_service unknown_service(const char *name)
 {
 	struct unknown_service service;
 
-	snprintf(service.text, sizeof(service.text), *name ? "unknown_service:%s" : "unknown_service%s",
-		 name);
+	snprintf(service.text, sizeof(service.text),
+		 *name ? "unknown_service:%s" : "unknown_service%s", name);
 	return service;
 }
 

@@ -108,7 +108,8 @@ int eo_span_batch_add(struct eo_span_batch *batch, const struct eo_otlp_span *sp
 		return -ENOMEM;
 	if (status) {
 		*status = (EoStatus)OPENTELEMETRY__PROTO__TRACE__V1__STATUS__INIT;
-		status->code = OPENTELEMETRY__PROTO__TRACE__V1__STATUS__STATUS_CODE__STATUS_CODE_ERROR;
+		status->code =
+			OPENTELEMETRY__PROTO__TRACE__V1__STATUS__STATUS_CODE__STATUS_CODE_ERROR;
 		message->status = status;
 	}
 	return eo_otlp_batch_add(&batch->batch, &message->base, bytes, resource);

@@ -111,9 +111,10 @@ formats=$(offered ebpfotel convert -f '')
 for format in $formats; do
 	"$bin" convert -f "$format" "$tmp/absent" >/dev/null 2>&1
 	[ $? = 1 ] || accepted=1
+	"$bin" convert --help | grep -qwe "$format" || accepted=1
 done
 [ "$accepted" = 0 ] && [ "$(echo "$formats" | wc -w)" = 7 ]
-result $? "every value that bash offers for convert -f is taken"
+result $? "every value that bash offers for convert -f is taken, and told of in --help"
 
 accepted=0
 for option in --from --to --signals --time; do

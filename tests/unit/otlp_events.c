@@ -220,3 +220,24 @@ const char *event_line(const char *type, long long elapsed_ns, const char *data)
 		     (int)sizeof(lines[0]));
 	return line;
 }
+
+const char *event_wall(long long elapsed_ns)
+{
+	static char texts[8][32];
+	static int at;
+	char *text = texts[at++ % 8];
+
+	snprintf(text, sizeof(texts[0]), "%lld", EVENTS_START_NS + elapsed_ns);
+	return text;
+}
+
+void otlp_expect(const char *found, const char *expected, const char *what, int line)
+{
+	if (!expected)
+		cr_expect_null(found, "line %d: %s is '%s', not absent", line, what, found);
+	else if (!found)
+		cr_expect_fail("line %d: %s is absent, not '%s'", line, what, expected);
+	else
+		cr_expect_str_eq(found, expected, "line %d: %s is '%s', not '%s'", line, what,
+				 found, expected);
+}

@@ -51,6 +51,30 @@ const char *otlp_text(const json_t *object, const char *key);
 /** Data points of a metric. */
 json_t *otlp_points(json_t *request, const char *metric);
 
+/** Unix time of a moment in the trace of event_line(), as text. Not to be freed. */
+const char *event_wall(long long elapsed_ns);
+
+/** Fails the test at @line unless both are the same text, or both NULL. */
+void otlp_expect(const char *found, const char *expected, const char *what, int line);
+
+#define EXPECT(object, key, expected) otlp_expect(otlp_text(object, key), expected, key, __LINE__)
+#define EXPECT_ATTRIBUTE(object, key, expected) \
+	otlp_expect(otlp_attribute(object, key), expected, key, __LINE__)
+#define EXPECT_RESOURCE(request, resource, key, expected) \
+	otlp_expect(otlp_resource(request, resource, key), expected, key, __LINE__)
+
+/* Data of a TCP connection of a client, and of a request. */
+#define ENDS                                           \
+	"\"local\":{\"address\":\"10.0.0.7\",\"port\":51234}," \
+	"\"peer\":{\"address\":\"10.0.0.5\",\"port\":5432}"
+#define CONN "\"conn\":\"0x1f3a\",\"role\":\"client\",\"family\":\"ipv4\"," ENDS
+#define HTTP                                                              \
+	"\"scheme\":\"http\",\"method\":\"GET\",\"host\":\"shop:8080\"," \
+	"\"path\":\"/cart?id=1\",\"version\":\"1.1\""
+#define PARENT "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+#define EVENTS_START_NS 1795302060000000000 /* what event_line() counts from */
+
 /** A line: type, elapsed_ns, and members of data. The process is 7, "app". Not to be freed. */
 const char *event_line(const char *type, long long elapsed_ns, const char *data);
 

@@ -149,10 +149,11 @@ Test(jsonl, every_kind_of_value_has_its_form)
 	EXPECT_DATA("{\"a\":\"x\",\"b\":-2,\"c\":7,\"d\":\"0x7f00\",\"e\":true,\"f\":false}",
 		    STR("a", "x"), INT("b", -2), UINT("c", 7), HEX("d", 0x7f00), BOOL("e", 1),
 		    BOOL("f", 0));
-	EXPECT_DATA("{\"o\":{\"p\":{\"q\":1},\"r\":{}},\"s\":[],\"t\":[\"u\",{\"v\":2},[3]],\"w\":4}",
-		    OBJECT("o", 3), OBJECT("p", 1), INT("q", 1), OBJECT("r", 0), ARRAY("s", 0),
-		    ARRAY("t", 5), STR(NULL, "u"), OBJECT(NULL, 1), INT("v", 2), ARRAY(NULL, 1),
-		    INT(NULL, 3), INT("w", 4));
+	EXPECT_DATA(
+		"{\"o\":{\"p\":{\"q\":1},\"r\":{}},\"s\":[],\"t\":[\"u\",{\"v\":2},[3]],\"w\":4}",
+		OBJECT("o", 3), OBJECT("p", 1), INT("q", 1), OBJECT("r", 0), ARRAY("s", 0),
+		ARRAY("t", 5), STR(NULL, "u"), OBJECT(NULL, 1), INT("v", 2), ARRAY(NULL, 1),
+		INT(NULL, 3), INT("w", 4));
 }
 
 Test(jsonl, numbers_that_are_not_exact_in_a_double_are_hex_strings)

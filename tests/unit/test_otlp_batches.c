@@ -41,9 +41,9 @@ Test(otlp_batches, an_empty_batch_writes_nothing)
 	for (int signal = SPANS; signal <= LOGS; signal++)
 		for (int encoding = EO_OTLP_PROTOBUF; encoding <= EO_OTLP_JSON; encoding++) {
 			size_t size = 1;
-			EO_AUTO_FREE char *bytes = otlp_write(&otlp, (enum signal)signal,
-							      (enum eo_otlp_encoding)encoding, &size);
 
+			free(otlp_write(&otlp, (enum signal)signal,
+					(enum eo_otlp_encoding)encoding, &size));
 			cr_expect_eq(size, 0u);
 		}
 	otlp_fini(&otlp);
@@ -52,13 +52,12 @@ Test(otlp_batches, an_empty_batch_writes_nothing)
 Test(otlp_batches, what_is_written_is_no_longer_in_the_batch)
 {
 	struct otlp otlp;
-	EO_AUTO_FREE char *bytes = NULL;
 
 	otlp_init(&otlp, "run");
 	otlp_feed(&otlp, SPANS, event_line("dns", 1, ""));
 	cr_expect_eq(eo_span_batch_count(otlp.spans), 1u);
 	cr_expect_gt(eo_span_batch_bytes(otlp.spans), 0u);
-	bytes = otlp_write(&otlp, SPANS, EO_OTLP_PROTOBUF, NULL);
+	free(otlp_write(&otlp, SPANS, EO_OTLP_PROTOBUF, NULL));
 	cr_expect_eq(eo_span_batch_count(otlp.spans), 0u);
 	cr_expect_eq(eo_span_batch_bytes(otlp.spans), 0u);
 	otlp_fini(&otlp);
@@ -72,8 +71,8 @@ static size_t write_all(struct otlp *otlp, enum signal signal, enum eo_otlp_enco
 
 	for (*messages = 0; waiting(otlp, signal); ++*messages) {
 		size_t before = waiting(otlp, signal), size;
-		EO_AUTO_FREE char *bytes = otlp_write(otlp, signal, encoding, &size);
 
+		free(otlp_write(otlp, signal, encoding, &size));
 		cr_assert_lt(waiting(otlp, signal), before);
 		items += before - waiting(otlp, signal);
 		cr_expect_leq(before - waiting(otlp, signal), 5000u);
@@ -220,7 +219,8 @@ Test(otlp_batches, protoc_knows_every_field_and_every_text)
 	for (size_t i = 0; i < EO_ARRAY_SIZE(inputs); i++)
 		for (int signal = SPANS; signal <= LOGS; signal++) {
 			char path[512], file[] = "/tmp/otlp-batch-XXXXXX";
-			EO_AUTO_FREE char *command = NULL, *lines = NULL, *bytes = NULL, *line = NULL;
+			EO_AUTO_FREE char *command = NULL, *lines = NULL, *bytes = NULL,
+					  *line = NULL;
 			EO_AUTO_CLOSE int fd = mkstemp(file);
 			size_t size = 0, decoded = 0;
 			struct otlp otlp;
@@ -234,12 +234,13 @@ Test(otlp_batches, protoc_knows_every_field_and_every_text)
 			otlp_feed(&otlp, (enum signal)signal, lines);
 			bytes = otlp_write(&otlp, (enum signal)signal, EO_OTLP_PROTOBUF, &size);
 			cr_assert_eq(write(fd, bytes, size), (ssize_t)size);
-			cr_assert_gt(asprintf(&command,
-					      "protoc -I %s --decode=opentelemetry.proto.collector.%s "
-					      "%s/opentelemetry/proto/collector/%s <%s",
-					      EO_PROTO_DIR, requests[signal].message, EO_PROTO_DIR,
-					      requests[signal].file, file),
-				     0);
+			cr_assert_gt(
+				asprintf(&command,
+					 "protoc -I %s --decode=opentelemetry.proto.collector.%s "
+					 "%s/opentelemetry/proto/collector/%s <%s",
+					 EO_PROTO_DIR, requests[signal].message, EO_PROTO_DIR,
+					 requests[signal].file, file),
+				0);
 			pipe = popen(command, "r");
 			cr_assert_not_null(pipe);
 			size = 0;
@@ -413,7 +414,8 @@ Test(otlp_batches, zero_and_eternity_have_buckets_too)
 	EO_AUTO_FREE char *lines = NULL;
 	json_t *r, *counts;
 
-	cr_assert_gt(asprintf(&lines, "%s%s", event_line("syscall", 1, "\"name\":\"a\",\"duration_ns\":0"),
+	cr_assert_gt(asprintf(&lines, "%s%s",
+			      event_line("syscall", 1, "\"name\":\"a\",\"duration_ns\":0"),
 			      event_line("syscall", 1,
 					 "\"name\":\"a\",\"duration_ns\":\"0x7fffffffffffffff\"")),
 		     0);
@@ -488,7 +490,8 @@ Test(otlp_batches, streams_beyond_the_limit_add_up_in_one)
 					const char *value = otlp_text(p, "asInt");
 
 					points++;
-					overflows += otlp_attribute(p, "otel.metric.overflow") != NULL;
+					overflows += otlp_attribute(p, "otel.metric.overflow") !=
+						     NULL;
 					sum += strtoull(value ? value : otlp_text(p, "count"), NULL,
 							10);
 				}

@@ -9,8 +9,10 @@
 #include "format/reader.h"
 
 /* As we write it, and as others may. */
-#define NINE  "\"event_type\":\"syscall\",\"timestamp\":\"2026-11-21T23:01:02.500000000Z\",\"elapsed_ns\":500"
-#define OUTER "\"event_type\":\"syscall\",\"timestamp\":\"2026-11-21T23:01:02.5Z\",\"elapsed_ns\":500"
+#define NINE \
+	"\"event_type\":\"syscall\",\"timestamp\":\"2026-11-21T23:01:02.500000000Z\",\"elapsed_ns\":500"
+#define OUTER \
+	"\"event_type\":\"syscall\",\"timestamp\":\"2026-11-21T23:01:02.5Z\",\"elapsed_ns\":500"
 
 struct seen {
 	FILE *out;
@@ -226,7 +228,8 @@ static int look(void *ctx, const struct eo_event *event, const struct eo_event_c
 Test(read_events, the_model_holds_what_the_line_says)
 {
 	static const char text[] =
-		"{" OUTER ",\"data\":{\"nr\":\"0x8000000000000000\",\"ret\":\"-0x8000000000000000\","
+		"{" OUTER
+		",\"data\":{\"nr\":\"0x8000000000000000\",\"ret\":\"-0x8000000000000000\","
 		"\"ret_address\":\"0x10\",\"interrupted\":true,\"other\":\"0x10\",\"ratio\":1.5,"
 		"\"big\":9223372036854775807,\"stack\":[{\"offset\":\"0x1a\"}]}}\n";
 	EO_AUTO(eo_input) input = NULL;
@@ -338,12 +341,26 @@ Test(read_events, an_unknown_type_is_an_error_that_shows_it_harmlessly)
 Test(read_events, times_that_are_none_are_errors)
 {
 	static const char *const wrong[] = {
-		"", "2026", "2026-11-21", "2026-11-21 23:01:02Z", "2026-11-21T23:01:02",
-		"2026-11-21T23:01:02+01:00", "2026-11-21T23:01:02.Z", "2026-11-21T23:01:02.1234567890Z",
-		"2026-11-21T23:01:02.5", "2026-13-21T23:01:02Z", "2026-00-21T23:01:02Z",
-		"2026-11-31T23:01:02Z", "2026-02-29T23:01:02Z", "2100-02-29T23:01:02Z",
-		"2026-11-21T24:01:02Z", "2026-11-21T23:60:02Z", "2026-11-21T23:01:60Z",
-		"1677-11-21T23:01:02Z", "2262-11-21T23:01:02Z", "2026-11-21T23:01:02ZZ",
+		"",
+		"2026",
+		"2026-11-21",
+		"2026-11-21 23:01:02Z",
+		"2026-11-21T23:01:02",
+		"2026-11-21T23:01:02+01:00",
+		"2026-11-21T23:01:02.Z",
+		"2026-11-21T23:01:02.1234567890Z",
+		"2026-11-21T23:01:02.5",
+		"2026-13-21T23:01:02Z",
+		"2026-00-21T23:01:02Z",
+		"2026-11-31T23:01:02Z",
+		"2026-02-29T23:01:02Z",
+		"2100-02-29T23:01:02Z",
+		"2026-11-21T24:01:02Z",
+		"2026-11-21T23:60:02Z",
+		"2026-11-21T23:01:60Z",
+		"1677-11-21T23:01:02Z",
+		"2262-11-21T23:01:02Z",
+		"2026-11-21T23:01:02ZZ",
 	};
 
 	for (size_t i = 0; i < EO_ARRAY_SIZE(wrong); i++) {
