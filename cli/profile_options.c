@@ -18,6 +18,7 @@
 enum {
 	KEY_UNWIND = 0x200,
 	KEY_CALL_GRAPH,
+	KEY_TABLE_MEMORY,
 	KEY_MAX_SAMPLES,
 	KEY_PER_THREAD,
 	KEY_TIMESTAMPS,
@@ -35,6 +36,8 @@ static const struct argp_option options_table[] = {
 	 "how user stacks are walked: auto (the default; at present the same as fp) or fp", 1},
 	{"call-graph", KEY_CALL_GRAPH, "METHOD", 0, "perf's name of --unwind", 1},
 	{NULL, 'g', NULL, 0, "changes nothing: stacks are always taken", 1},
+	{"table-memory", KEY_TABLE_MEMORY, "SIZE", 0,
+	 "memory for unwinding tables, 1M to 256M; default 12M", 1},
 	{"per-thread", KEY_PER_THREAD, NULL, 0, "keep threads apart", 1},
 	{"max-samples", KEY_MAX_SAMPLES, "N", 0,
 	 "distinct stacks held, default 100000; further ones are counted as [stack limit]", 1},
@@ -102,6 +105,13 @@ static int set_frequency(const struct cli_option *option, struct profile_options
 	return r;
 }
 
+static int set_table_memory(const struct cli_option *option, struct profile_options *options)
+{
+	if (cli_parse_size(option->value, EO_TABLE_MEMORY_MIN, EO_TABLE_MEMORY_MAX, &options->table_memory) < 0)
+		return cli_option_bad(option, option->value, "a size from 1M to 256M");
+	return 0;
+}
+
 static int set_cpus(const struct cli_option *option, struct profile_options *options)
 {
 	int r = cli_parse_ranges(option->value, CPU_LIMIT - 1, CPU_LIMIT, &options->cpus);
@@ -139,6 +149,8 @@ static error_t parse_profile(int key, char *arg, struct argp_state *state)
 		return set_unwind(&option, call_graph_names, options);
 	case 'g':
 		return 0;
+	case KEY_TABLE_MEMORY:
+		return set_table_memory(&option, options);
 	case KEY_MAX_SAMPLES:
 		return cli_option_uint(&option, "a number of stacks", 1, EO_MAX_SAMPLES_LIMIT,
 				       &options->max_samples);
@@ -321,6 +333,7 @@ void profile_options_profiler(const struct profile_options *options,
 		.no_symbols = options->no_symbols,
 		.timestamps = options->timestamps,
 		.unwind = unwind_methods[options->unwind],
+		.table_memory = options->table_memory,
 	};
 	capture_options_target(&options->capture, &profiler->target);
 }
@@ -339,6 +352,9 @@ int profile_options_describe(const struct profile_options *options)
 	json_object_set_new(object, "kernel-only", json_boolean(options->kernel_only));
 	json_object_set_new(object, "user-only", json_boolean(options->user_only));
 	json_object_set_new(object, "unwind", json_string(unwind_names[options->unwind]));
+	json_object_set_new(object, "table-memory",
+			    json_integer((json_int_t)(options->table_memory ? options->table_memory :
+									      EO_TABLE_MEMORY_DEFAULT)));
 	json_object_set_new(object, "per-thread", json_boolean(options->per_thread));
 	json_object_set_new(object, "no-symbols", json_boolean(options->no_symbols));
 	json_object_set_new(object, "timestamps", json_boolean(options->timestamps));

@@ -10,7 +10,7 @@ _ebpfotel_options() { # COMMAND
 		echo "$common -F --frequency= -d --duration= --env= --max-samples=
 			-p --pid= -t --tid= --no-follow --comm= --uid= --cgroup= --container= --pod=
 			-a --all --user= -C --cpu=
-			-K --kernel-only -U --user-only --unwind= --call-graph= -g --per-thread
+			-K --kernel-only -U --user-only --unwind= --table-memory= --call-graph= -g --per-thread
 			--no-symbols --lines --timestamps
 			-o --output= -f --format= --interval= --keep= --stats= --strict --dry-run"
 		;;
