@@ -25,28 +25,47 @@ Test(frame_entries, versions_and_augmentations_are_understood)
 {
 	static const struct cie_case cases[] = {
 		{"version 1", {1, 0, 1, 0x78, RIP, DEF, RSP, 8, OFFSET + RIP, 1}, 10, PLAIN_FDE},
-		{"version 3", {3, 0, 1, 0x78, 0x90, 0, DEF, RSP, 8, OFFSET + RIP, 1}, 11, PLAIN_FDE},
-		{"version 4", {4, 0, 8, 0, 1, 0x78, RIP, DEF, RSP, 8, OFFSET + RIP, 1}, 12,
+		{"version 3",
+		 {3, 0, 1, 0x78, 0x90, 0, DEF, RSP, 8, OFFSET + RIP, 1},
+		 11,
 		 PLAIN_FDE},
-		{"gcc 2", {1, 'e', 'h', 0, 1, 2, 3, 4, 5, 6, 7, 8, 1, 0x78, RIP, DEF, RSP, 8,
-			   OFFSET + RIP, 1}, 20, PLAIN_FDE},
-		{"z alone", {1, 'z', 0, 1, 0x78, RIP, 0, DEF, RSP, 8, OFFSET + RIP, 1}, 12,
+		{"version 4",
+		 {4, 0, 8, 0, 1, 0x78, RIP, DEF, RSP, 8, OFFSET + RIP, 1},
+		 12,
+		 PLAIN_FDE},
+		{"gcc 2",
+		 {1,   'e', 'h',	  0, 1, 2, 3, 4, 5, 6, 7, 8, 1, 0x78, RIP, DEF,
+		  RSP, 8,   OFFSET + RIP, 1},
+		 20,
+		 PLAIN_FDE},
+		{"z alone",
+		 {1, 'z', 0, 1, 0x78, RIP, 0, DEF, RSP, 8, OFFSET + RIP, 1},
+		 12,
 		 EMPTY_DATA_FDE},
-		{"zR", {1, 'z', 'R', 0, 1, 0x78, RIP, 1, 0, DEF, RSP, 8, OFFSET + RIP, 1}, 14,
+		{"zR",
+		 {1, 'z', 'R', 0, 1, 0x78, RIP, 1, 0, DEF, RSP, 8, OFFSET + RIP, 1},
+		 14,
 		 EMPTY_DATA_FDE},
 		{"zPLR",
-		 {1, 'z', 'P', 'L', 'R', 0, 1, 0x78, RIP, 7, 0x9b, 1, 2, 3, 4, 0x1b, 0, DEF, RSP, 8,
-		  OFFSET + RIP, 1}, 22, EMPTY_DATA_FDE},
-		{"zRB", {1, 'z', 'R', 'B', 0, 1, 0x78, RIP, 1, 0, DEF, RSP, 8, OFFSET + RIP, 1}, 15,
+		 {1, 'z', 'P', 'L',  'R', 0,   1,   0x78, RIP,		7, 0x9b, 1,
+		  2, 3,	  4,   0x1b, 0,	  DEF, RSP, 8,	  OFFSET + RIP, 1},
+		 22,
+		 EMPTY_DATA_FDE},
+		{"zRB",
+		 {1, 'z', 'R', 'B', 0, 1, 0x78, RIP, 1, 0, DEF, RSP, 8, OFFSET + RIP, 1},
+		 15,
 		 EMPTY_DATA_FDE},
 		{"no personality",
-		 {1, 'z', 'P', 'R', 0, 1, 0x78, RIP, 2, 0xff, 0, DEF, RSP, 8, OFFSET + RIP, 1}, 16,
+		 {1, 'z', 'P', 'R', 0, 1, 0x78, RIP, 2, 0xff, 0, DEF, RSP, 8, OFFSET + RIP, 1},
+		 16,
 		 EMPTY_DATA_FDE},
 		{"data that nobody reads",
-		 {1, 'z', 'R', 0, 1, 0x78, RIP, 3, 0, 9, 9, DEF, RSP, 8, OFFSET + RIP, 1}, 16,
+		 {1, 'z', 'R', 0, 1, 0x78, RIP, 3, 0, 9, 9, DEF, RSP, 8, OFFSET + RIP, 1},
+		 16,
 		 EMPTY_DATA_FDE},
 		{"data of the FDE",
-		 {1, 'z', 'L', 0, 1, 0x78, RIP, 1, 0, DEF, RSP, 8, OFFSET + RIP, 1}, 14,
+		 {1, 'z', 'L', 0, 1, 0x78, RIP, 1, 0, DEF, RSP, 8, OFFSET + RIP, 1},
+		 14,
 		 {0, 0x10, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 4, 0x3f, 0x3f, 0x3f, 0x3f},
 		 21},
 	};
@@ -168,8 +187,8 @@ Test(frame_entries, pointers_are_read_in_all_encodings)
 		uint64_t start;
 		BUFFER(buffer);
 
-		add_raw_cie(&buffer, BYTES(1, 'z', 'R', 0, 1, 0x78, RIP, 1, cases[i].encoding, DEF, RSP,
-				       8, OFFSET + RIP, 1));
+		add_raw_cie(&buffer, BYTES(1, 'z', 'R', 0, 1, 0x78, RIP, 1, cases[i].encoding, DEF,
+					   RSP, 8, OFFSET + RIP, 1));
 		start = cases[i].value + (cases[i].base == UINT64_MAX ?
 						  SECTION_VADDR + buffer.size + 8 :
 						  cases[i].base);
@@ -226,8 +245,8 @@ Test(frame_entries, both_sections_come_in_32_and_64_bits)
 		add_fde(&buffer, 0x1010, 0x10, BYTES(DEF_OFFSET, 16));
 		add_number(&buffer, 0, 4);
 		add_fde(&buffer, 0x1020, 0x10, BYTES(DEF_OFFSET, 24));
-		ASSERT_ROWS(parse_section(&buffer), {0x1000, sp(8)}, {0x1010, sp(16)}, {0x1020, sp(24)},
-			    {0x1030, only(EO_CFA_NONE)});
+		ASSERT_ROWS(parse_section(&buffer), {0x1000, sp(8)}, {0x1010, sp(16)},
+			    {0x1020, sp(24)}, {0x1030, only(EO_CFA_NONE)});
 	}
 }
 

@@ -102,13 +102,15 @@ Test(frame_program, plt_expressions_are_told_by_their_meaning)
 Test(frame_program, cfa_expressions_are_told_by_their_meaning)
 {
 	const struct rule_case cases[] = {
-		{"realigned", BYTES(DEF_EXPR, 3, BREG_RBP, 0x78, DEREF),
+		{"realigned",
+		 BYTES(DEF_EXPR, 3, BREG_RBP, 0x78, DEREF),
 		 {.cfa_kind = EO_CFA_DEREF_FP, .cfa_offset = -8}},
-		{"on the stack", BYTES(DEF_EXPR, 5, BREG_RSP, 24, DEREF, PLUS_U, 8),
+		{"on the stack",
+		 BYTES(DEF_EXPR, 5, BREG_RSP, 24, DEREF, PLUS_U, 8),
 		 {.cfa_kind = EO_CFA_DEREF_SP, .cfa_offset = 24, .cfa_add = 8}},
 		{"in pieces",
-		 BYTES(DEF_EXPR, 11, BREG_RSP, 0, LIT0 + 24, PLUS, DEREF, LIT0 + 31, PLUS, LIT0 + 23,
-		       MINUS, CONST1U, 0),
+		 BYTES(DEF_EXPR, 11, BREG_RSP, 0, LIT0 + 24, PLUS, DEREF, LIT0 + 31, PLUS,
+		       LIT0 + 23, MINUS, CONST1U, 0),
 		 only(EO_CFA_UNSUPPORTED)},
 		{"in more pieces",
 		 BYTES(DEF_EXPR, 9, BREG_RSP, 0, LIT0 + 24, PLUS, DEREF, LIT0 + 31, PLUS, LIT0 + 23,
@@ -139,8 +141,7 @@ Test(frame_program, cfa_expressions_are_told_by_their_meaning)
 		{"too far for the rule",
 		 BYTES(DEF_EXPR, 8, BREG_RSP, 8, CONST4U, 0, 0, 0, 0x80, PLUS),
 		 only(EO_CFA_UNSUPPORTED)},
-		{"too much to add",
-		 BYTES(DEF_EXPR, 7, BREG_RSP, 8, DEREF, PLUS_U, 0x80, 0x80, 2),
+		{"too much to add", BYTES(DEF_EXPR, 7, BREG_RSP, 8, DEREF, PLUS_U, 0x80, 0x80, 2),
 		 only(EO_CFA_UNSUPPORTED)},
 	};
 
@@ -177,12 +178,14 @@ Test(frame_program, rbp_is_unchanged_or_on_the_stack)
 	const struct rule_case cases[] = {
 		{"offset", BYTES(OFFSET + RBP, 2), with_fp(EO_CFA_SP, 8, EO_FP_AT_CFA, -16)},
 		{"extended", BYTES(OFFSET_EXT, RBP, 2), with_fp(EO_CFA_SP, 8, EO_FP_AT_CFA, -16)},
-		{"signed", BYTES(OFFSET_EXT_SF, RBP, 0x7e), with_fp(EO_CFA_SP, 8, EO_FP_AT_CFA, 16)},
+		{"signed", BYTES(OFFSET_EXT_SF, RBP, 0x7e),
+		 with_fp(EO_CFA_SP, 8, EO_FP_AT_CFA, 16)},
 		{"negative", BYTES(NEGATIVE_EXT, RBP, 2), with_fp(EO_CFA_SP, 8, EO_FP_AT_CFA, 16)},
 		{"farthest", BYTES(OFFSET + RBP, 0x80, 0x20),
 		 with_fp(EO_CFA_SP, 8, EO_FP_AT_CFA, INT16_MIN)},
 		{"too far", BYTES(OFFSET + RBP, 0x81, 0x20), only(EO_CFA_UNSUPPORTED)},
-		{"on rbp", BYTES(EXPR, RBP, 2, BREG_RBP, 0x70), with_fp(EO_CFA_SP, 8, EO_FP_AT_FP, -16)},
+		{"on rbp", BYTES(EXPR, RBP, 2, BREG_RBP, 0x70),
+		 with_fp(EO_CFA_SP, 8, EO_FP_AT_FP, -16)},
 		{"too far on rbp", BYTES(EXPR, RBP, 4, BREG_RBP, 0x80, 0x80, 2),
 		 only(EO_CFA_UNSUPPORTED)},
 		{"on the CFA", BYTES(EXPR, RBP, 2, LIT0 + 16, MINUS),
@@ -191,7 +194,8 @@ Test(frame_program, rbp_is_unchanged_or_on_the_stack)
 		{"on r10", BYTES(EXPR, RBP, 2, BREG_R10, 8), only(EO_CFA_UNSUPPORTED)},
 		{"a value", BYTES(VAL_OFFSET, RBP, 2), only(EO_CFA_UNSUPPORTED)},
 		{"a signed value", BYTES(VAL_OFFSET_SF, RBP, 2), only(EO_CFA_UNSUPPORTED)},
-		{"a computed value", BYTES(VAL_EXPR, RBP, 2, BREG_RBP, 8), only(EO_CFA_UNSUPPORTED)},
+		{"a computed value", BYTES(VAL_EXPR, RBP, 2, BREG_RBP, 8),
+		 only(EO_CFA_UNSUPPORTED)},
 		{"in a register", BYTES(IN_REG, RBP, 3), only(EO_CFA_UNSUPPORTED)},
 		{"the same", BYTES(OFFSET + RBP, 2, SAME, RBP), sp(8)},
 		{"of no use", BYTES(OFFSET + RBP, 2, UNDEF, RBP), sp(8)},
@@ -253,17 +257,21 @@ Test(frame_program, signal_frames_are_those_of_the_kernel)
 {
 	struct eo_unwind_rule rule;
 
-	rule = rule_with_cie(BYTES(1, 'z', 'R', 'S', 0, 1, 0x78, RIP, 1, 0), RESTORE_RT(0xa0, 0xa8));
+	rule = rule_with_cie(BYTES(1, 'z', 'R', 'S', 0, 1, 0x78, RIP, 1, 0),
+			     RESTORE_RT(0xa0, 0xa8));
 	cr_assert_eq(rule.cfa_kind, EO_CFA_SIGNAL);
 	cr_assert_eq(rule.cfa_offset, 0);
 	cr_assert_eq(rule.fp_kind, EO_FP_SAME);
-	rule = rule_with_cie(BYTES(1, 'z', 'S', 'R', 0, 1, 0x78, RIP, 1, 0), RESTORE_RT(0xa0, 0xa8));
+	rule = rule_with_cie(BYTES(1, 'z', 'S', 'R', 0, 1, 0x78, RIP, 1, 0),
+			     RESTORE_RT(0xa0, 0xa8));
 	cr_assert_eq(rule.cfa_kind, EO_CFA_SIGNAL);
 	rule = rule_with_cie(BYTES(1, 'z', 'R', 0, 1, 0x78, RIP, 1, 0), RESTORE_RT(0xa0, 0xa8));
 	cr_assert_eq(rule.cfa_kind, EO_CFA_UNSUPPORTED, "not marked as one");
-	rule = rule_with_cie(BYTES(1, 'z', 'R', 'S', 0, 1, 0x78, RIP, 1, 0), RESTORE_RT(0xb0, 0xa8));
+	rule = rule_with_cie(BYTES(1, 'z', 'R', 'S', 0, 1, 0x78, RIP, 1, 0),
+			     RESTORE_RT(0xb0, 0xa8));
 	cr_assert_eq(rule.cfa_kind, EO_CFA_UNSUPPORTED, "rsp elsewhere");
-	rule = rule_with_cie(BYTES(1, 'z', 'R', 'S', 0, 1, 0x78, RIP, 1, 0), RESTORE_RT(0xa0, 0xb0));
+	rule = rule_with_cie(BYTES(1, 'z', 'R', 'S', 0, 1, 0x78, RIP, 1, 0),
+			     RESTORE_RT(0xa0, 0xb0));
 	cr_assert_eq(rule.cfa_kind, EO_CFA_UNSUPPORTED, "rip elsewhere");
 	rule = rule_with_cie(BYTES(1, 'z', 'R', 'S', 0, 1, 0x78, RIP, 1, 0),
 			     BYTES(0, DEF, RSP, 8, OFFSET + RIP, 1));
@@ -303,11 +311,13 @@ Test(frame_program, all_advances_move_the_pc)
 {
 	BUFFER(buffer);
 
-	add_raw_cie(&buffer, BYTES(1, 0, 2, 0x78, RIP, DEF, RSP, 8, OFFSET + RIP, 1)); /* factor 2 */
+	add_raw_cie(&buffer,
+		    BYTES(1, 0, 2, 0x78, RIP, DEF, RSP, 8, OFFSET + RIP, 1)); /* factor 2 */
 	add_fde(&buffer, 0x1000, 0x1000000,
-	    BYTES(DEF_OFFSET, 1, ADVANCE + 1, DEF_OFFSET, 2, ADVANCE1, 0xff, DEF_OFFSET, 3, ADVANCE2,
-		  0, 1, DEF_OFFSET, 4, ADVANCE4, 0, 0, 1, 0, DEF_OFFSET, 5, ADVANCE8, 0, 0, 2, 0, 0,
-		  0, 0, 0, DEF_OFFSET, 6, SET_LOC, 0, 0, 0x80, 0, 0, 0, 0, 0, DEF_OFFSET, 7));
+		BYTES(DEF_OFFSET, 1, ADVANCE + 1, DEF_OFFSET, 2, ADVANCE1, 0xff, DEF_OFFSET, 3,
+		      ADVANCE2, 0, 1, DEF_OFFSET, 4, ADVANCE4, 0, 0, 1, 0, DEF_OFFSET, 5, ADVANCE8,
+		      0, 0, 2, 0, 0, 0, 0, 0, DEF_OFFSET, 6, SET_LOC, 0, 0, 0x80, 0, 0, 0, 0, 0,
+		      DEF_OFFSET, 7));
 	ASSERT_ROWS(parse_section(&buffer), {0x1000, sp(1)}, {0x1002, sp(2)}, {0x1200, sp(3)},
 		    {0x1400, sp(4)}, {0x21400, sp(5)}, {0x61400, sp(6)}, {0x800000, sp(7)},
 		    {0x1001000, only(EO_CFA_NONE)});

@@ -44,7 +44,8 @@ Test(frame_table, neighbours_alike_are_one_row)
 	BUFFER(buffer);
 
 	add_cie(&buffer);
-	add_fde(&buffer, 0x1000, 0x10, BYTES(ADVANCE + 4, OFFSET + 3, 2, ADVANCE + 4, ARGS_SIZE, 8));
+	add_fde(&buffer, 0x1000, 0x10,
+		BYTES(ADVANCE + 4, OFFSET + 3, 2, ADVANCE + 4, ARGS_SIZE, 8));
 	add_fde(&buffer, 0x1010, 0x10, BYTES(0));
 	add_fde(&buffer, 0x1020, 0x10,
 	    BYTES(DEF_OFFSET, 16, ADVANCE + 0, DEF_OFFSET, 24, ADVANCE1, 0, DEF_OFFSET, 8));
@@ -225,7 +226,8 @@ Test(frame_table, damage_behind_good_entries_ends_the_table_there)
 		cr_assert_eq(table.fdes, 2u, "%s", cases[i].name);
 		ASSERT_ROWS(table, {0x1000, sp(16)}, {0x1010, sp(24)}, {0x1020, only(EO_CFA_NONE)});
 
-		cr_assert_eq(parse_bytes(cases[i].bytes, cases[i].size, false, 0x1000, &table, &err),
+		cr_assert_eq(parse_bytes(cases[i].bytes, cases[i].size, false, 0x1000, &table,
+					 &err),
 			     -ENOEXEC, "%s, alone", cases[i].name);
 		cr_assert(strstr(err.text, "entry at 0x0: it"), "%s", err.text);
 	}
@@ -273,7 +275,8 @@ Test(frame_table, cut_at_every_byte_it_keeps_what_is_whole)
 
 		for (size_t cut = 0; cut < second; cut++) {
 			struct eo_frame_table table;
-			int r = parse_bytes(buffer.bytes, cut, buffer.is_debug_frame, 0, &table, NULL);
+			int r = parse_bytes(buffer.bytes, cut, buffer.is_debug_frame, 0, &table,
+					    NULL);
 
 			if (r == 0) {
 				cr_assert_eq(table.fdes > 0, cut >= first, "%zu bytes", cut);
@@ -303,11 +306,13 @@ Test(frame_table, random_damage_is_survived)
 	two_functions(&buffer);
 	add_raw_cie(&buffer, BYTES(1, 'z', 'P', 'L', 'R', 'S', 0, 1, 0x78, RIP, 7, 0x9b, 1, 2, 3, 4,
 			       0x1b, 0x1b, DEF, RSP, 8, OFFSET + RIP, 1));
-	add_raw_fde(&buffer, BYTES(0, 1, 0, 0, 0x40, 0, 0, 0, 4, 0, 0, 0, 0, ADVANCE + 1, DEF_OFFSET, 16,
-			       OFFSET + RBP, 2, REMEMBER, ADVANCE1, 5, DEF_EXPR, 3, BREG_RBP, 0x78,
-			       DEREF, EXPR, RBP, 2, BREG_RBP, 0, ADVANCE2, 9, 0, RECALL));
-	add_fde(&buffer, 0x3000, 0x40, BYTES(0, DEF_EXPR, 11, BREG_RSP, 8, BREG_RIP, 0, LIT0 + 15, AND,
-					 LIT0 + 11, GE, LIT0 + 3, SHL, PLUS));
+	add_raw_fde(&buffer,
+		    BYTES(0, 1, 0, 0, 0x40, 0, 0, 0, 4, 0, 0, 0, 0, ADVANCE + 1, DEF_OFFSET, 16,
+			  OFFSET + RBP, 2, REMEMBER, ADVANCE1, 5, DEF_EXPR, 3, BREG_RBP, 0x78,
+			  DEREF, EXPR, RBP, 2, BREG_RBP, 0, ADVANCE2, 9, 0, RECALL));
+	add_fde(&buffer, 0x3000, 0x40,
+		BYTES(0, DEF_EXPR, 11, BREG_RSP, 8, BREG_RIP, 0, LIT0 + 15, AND, LIT0 + 11, GE,
+		      LIT0 + 3, SHL, PLUS));
 
 	for (int round = 0; round < 20000; round++) {
 		unsigned char bytes[512];
@@ -331,7 +336,8 @@ Test(frame_table, random_damage_is_survived)
 /* A length of the innermost kind: of the entry, of augmentation data, of a block. */
 Test(frame_table, length_fields_at_their_limits_are_survived)
 {
-	static const uint64_t values[] = {0, 1, 0x7f, 0x80, 0xff, 0x7fffffff, 0x80000000, 0xffffffef,
+	static const uint64_t values[] = {0,	      1,	  0x7f,	      0x80,
+					  0xff,	      0x7fffffff, 0x80000000, 0xffffffef,
 					  0xfffffff0, 0xfffffffe, 0xffffffff};
 	BUFFER(buffer);
 
@@ -389,7 +395,8 @@ Test(frame_table, many_cies_are_found_again)
 
 	for (size_t i = 0; i < CIES; i++) {
 		cies[i] = buffer.size;
-		add_raw_cie(&buffer, BYTES(1, 0, 1, 0x78, RIP, DEF, RSP, i & 0x7f, OFFSET + RIP, 1));
+		add_raw_cie(&buffer,
+			    BYTES(1, 0, 1, 0x78, RIP, DEF, RSP, i & 0x7f, OFFSET + RIP, 1));
 	}
 	for (size_t i = 0; i < CIES; i++) {
 		buffer.cie = cies[i * 7 % CIES];
