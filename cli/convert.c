@@ -9,10 +9,9 @@
 #include "convert_profile.h"
 #include "words.h"
 
-static int check_pair(const struct convert_input *input, struct eo_error *err)
+static int check_pair(const struct convert_options *options, const struct eo_input_format *from,
+		      struct eo_error *err)
 {
-	const struct convert_options *options = input->options;
-	const struct eo_input_format *from = input->format;
 	const char *words[16];
 	size_t count = 0;
 	char list[128];
@@ -39,12 +38,12 @@ static int convert(const struct convert_options *options, struct convert_input *
 	int r = convert_input_next(input, err);
 
 	if (r > 0)
-		r = check_pair(input, err);
+		r = check_pair(options, input->format, err);
 	if (r < 0)
 		return r;
 	if (!input->format->read_profile && convert_options_events_fit(options))
-		return convert_events(input, err);
-	return convert_profile(input, err);
+		return convert_events(options, input, err);
+	return convert_profile(options, input, err);
 }
 
 int cmd_convert(int argc, char **argv, struct cli *cli)
@@ -59,7 +58,7 @@ int cmd_convert(int argc, char **argv, struct cli *cli)
 	if (status < 0)
 		status = convert_options_check(&options);
 	if (status < 0) {
-		convert_input_init(&input, &options, cli);
+		convert_input_init(&input, options.inputs, options.input_count, options.from, cli);
 		status = convert(&options, &input, &err) < 0 ? cli_report(&err) : EXIT_SUCCESS;
 		convert_input_fini(&input);
 	}

@@ -145,9 +145,9 @@ static int open_outputs(struct conversion *c, const struct convert_options *opti
 				 options->signals, &c->signals, err);
 }
 
-static int run(struct conversion *c, struct convert_input *input, struct eo_error *err)
+static int run(struct conversion *c, const struct convert_options *options,
+	       struct convert_input *input, struct eo_error *err)
 {
-	const struct convert_options *options = input->options;
 	int r = options->time_now ? find_shift(options, &c->shift_ns, err) : 0;
 
 	if (r < 0)
@@ -179,10 +179,11 @@ static void tell(const struct conversion *c, const struct cli *cli)
 				 c->count);
 }
 
-int convert_events(struct convert_input *input, struct eo_error *err)
+int convert_events(const struct convert_options *options, struct convert_input *input,
+		   struct eo_error *err)
 {
 	struct conversion c = {0};
-	int r = run(&c, input, err);
+	int r = run(&c, options, input, err);
 
 	if (!r)
 		tell(&c, input->cli);

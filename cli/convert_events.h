@@ -4,8 +4,10 @@
 #define EO_CLI_CONVERT_EVENTS_H
 
 #include "convert_input.h"
+#include "convert_options.h"
 
 /** The first input is open. */
-int convert_events(struct convert_input *input, struct eo_error *err);
+int convert_events(const struct convert_options *options, struct convert_input *input,
+		   struct eo_error *err);
 
 #endif

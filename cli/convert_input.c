@@ -4,12 +4,19 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/auto.h"
+#include "format/event_profile.h"
 #include "report.h"
 
-void convert_input_init(struct convert_input *input, const struct convert_options *options,
-			const struct cli *cli)
+void convert_input_init(struct convert_input *input, const char *const *names, size_t name_count,
+			const struct eo_input_format *from, const struct cli *cli)
 {
-	*input = (struct convert_input){.options = options, .cli = cli};
+	*input = (struct convert_input){
+		.names = names,
+		.name_count = name_count,
+		.from = from,
+		.cli = cli,
+	};
 }
 
 void convert_input_fini(struct convert_input *input)
@@ -31,22 +38,20 @@ static int check_kind(const struct convert_input *input, const char *name, struc
 	return eo_error_set(err, EO_ERROR_CONFIG, 0,
 			    "convert them one by one; results of one format can be merged",
 			    "merge %.80s, which is %s, with %.80s, which is %s: one kind is wanted",
-			    name, input->format->name, input->options->inputs[0],
-			    input->first->name);
+			    name, input->format->name, input->names[0], input->first->name);
 }
 
 int convert_input_next(struct convert_input *input, struct eo_error *err)
 {
-	const struct convert_options *options = input->options;
 	const char *name;
 	int r;
 
 	convert_input_fini(input);
-	if (input->next == options->input_count)
+	if (input->next == input->name_count)
 		return 0;
-	name = options->inputs[input->next++];
+	name = input->names[input->next++];
 	r = eo_input_open(name, &input->current, err);
-	input->format = options->from;
+	input->format = input->from;
 	if (!r && !input->format)
 		r = eo_input_recognise(input->current, &input->format, err);
 	if (r < 0)
@@ -61,10 +66,47 @@ int convert_input_next(struct convert_input *input, struct eo_error *err)
 	return 1;
 }
 
-int convert_input_read_profile(struct eo_input *input, const struct eo_input_format *format,
-			       struct eo_profile *profile, struct eo_error *err)
+static int read_profiles(struct convert_input *input, struct eo_profile **ret,
+			 struct eo_error *err)
 {
-	if (format->read_profile)
-		return format->read_profile(input, profile, err);
-	extern int eo_read_event_profile(struct eo_input *, struct eo_profile *, struct eo_error *); return eo_read_event_profile(input, profile, err);
+	EO_AUTO(eo_profile) profile = eo_profile_new();
+	int r;
+
+	if (!profile)
+		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,
+				    "read %.200s", input->names[0]);
+	do
+		r = input->format->read_profile(input->current, profile, err);
+	while (!r && (r = convert_input_next(input, err)) > 0);
+	if (!r)
+		*ret = eo_steal(&profile);
+	return r;
+}
+
+static int on_event(void *ctx, const struct eo_event *event, const struct eo_event_clock *clock,
+		    struct eo_error *err)
+{
+	int r = eo_event_profile_add(ctx, event, clock, err);
+
+	return r < 0 ? r : 0;
+}
+
+static int read_events(struct convert_input *input, struct eo_profile **ret, struct eo_error *err)
+{
+	EO_AUTO(eo_event_profile) events = NULL;
+	int r = eo_event_profile_new(&events, err);
+
+	if (r < 0)
+		return r;
+	do
+		r = eo_read_events(input->current, on_event, events, err);
+	while (!r && (r = convert_input_next(input, err)) > 0);
+	return r ? r : eo_event_profile_finish(events, ret, err);
+}
+
+int convert_input_read_profile(struct convert_input *input, struct eo_profile **ret,
+			       struct eo_error *err)
+{
+	return input->format->read_profile ? read_profiles(input, ret, err)
+					   : read_events(input, ret, err);
 }

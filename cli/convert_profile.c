@@ -16,32 +16,18 @@
 
 #define TOP_ROWS_OF_A_TERMINAL 50
 
-static int read_inputs(struct convert_input *input, struct eo_profile *profile,
-		       struct eo_error *err)
+static int subtract_base(const char *const *path, const struct cli *cli,
+			 struct eo_profile *profile, struct eo_error *err)
 {
+	EO_AUTO(eo_profile) base = NULL;
+	struct convert_input input;
 	int r;
 
-	do
-		r = convert_input_read_profile(input->current, input->format, profile, err);
-	while (!r && (r = convert_input_next(input, err)) > 0);
-	return r;
-}
-
-static int subtract_base(const char *path, struct eo_profile *profile, struct eo_error *err)
-{
-	EO_AUTO(eo_profile) base = eo_profile_new();
-	EO_AUTO(eo_input) input = NULL;
-	const struct eo_input_format *format;
-	int r;
-
-	if (!base)
-		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,
-				    "read %.200s", path);
-	r = eo_input_open(path, &input, err);
-	if (!r)
-		r = eo_input_recognise(input, &format, err);
-	if (!r)
-		r = convert_input_read_profile(input, format, base, err);
+	convert_input_init(&input, path, 1, NULL, cli);
+	r = convert_input_next(&input, err);
+	if (r > 0)
+		r = convert_input_read_profile(&input, &base, err);
+	convert_input_fini(&input);
 	return r ? r : eo_profile_subtract(profile, base, err);
 }
 
@@ -67,13 +53,13 @@ static int find_sample_type(const struct eo_profile *profile, const char *name, 
 }
 
 /* @value_type: untouched unless one was asked for */
-static int prepare(const struct convert_options *options, struct eo_profile *profile,
-		   size_t *value_type, struct eo_error *err)
+static int prepare(const struct convert_options *options, const struct cli *cli,
+		   struct eo_profile *profile, size_t *value_type, struct eo_error *err)
 {
 	int r = 0;
 
 	if (options->diff_base)
-		r = subtract_base(options->diff_base, profile, err);
+		r = subtract_base(&options->diff_base, cli, profile, err);
 	if (!r && options->time_now && eo_profile_end_at(profile, eo_clock_wall_ns()) < 0)
 		r = eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ERANGE, NULL,
 				 "shift the times of %.200s", options->inputs[0]);
@@ -101,10 +87,9 @@ static int try_output(const struct convert_options *options, struct eo_error *er
 	return r;
 }
 
-static int write_profile(const struct convert_input *input, const struct eo_profile *profile,
-			 size_t value_type, struct eo_error *err)
+static int write_profile(const struct convert_options *options, const struct cli *cli,
+			 const struct eo_profile *profile, size_t value_type, struct eo_error *err)
 {
-	const struct convert_options *options = input->options;
 	bool to_terminal = !strcmp(options->output, "-") && isatty(STDOUT_FILENO);
 	const struct eo_write_options write = {
 		.value_type = value_type,
@@ -123,29 +108,25 @@ static int write_profile(const struct convert_input *input, const struct eo_prof
 	if (!r)
 		r = eo_output_commit(output, err);
 	if (!r && !eo_output_is_stdout(output))
-		cli_note(input->cli, "wrote %s (%zu stacks)", eo_output_name(output),
+		cli_note(cli, "wrote %s (%zu stacks)", eo_output_name(output),
 			 profile->sample_count);
 	return r;
 }
 
-int convert_profile(struct convert_input *input, struct eo_error *err)
+int convert_profile(const struct convert_options *options, struct convert_input *input,
+		    struct eo_error *err)
 {
-	const struct convert_options *options = input->options;
-	EO_AUTO(eo_profile) profile = eo_profile_new();
+	EO_AUTO(eo_profile) profile = NULL;
 	struct held_signals signals;
 	size_t value_type = SIZE_MAX;
-	int r;
+	int r = try_output(options, err);
 
-	if (!profile)
-		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,
-				    "read %.200s", options->inputs[0]);
-	r = try_output(options, err);
 	if (!r)
-		r = read_inputs(input, profile, err);
+		r = convert_input_read_profile(input, &profile, err);
 	if (!r)
-		r = prepare(options, profile, &value_type, err);
+		r = prepare(options, input->cli, profile, &value_type, err);
 	if (r < 0)
 		return r;
 	hold_signals(&signals);
-	return write_profile(input, profile, value_type, err);
+	return write_profile(options, input->cli, profile, value_type, err);
 }

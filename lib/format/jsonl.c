@@ -14,9 +14,6 @@
 #include "core/clock.h"
 #include "format/utf8.h"
 
-/* JSON readers keep numbers as doubles: from here on not every integer is one. */
-#define EXACT_LIMIT (1ull << 53)
-
 #define LINE_BYTES 4096
 /* More than the longest piece that is put without looking: a number, an escape, a timestamp. */
 #define SLACK 64
@@ -130,7 +127,7 @@ static void put_hex(struct line *line, uint64_t value)
 
 static void put_unsigned(struct line *line, uint64_t value)
 {
-	if (value < EXACT_LIMIT)
+	if (value < EO_JSONL_EXACT_LIMIT)
 		put_decimal(line, value);
 	else
 		put_hex(line, value);
@@ -142,7 +139,7 @@ static void put_signed(struct line *line, int64_t value)
 
 	if (value >= 0) {
 		put_unsigned(line, (uint64_t)value);
-	} else if (size < EXACT_LIMIT) {
+	} else if (size < EO_JSONL_EXACT_LIMIT) {
 		PUT(line, "-");
 		put_decimal(line, size);
 	} else {

@@ -10,6 +10,10 @@
 
 #include "core/event.h"
 
+/* JSON readers keep numbers as doubles: from here on not every integer is one. Such numbers are
+ * texts in hex, "0x20000000000000", "-0x20000000000000". */
+#define EO_JSONL_EXACT_LIMIT (1ull << 53)
+
 /* What turns an event's monotonic time into the times that are written. */
 struct eo_event_clock {
 	int64_t wall_offset_ns; /* wall clock minus monotonic, at about the event's time */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/auto.h"
+#include "format/jsonl.h"
 #include "format/utf8.h"
 
 /* What stands around a value in JSON, the longer of the two encodings: a text has its quotes, a
@@ -219,30 +220,36 @@ static EoAnyValue *array_of(struct eo_attribute_list *list, const struct eo_attr
 	return any;
 }
 
-static EoAnyValue *hex_of(struct eo_attribute_list *list, uint64_t number, size_t *cost)
+static bool is_exact(const struct eo_attr *value)
 {
-	char text[24];
+	uint64_t size = value->unum;
 
-	snprintf(text, sizeof(text), "0x%" PRIx64, number);
-	return text_value(list, text, cost);
+	if (value->type == EO_ATTR_INT && value->num < 0)
+		size = -size;
+	return size < EO_JSONL_EXACT_LIMIT;
 }
 
 static EoAnyValue *any_of(struct eo_attribute_list *list, const struct eo_attr *value,
 			  size_t *cost)
 {
 	EoAnyValue *any = NULL;
+	char text[32];
 
 	switch (value->type) {
 	case EO_ATTR_STRING:
 		return text_value(list, value->str, cost);
 	case EO_ATTR_INT:
-		return int_value(list, value->num, cost);
 	case EO_ATTR_UINT:
-		if (value->unum <= INT64_MAX)
+		/* As JSON lines have it, where readers cannot always know that it was a number:
+		 * the same events give the same OTLP, whichever way they take. */
+		if (is_exact(value))
 			return int_value(list, value->num, cost);
-		return hex_of(list, value->unum, cost);
+		eo_jsonl_value(value, text, sizeof(text));
+		text[strlen(text) - 1] = '\0'; /* the quotes */
+		return text_value(list, text + 1, cost);
 	case EO_ATTR_HEX:
-		return hex_of(list, value->unum, cost);
+		snprintf(text, sizeof(text), "0x%" PRIx64, value->unum);
+		return text_value(list, text, cost);
 	case EO_ATTR_BOOL:
 		any = new_any(list, EO_ANY(BOOL));
 		if (any)

@@ -28,7 +28,8 @@
  *
  * Resources. A sample's resource is a label set: the attributes of its ResourceProfiles, inline.
  *
- * Locations have EO_OTLP_FRAME_TYPE, unless the kind of frame is unknown. Mappings have
+ * Locations have EO_OTLP_FRAME_TYPE, unless the kind of frame is unknown; but one of which nothing
+ * at all is known says "unknown", for it would equal element 0. Mappings have
  * EO_OTLP_BUILD_ID_GNU where a build id is known: OTLP wants some build id in every mapping, but an
  * invented one would name a file that does not exist. A mapping without extent has no addresses.
  * Flags of mappings and locations are attributes that are there when true. drop_frames,

@@ -152,6 +152,13 @@ static int64_t not_negative(int64_t value)
 	return value > 0 ? value : 0;
 }
 
+/* Nothing is known of it but that it was there. As it is, it would be element 0 once more. */
+static bool is_nowhere(const struct eo_location *location)
+{
+	return !location->address && !location->mapping && !location->line_count &&
+	       !location->is_folded;
+}
+
 static void put_locations(struct eo_otlp_tables *t, struct eo_otlp_encoder *encoder)
 {
 	const ProtobufCFieldDescriptor *field = table("location_table");
@@ -178,7 +185,7 @@ static void put_locations(struct eo_otlp_tables *t, struct eo_otlp_encoder *enco
 		message.n_lines = location->line_count;
 		message.lines = t->line_pointers;
 		message.attribute_indices = attributes;
-		if (location->kind != EO_FRAME_UNKNOWN)
+		if (location->kind != EO_FRAME_UNKNOWN || is_nowhere(location))
 			attributes[message.n_attribute_indices++] = frame_type(t, location->kind);
 		if (location->is_folded)
 			attributes[message.n_attribute_indices++] = true_attribute(t, EO_OTLP_IS_FOLDED);

@@ -378,6 +378,15 @@ static int prepare_syscall(struct making *m)
 	return 1;
 }
 
+/* Numbers that are no JSON numbers are texts there. */
+static const char *unquoted(char *json, size_t size)
+{
+	if (*json != '"')
+		return json;
+	json[size - 1] = '\0';
+	return json + 1;
+}
+
 /* Arguments are texts, whatever they are. A socket's address also is what everybody calls it. */
 static void add_arguments(const struct making *m, struct eo_attribute_list *list)
 {
@@ -393,16 +402,14 @@ static void add_arguments(const struct making *m, struct eo_attribute_list *list
 		const struct eo_attr *address = eo_attr_member(arg, "address");
 		const struct eo_attr *port = eo_attr_member(arg, "port");
 		char key[160], value[1024];
-		const char *text = value;
+		const char *text;
 		char *kept;
 
 		snprintf(key, sizeof(key), "ebpfotel.syscall.arg.%s", arg->key);
 		if (arg->type == EO_ATTR_STRING)
 			text = arg->str;
-		else if (arg->type == EO_ATTR_HEX)
-			snprintf(value, sizeof(value), "0x%llx", (unsigned long long)arg->unum);
 		else
-			eo_jsonl_value(arg, value, sizeof(value));
+			text = unquoted(value, eo_jsonl_value(arg, value, sizeof(value)));
 		kept = eo_otlp_text(list, key, NULL);
 		if (kept)
 			eo_attribute_list_string(list, kept, text);

@@ -115,6 +115,13 @@ Test(read_events, a_stream_without_envelope_comes_out_as_it_was)
 	expect_same(text, 5);
 }
 
+Test(read_events, odd_names_come_out_as_they_were)
+{
+	EO_AUTO_FREE char *text = file_text("odd.jsonl");
+
+	expect_same(text, 5);
+}
+
 static int mark(void *ctx, const struct eo_event *event, const struct eo_event_clock *clock,
 		struct eo_error *err)
 {
