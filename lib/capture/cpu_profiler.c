@@ -47,6 +47,7 @@ struct eo_cpu_profiler {
 	struct eo_unwinder *unwinder; /* NULL: the kernel walks by frame pointers */
 	struct eo_processes *processes;
 	struct eo_symbolizer *symbolizer;
+	struct eo_process_resource *resources; /* with options.resources */
 	struct eo_stack_store *store; /* of the generation in progress */
 	struct eo_stack_store *next;  /* during a cut: of the one that begins; not owned */
 	uint32_t generation;
@@ -137,6 +138,7 @@ static void release(struct eo_cpu_profiler *profiler)
 	eo_cpu_programs_free(eo_steal(&profiler->programs));
 	eo_sideband_free(eo_steal(&profiler->sideband));
 	eo_symbolizer_free(eo_steal(&profiler->symbolizer));
+	eo_process_resource_free(eo_steal(&profiler->resources));
 	eo_processes_free(eo_steal(&profiler->processes));
 	free(eo_steal(&profiler->batch));
 	profiler->running = profiler->paused = false;
@@ -210,7 +212,11 @@ static int new_store(const struct eo_cpu_profiler *profiler, struct eo_stack_sto
 	uint64_t period_ns = EO_NS_PER_SEC / profiler->config.sample_rate_hz;
 	int r = eo_stack_store_new(profiler->symbolizer, period_ns, profiler->options.per_thread, ret);
 
-	return r < 0 ? eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -r, NULL, "allocate profile") : 0;
+	if (r < 0)
+		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -r, NULL, "allocate profile");
+	if (profiler->resources)
+		eo_stack_store_with_resources(*ret, profiler->resources);
+	return 0;
 }
 
 static int prepare(struct eo_cpu_profiler *profiler, struct eo_error *err)
@@ -223,6 +229,8 @@ static int prepare(struct eo_cpu_profiler *profiler, struct eo_error *err)
 		r = eo_symbolizer_new(&options, profiler->processes, &profiler->symbolizer, err);
 	if (r == 0)
 		r = eo_sideband_new(profiler->processes, &profiler->sideband, err);
+	if (r == 0 && profiler->options.resources && eo_process_resource_new(&profiler->resources) < 0)
+		r = eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL, "allocate resources");
 	if (r == 0)
 		r = new_store(profiler, &profiler->store, err);
 	if (r < 0)
