@@ -126,6 +126,8 @@ static const struct field degraded_fields[] = {
 	FIELD("stack_read_fault", "samples whose stack could not be read on", user_walk[EO_USER_READ_FAULT]),
 	FIELD("stack_broken", "samples with a stack that does not ascend", user_walk[EO_USER_BROKEN]),
 	FIELD("stack_exiting", "samples of exiting processes", user_walk[EO_USER_EXITING]),
+	FIELD("stack_snapshot_cut", "samples with a cut snapshot of the stack", user_walk[EO_USER_SNAPSHOT_CUT]),
+	FIELD("snapshots_limited", "samples beyond the rate of snapshots", snapshots_limited),
 	FIELD("stacks_unknown", "stacks counted but never received", stacks_unknown),
 	FIELD("mappings_lost", "records of mappings lost", mappings_lost),
 	FIELD("files_denied", "files not ours to read", files_denied),
@@ -133,6 +135,8 @@ static const struct field degraded_fields[] = {
 
 static const struct field unwind_fields[] = {
 	FIELD("complete", "complete", user_walk[EO_USER_COMPLETE]),
+	FIELD("snapshot", "complete by snapshot", user_walk[EO_USER_SNAPSHOT]),
+	FIELD("snapshot_cut", "cut snapshot", user_walk[EO_USER_SNAPSHOT_CUT]),
 	FIELD("fp", "by frame pointers", user_walk[EO_USER_FP]),
 	FIELD("cut", "cut", user_walk[EO_USER_CUT]),
 	FIELD("failed", "unreadable", user_walk[EO_USER_FAILED]),
@@ -182,7 +186,7 @@ static void json_fields(const char *key, const struct field *fields, size_t coun
 static void json_profile(const struct eo_profile_stats *profile, FILE *out)
 {
 	fprintf(out, "\"profile\":{\"samples\":%" PRIu64 ",\"stacks\":%" PRIu64 ",",
-		profile->aggregated, profile->stacks);
+		profile->emitted + profile->aggregated, profile->stacks);
 	if (profile->clock)
 		fprintf(out, "\"clock\":\"%s\",", profile->clock);
 	json_fields("unwind", unwind_fields, EO_ARRAY_SIZE(unwind_fields), profile, out);
@@ -268,11 +272,12 @@ static void text_user_stacks(const struct eo_profile_stats *profile, FILE *out)
 static void text_profile(const struct eo_profile_stats *profile, FILE *out)
 {
 	uint64_t frames = profile->frames_named + profile->frames_unnamed;
+	uint64_t samples = profile->emitted + profile->aggregated;
 
 	fprintf(out, "  %-12s%s in %s stack%s, %s in the kernel", "samples",
-		grouped(profile->aggregated).s, grouped(profile->stacks).s,
+		grouped(samples).s, grouped(profile->stacks).s,
 		profile->stacks == 1 ? "" : "s",
-		percent(profile->kernel, profile->aggregated).s);
+		percent(profile->kernel, samples).s);
 	if (profile->clock)
 		fprintf(out, ", by %s", profile->clock);
 	fputc('\n', out);
