@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,10 @@ int main(int argc, char **argv)
 	/* A reader that goes away is noticed by its errno, where it can be told from a failure. */
 	signal(SIGPIPE, SIG_IGN);
 	libbpf_set_print(NULL);
+	/* Large tables that are gone go back to the system at once. By itself the C library keeps
+	 * more and more of them for later, the more it sees. */
+	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+	mallopt(M_ARENA_MAX, 1);
 
 	/* Options of ours take no values, so the first other word is the command. */
 	while (first < argc && argv[first][0] == '-' && argv[first][1])

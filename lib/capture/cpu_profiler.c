@@ -33,7 +33,7 @@
 #define TICK_NS 100000000ull	      /* between pumps when nothing wakes us */
 #define SECOND_NS EO_NS_PER_SEC       /* between looks at the list of CPUs, ticks of the tables */
 #define REAP_AFTER_NS (2 * EO_NS_PER_SEC)
-#define NEWS_DELAY_NS 5000000	      /* news of processes is taken at most 200 times a second */
+#define NEWS_DELAY_NS 500000	      /* news of processes is taken at most 2,000 times a second */
 #define BATCH_FULL (-ECANCELED)
 
 struct eo_cpu_profiler {
@@ -534,7 +534,8 @@ static int on_records(void *ctx, uint32_t events)
 	return eo_cpu_profiler_pump(ctx, NULL);
 }
 
-/* A starting program maps some twenty files within a few ms: one pause, and they are one wakeup. */
+/* A starting program maps some twenty files within a ms or two: a pause makes few wakeups of them,
+ * and it must be short, for until the last is known its stacks cannot be walked. */
 static int on_news(void *ctx, uint32_t events)
 {
 	const struct timespec delay = {.tv_nsec = NEWS_DELAY_NS};

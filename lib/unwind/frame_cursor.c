@@ -131,8 +131,10 @@ uint64_t eo_frame_pointer(struct eo_frame_cursor *cursor, uint8_t encoding,
 	unsigned int format = encoding & FORMAT_MASK, base = encoding & BASE_MASK;
 	uint64_t own = section->vaddr + (uint64_t)(cursor->at - section->bytes), value;
 
-	if (!is_format(format))
+	if (!is_format(format)) {
 		eo_frame_fail(cursor);
+		return 0;
+	}
 	if (base == BASE_ALIGNED)
 		eo_frame_slice(cursor, -own % POINTER_BYTES);
 

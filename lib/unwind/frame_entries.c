@@ -256,11 +256,17 @@ static int add_fde(struct eo_frame_entries *entries, size_t first_cie,
 
 int eo_frame_entries_read(struct eo_frame_entries *entries, const struct eo_frame_section *section)
 {
-	struct eo_frame_cursor at = {.at = section->bytes, .end = section->bytes + section->size};
 	size_t first_cie = entries->cie_count;
+	struct eo_frame_cursor at;
 	struct entry entry;
-	int r = section->size > UINT32_MAX ? -E2BIG : 0;
+	int r = 0;
 
+	if (section->size == 0)
+		return 0;
+	if (section->size > UINT32_MAX)
+		return -E2BIG;
+
+	at = (struct eo_frame_cursor){.at = section->bytes, .end = section->bytes + section->size};
 	while (r == 0 && eo_frame_left(&at)) {
 		const char *reason = read_entry(&at, section, &entry);
 

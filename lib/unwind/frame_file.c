@@ -263,8 +263,15 @@ static int read_both(struct eo_elf_image *image, struct piece *eh_frame, struct 
 	return r == -ENOENT ? r_debug : r;
 }
 
+/* Where rows go: into a table, or one by one to a function. */
+struct sink {
+	struct eo_frame_table *table; /* NULL: to @fn */
+	eo_frame_row_fn fn;
+	void *ctx;
+};
+
 static int parse(const struct piece *eh_frame, const struct piece *debug_frame, uint64_t entry,
-		 struct eo_frame_table *ret, struct eo_error *err)
+		 const struct sink *sink, struct eo_error *err)
 {
 	const struct eo_frame_section second = {.bytes = debug_frame->bytes,
 						.size = debug_frame->size,
@@ -275,11 +282,12 @@ static int parse(const struct piece *eh_frame, const struct piece *debug_frame, 
 					       .vaddr = eh_frame->vaddr,
 					       .next = &second};
 
-	return eo_frame_table_parse(&first, entry, ret, err);
+	return sink->table ? eo_frame_table_parse(&first, entry, sink->table, err)
+			   : eo_frame_table_each(&first, entry, sink->fn, sink->ctx, NULL, err);
 }
 
 /* @fd is taken in any case. */
-static int load_owned(int fd, struct eo_frame_table *ret, struct eo_error *err)
+static int load_owned(int fd, const struct sink *sink, struct eo_error *err)
 {
 	EO_AUTO_CLOSE int owned = fd;
 	struct piece eh_frame = {0}, debug_frame = {0};
@@ -294,7 +302,7 @@ static int load_owned(int fd, struct eo_frame_table *ret, struct eo_error *err)
 	}
 	eo_elf_image_fini(&image);
 	if (r == 0)
-		r = parse(&eh_frame, &debug_frame, entry, ret, err);
+		r = parse(&eh_frame, &debug_frame, entry, sink, err);
 	else
 		eo_error_set(err, eo_error_kind_of(-r, EO_ERROR_EVENT_PROCESSING_FAILED), -r, NULL,
 			     "find call frame information of ELF file");
@@ -303,14 +311,24 @@ static int load_owned(int fd, struct eo_frame_table *ret, struct eo_error *err)
 	return r;
 }
 
-int eo_frame_file_load(int fd, struct eo_frame_table *ret, struct eo_error *err)
+static int load(int fd, const struct sink *sink, struct eo_error *err)
 {
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
 	if (own < 0)
 		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, errno, NULL,
 				    "duplicate descriptor of ELF file");
-	return load_owned(own, ret, err);
+	return load_owned(own, sink, err);
+}
+
+int eo_frame_file_load(int fd, struct eo_frame_table *ret, struct eo_error *err)
+{
+	return load(fd, &(struct sink){.table = ret}, err);
+}
+
+int eo_frame_file_each(int fd, eo_frame_row_fn fn, void *ctx, struct eo_error *err)
+{
+	return load(fd, &(struct sink){.fn = fn, .ctx = ctx}, err);
 }
 
 int eo_frame_file_load_memory(const void *image, size_t size, struct eo_frame_table *ret,
@@ -332,7 +350,7 @@ int eo_frame_file_load_memory(const void *image, size_t size, struct eo_frame_ta
 	if (fd < 0 || size)
 		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, errno, NULL,
 				    "copy ELF file in memory");
-	return load_owned(eo_steal_fd(&fd), ret, err);
+	return load_owned(eo_steal_fd(&fd), &(struct sink){.table = ret}, err);
 }
 
 /* Where the file is loaded: the first and the last address of its segments. */

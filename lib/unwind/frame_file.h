@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Finds the call frame information of an ELF file: .eh_frame by its section header, or through
  * PT_GNU_EH_FRAME where headers were stripped; and .debug_frame, also compressed, which is all
- * that Go writes. Where there are both, .debug_frame serves what .eh_frame leaves out. */
+ * that Go writes. Where there are both, .debug_frame serves what .eh_frame leaves out, and one of
+ * them that cannot be read is no error. */
 #ifndef EO_UNWIND_FRAME_FILE_H
 #define EO_UNWIND_FRAME_FILE_H
 
@@ -22,6 +23,8 @@
  * eo_frame_table_parse() and reads return.
  */
 int eo_frame_file_load(int fd, struct eo_frame_table *ret, struct eo_error *err);
+/** The same row by row, see eo_frame_table_each(). */
+int eo_frame_file_each(int fd, eo_frame_row_fn fn, void *ctx, struct eo_error *err);
 /** The same for an image in memory (the vDSO). */
 int eo_frame_file_load_memory(const void *image, size_t size, struct eo_frame_table *ret,
 			      struct eo_error *err);

@@ -93,6 +93,8 @@ static int build(struct builder *builder, struct eo_frame_entries *entries)
 		r = add_entry(builder, UINT64_MAX);
 	if (r == 0)
 		r = eo_frame_rows_push(&builder->rows, builder->covered, &no_rule);
+	if (r == 0)
+		r = eo_frame_rows_finish(&builder->rows);
 	return r;
 }
 
@@ -107,27 +109,10 @@ static int fail(const struct eo_frame_entries *entries, int code, struct eo_erro
 			    "read call frame information of %zu functions", entries->fde_count);
 }
 
-/* Takes the rows. */
-static void finish(struct eo_frame_rows *rows, size_t fdes, struct eo_frame_table *ret)
+int eo_frame_table_each(const struct eo_frame_section *section, uint64_t entry, eo_frame_row_fn fn,
+			void *ctx, size_t *fdes, struct eo_error *err)
 {
-	struct eo_frame_row *fitting = NULL;
-
-	if (rows->count)
-		fitting = reallocarray(rows->rows, rows->count, sizeof(*fitting));
-	*ret = (struct eo_frame_table){
-		.rows = fitting ? fitting : rows->rows,
-		.count = rows->count,
-		.fdes = fdes,
-	};
-	*rows = (struct eo_frame_rows){0};
-	for (size_t i = 0; i < ret->count; i++)
-		ret->unsupported += ret->rows[i].rule.cfa_kind == EO_CFA_UNSUPPORTED;
-}
-
-int eo_frame_table_parse(const struct eo_frame_section *section, uint64_t entry,
-			 struct eo_frame_table *ret, struct eo_error *err)
-{
-	struct builder builder = {.entry = entry};
+	struct builder builder = {.rows = {.fn = fn, .ctx = ctx}, .entry = entry};
 	struct eo_frame_entries entries = {0};
 	int r = 0;
 
@@ -137,13 +122,48 @@ int eo_frame_table_parse(const struct eo_frame_section *section, uint64_t entry,
 		r = -ENOEXEC;
 	if (r == 0)
 		r = build(&builder, &entries);
-	if (r == 0)
-		finish(&builder.rows, entries.fde_count, ret);
-	else
+	if (r < 0)
 		fail(&entries, -r, err);
-
-	eo_frame_rows_fini(&builder.rows);
+	if (fdes)
+		*fdes = entries.fde_count;
 	eo_frame_entries_fini(&entries);
+	return r;
+}
+
+struct collector {
+	struct eo_frame_table table;
+	size_t capacity;
+};
+
+static int collect(void *ctx, const struct eo_frame_row *row)
+{
+	struct collector *collector = ctx;
+	struct eo_frame_table *table = &collector->table;
+
+	if (table->count == collector->capacity) {
+		size_t capacity = collector->capacity ? collector->capacity * 2 : 256;
+		struct eo_frame_row *rows = reallocarray(table->rows, capacity, sizeof(*rows));
+
+		if (!rows)
+			return -ENOMEM;
+		table->rows = rows;
+		collector->capacity = capacity;
+	}
+	table->unsupported += row->rule.cfa_kind == EO_CFA_UNSUPPORTED;
+	table->rows[table->count++] = *row;
+	return 0;
+}
+
+int eo_frame_table_parse(const struct eo_frame_section *section, uint64_t entry,
+			 struct eo_frame_table *ret, struct eo_error *err)
+{
+	struct collector collector = {0};
+	int r = eo_frame_table_each(section, entry, collect, &collector, &collector.table.fdes, err);
+
+	if (r == 0)
+		*ret = collector.table;
+	else
+		eo_frame_table_fini(&collector.table);
 	return r;
 }
 

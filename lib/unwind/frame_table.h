@@ -49,6 +49,17 @@ int eo_frame_table_parse(const struct eo_frame_section *section, uint64_t entry,
 			 struct eo_frame_table *ret, struct eo_error *err);
 void eo_frame_table_fini(struct eo_frame_table *table);
 
+/* Rows as they are found; a negative return ends the parsing with it. */
+typedef int (*eo_frame_row_fn)(void *ctx, const struct eo_frame_row *row);
+
+/**
+ * The same without a table: @fn is told each row, the last one a gap. A large file's table takes
+ * 20 MB, and who only packs it needs no more than one row at a time.
+ * @fdes: how many there were; may be NULL
+ */
+int eo_frame_table_each(const struct eo_frame_section *section, uint64_t entry, eo_frame_row_fn fn,
+			void *ctx, size_t *fdes, struct eo_error *err);
+
 /** The rule that holds at @pc; one of kind EO_CFA_NONE when there is none. */
 const struct eo_unwind_rule *eo_frame_table_find(const struct eo_frame_table *table, uint64_t pc);
 

@@ -39,80 +39,96 @@ uint16_t eo_rule_dictionary_number(struct eo_rule_dictionary *d, const struct eo
 	return (uint16_t)d->count++;
 }
 
-struct packer {
-	struct eo_packed_table *table;
-	uint32_t row_room;
-};
-
-static int add_row(struct packer *p, uint32_t page, uint32_t at, uint16_t rule)
+/* Room for one more element of @size bytes behind @count, doubling. */
+static int make_room(void *array, uint32_t count, uint32_t *room, uint32_t limit, size_t size)
 {
-	struct eo_packed_table *table = p->table;
-	struct eo_packed_page *entry = &table->pages[page];
+	uint32_t larger = *room ? *room * 2 : 256;
+	void *grown;
 
-	/* Equal neighbours inside a page say nothing. */
-	if (entry->count && table->rows[table->row_count - 1].rule == rule)
+	if (count < *room)
 		return 0;
-	if (table->row_count == p->row_room) {
-		uint32_t room = p->row_room ? p->row_room * 2 : 1024;
-		struct eo_unwind_row *rows;
-
-		if (room > 1u << 31)
-			return -E2BIG;
-		rows = reallocarray(table->rows, room, sizeof(*rows));
-		if (!rows)
-			return -ENOMEM;
-		table->rows = rows;
-		p->row_room = room;
-	}
-	if (!entry->count)
-		entry->first = table->row_count;
-	entry->count++;
-	table->rows[table->row_count++] = (struct eo_unwind_row){(uint16_t)at, rule};
+	if (larger > limit)
+		return -E2BIG;
+	grown = reallocarray(*(void **)array, larger, size);
+	if (!grown)
+		return -ENOMEM;
+	*(void **)array = grown;
+	*room = larger;
 	return 0;
 }
 
-int eo_packed_table_init(struct eo_packed_table *table, const struct eo_frame_table *frames,
-			 struct eo_rule_dictionary *dictionary)
+/* Rows come in ascending order, so that a new page is always the last one. */
+static int add_row(struct eo_packer *packer, uint64_t pc, uint16_t rule)
 {
-	struct packer packer = {.table = table};
-	uint64_t last;
+	struct eo_packed_table *table = packer->table;
+	uint64_t page = (pc >> EO_UNWIND_PAGE_BITS) - table->first_page;
+	struct eo_packed_page *entry;
+	int r;
+
+	if (page >= PAGES_MAX)
+		return -E2BIG;
+	while (page >= table->page_count) {
+		r = make_room(&table->pages, table->page_count, &packer->page_room, 2 * PAGES_MAX,
+			      sizeof(*table->pages));
+		if (r < 0)
+			return r;
+		table->pages[table->page_count++] = (struct eo_packed_page){.first = table->row_count};
+	}
+	entry = &table->pages[page];
+	/* Equal neighbours inside a page say nothing. */
+	if (entry->count && table->rows[table->row_count - 1].rule == rule)
+		return 0;
+	r = make_room(&table->rows, table->row_count, &packer->row_room, 1u << 31, sizeof(*table->rows));
+	if (r < 0)
+		return r;
+	entry->count++;
+	table->rows[table->row_count++] = (struct eo_unwind_row){pc & (EO_UNWIND_PAGE - 1), rule};
+	return 0;
+}
+
+/* The latest rule holds up to @end: carry it to the beginning of each page on the way there. */
+static int carry(struct eo_packer *packer, uint64_t end)
+{
+	uint64_t page = (packer->latest_pc >> EO_UNWIND_PAGE_BITS) + 1;
 	int r = 0;
 
-	*table = (struct eo_packed_table){0};
-	if (!frames->count)
-		return 0;
-	/* The last row is a gap, and nothing is said of what lies behind it. */
-	table->first_page = frames->rows[0].pc >> EO_UNWIND_PAGE_BITS;
-	last = frames->rows[frames->count - 1].pc >> EO_UNWIND_PAGE_BITS;
-	if (last - table->first_page >= PAGES_MAX)
-		return -E2BIG;
-	table->page_count = (uint32_t)(last - table->first_page) + 1;
-	table->pages = calloc(table->page_count, sizeof(*table->pages));
-	if (!table->pages)
-		return -ENOMEM;
-	for (size_t i = 0; i < frames->count && r == 0; i++) {
-		const struct eo_frame_row *row = &frames->rows[i];
-		uint16_t number = eo_rule_dictionary_number(dictionary, &row->rule);
-		uint32_t page = (uint32_t)((row->pc >> EO_UNWIND_PAGE_BITS) - table->first_page);
-		uint32_t at = row->pc & (EO_UNWIND_PAGE - 1), end = page + 1;
-
-		/* The page of the byte before the next row is the last that this one reaches into. */
-		if (i + 1 < frames->count)
-			end = (uint32_t)(((frames->rows[i + 1].pc - 1) >> EO_UNWIND_PAGE_BITS) - table->first_page) + 1;
-		/* Before the first row of all there is a gap as well. */
-		if (i == 0 && at)
-			r = add_row(&packer, 0, 0, 0);
-		if (r == 0)
-			r = add_row(&packer, page, at, number);
-		for (uint32_t k = page + 1; k < end && r == 0; k++)
-			r = add_row(&packer, k, 0, number);
-	}
-	if (r == 0 && table->row_count < packer.row_room) {
-		struct eo_unwind_row *rows = reallocarray(table->rows, table->row_count, sizeof(*rows));
-
-		table->rows = rows ? rows : table->rows;
-	}
+	for (; r == 0 && page << EO_UNWIND_PAGE_BITS < end; page++)
+		r = add_row(packer, page << EO_UNWIND_PAGE_BITS, packer->latest);
 	return r;
+}
+
+int eo_packer_add(void *ctx, const struct eo_frame_row *row)
+{
+	struct eo_packer *packer = ctx;
+	uint16_t number = eo_rule_dictionary_number(packer->dictionary, &row->rule);
+	int r;
+
+	if (!packer->began) {
+		packer->began = true;
+		packer->table->first_page = row->pc >> EO_UNWIND_PAGE_BITS;
+		/* Before the first row of all there is a gap. */
+		r = row->pc & (EO_UNWIND_PAGE - 1) ? add_row(packer, row->pc & ~(uint64_t)(EO_UNWIND_PAGE - 1), 0) : 0;
+	} else {
+		r = carry(packer, row->pc);
+	}
+	if (r == 0)
+		r = add_row(packer, row->pc, number);
+	packer->latest_pc = row->pc;
+	packer->latest = number;
+	return r;
+}
+
+int eo_packer_finish(struct eo_packer *packer)
+{
+	struct eo_packed_table *table = packer->table;
+	struct eo_unwind_row *rows;
+
+	/* The last row is a gap, and nothing is said of what lies behind it. */
+	if (!table->row_count)
+		return 0;
+	rows = reallocarray(table->rows, table->row_count, sizeof(*rows));
+	table->rows = rows ? rows : table->rows;
+	return 0;
 }
 
 void eo_packed_table_fini(struct eo_packed_table *table)

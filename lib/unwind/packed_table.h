@@ -4,6 +4,7 @@
 #ifndef EO_UNWIND_PACKED_TABLE_H
 #define EO_UNWIND_PACKED_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,10 +41,25 @@ struct eo_packed_table {
 	uint32_t row_count;
 };
 
-/** Returns 0, -E2BIG (more than 4 GB of text, or 2^31 rows) or -ENOMEM; fini() is fine either way. */
-int eo_packed_table_init(struct eo_packed_table *table, const struct eo_frame_table *frames,
-			 struct eo_rule_dictionary *dictionary);
-void eo_packed_table_fini(struct eo_packed_table *table);
+/* Packs rows as they come, see eo_frame_table_each(). */
+struct eo_packer {
+	struct eo_packed_table *table; /* set these two; the rest begins zeroed */
+	struct eo_rule_dictionary *dictionary;
+
+	/* private */
+	uint32_t page_room, row_room;
+	uint64_t latest_pc;
+	uint16_t latest; /* the rule that holds from there on */
+	bool began;
+};
+
+/** Of type eo_frame_row_fn. Returns 0, -E2BIG (more than 4 GB of text, 2^31 rows) or -ENOMEM. */
+int eo_packer_add(void *packer, const struct eo_frame_row *row);
+
+/** After the last row. The table is complete, and the caller's. */
+int eo_packer_finish(struct eo_packer *packer);
+
+void eo_packed_table_fini(struct eo_packed_table *table); /* a zeroed one is fine */
 
 /** The number of the rule at @vaddr, found the way the walker does; 0 when there is none. */
 uint16_t eo_packed_table_find(const struct eo_packed_table *table, uint64_t vaddr);

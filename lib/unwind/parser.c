@@ -45,13 +45,11 @@ static void free_jobs(struct job *job)
 
 static void parse(struct eo_parser *parser, struct job *job)
 {
-	struct eo_frame_table frames = {0};
+	struct eo_packer packer = {.table = &job->table, .dictionary = parser->dictionary};
 
 	/* A file that cannot be parsed is one without a table: frame pointers are tried in it. */
-	if (eo_frame_file_load(job->fd, &frames, NULL) == 0 &&
-	    eo_packed_table_init(&job->table, &frames, parser->dictionary) < 0)
+	if (eo_frame_file_each(job->fd, eo_packer_add, &packer, NULL) < 0 || eo_packer_finish(&packer) < 0)
 		eo_packed_table_fini(&job->table);
-	eo_frame_table_fini(&frames);
 	close(job->fd);
 	job->fd = -1;
 }

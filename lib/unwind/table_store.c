@@ -62,8 +62,12 @@ struct eo_table_store {
 	struct eo_unwind_rule *rules;
 	struct eo_unwind_file *unwind_files;
 	struct eo_unwind_mapping *mappings;
-	struct eo_unwind_row **chunks; /* NULL: does not exist */
+	int *chunks; /* the maps of the chunks; -1: does not exist */
 	uint32_t chunk_count, chunk_limit;
+	/* The chunk that is being written. Mapped no longer than that: its pages would count as
+	 * ours as well as the map's. */
+	struct eo_unwind_row *rows;
+	uint32_t rows_chunk;
 	volatile uint32_t *tick;
 
 	struct eo_rule_dictionary dictionary;
@@ -132,6 +136,8 @@ int eo_table_store_new(struct bpf_object *object, uint32_t *tick, uint64_t memor
 	if (!store->directory || !store->rules || !store->unwind_files || !store->mappings)
 		return eo_error_set(err, EO_ERROR_MAP_OPERATION_FAILED, errno, NULL, "map the unwinding tables");
 	store->chunks = calloc(store->chunk_limit, sizeof(*store->chunks));
+	for (uint32_t i = 0; store->chunks && i < store->chunk_limit; i++)
+		store->chunks[i] = -1;
 	store->files = calloc(FILES, sizeof(*store->files));
 	store->processes = calloc(PROCESSES, sizeof(*store->processes));
 	store->limbo = calloc(LIMBO_MAX, sizeof(*store->limbo));
@@ -150,7 +156,8 @@ void eo_table_store_free(struct eo_table_store *store)
 	if (!store)
 		return;
 	for (uint32_t i = 0; store->chunks && i < store->chunk_limit; i++)
-		unmap(store->chunks[i], CHUNK_BYTES);
+		if (store->chunks[i] >= 0)
+			close(store->chunks[i]);
 	for (uint32_t i = 0; store->files && i < store->file_count; i++)
 		free(store->files[i].runs);
 	unmap(store->directory, DIRECTORY_PAGES * sizeof(*store->directory));
@@ -195,32 +202,42 @@ static int make_chunk(struct eo_table_store *store, uint32_t number)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
 	EO_AUTO_CLOSE int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "unwind_rows", sizeof(uint32_t), CHUNK_BYTES, 1, &opts);
-	void *memory;
 
-	if (fd < 0)
+	if (fd < 0 || bpf_map_update_elem(store->chunks_fd, &number, &fd, BPF_ANY) < 0)
 		return -errno;
-	memory = mmap(NULL, CHUNK_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (memory == MAP_FAILED)
-		return -errno;
-	if (bpf_map_update_elem(store->chunks_fd, &number, &fd, BPF_ANY) < 0) {
-		int r = -errno;
-
-		munmap(memory, CHUNK_BYTES);
-		return r;
-	}
-	store->chunks[number] = memory;
+	store->chunks[number] = eo_steal_fd(&fd);
 	store->chunk_count++;
 	return 0;
 }
 
+static void close_chunk(struct eo_table_store *store)
+{
+	unmap(store->rows, CHUNK_BYTES);
+	store->rows = NULL;
+}
+
+/* The rows of chunk @number, to be written; NULL when they cannot be mapped. */
+static struct eo_unwind_row *open_chunk(struct eo_table_store *store, uint32_t number)
+{
+	void *memory;
+
+	if (store->rows && store->rows_chunk == number)
+		return store->rows;
+	close_chunk(store);
+	memory = mmap(NULL, CHUNK_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, store->chunks[number], 0);
+	store->rows = memory == MAP_FAILED ? NULL : memory;
+	store->rows_chunk = number;
+	return store->rows;
+}
+
 static void drop_empty_chunk(struct eo_table_store *store, uint32_t number)
 {
-	if (!store->chunks[number] ||
+	if (store->chunks[number] < 0 ||
 	    !eo_range_pool_is_free(&store->blocks, number * CHUNK_BLOCKS, CHUNK_BLOCKS))
 		return;
 	bpf_map_delete_elem(store->chunks_fd, &number);
-	munmap(store->chunks[number], CHUNK_BYTES);
-	store->chunks[number] = NULL;
+	close(store->chunks[number]);
+	store->chunks[number] = -1;
 	store->chunk_count--;
 }
 
@@ -249,7 +266,7 @@ static bool take_blocks(struct eo_table_store *store, struct file *file, uint32_
 	if (!eo_range_pool_take(&store->blocks, count, &run.first))
 		return false;
 	chunk = run.first / CHUNK_BLOCKS;
-	if (!store->chunks[chunk] && make_chunk(store, chunk) < 0) {
+	if (store->chunks[chunk] < 0 && make_chunk(store, chunk) < 0) {
 		eo_range_pool_give(&store->blocks, run.first, run.count);
 		return false;
 	}
@@ -270,6 +287,7 @@ static bool place(struct eo_table_store *store, struct file *file, const struct 
 	for (uint32_t i = 0; i < table->page_count; i++) {
 		const struct eo_packed_page *page = &table->pages[i];
 		struct eo_unwind_page *entry = &store->directory[file->directory.first + i];
+		struct eo_unwind_row *rows;
 		uint32_t chunk, row;
 
 		if (page->count > left) {
@@ -288,7 +306,10 @@ static bool place(struct eo_table_store *store, struct file *file, const struct 
 		}
 		chunk = at / EO_UNWIND_CHUNK_ROWS;
 		row = at % EO_UNWIND_CHUNK_ROWS;
-		memcpy(store->chunks[chunk] + row, table->rows + page->first, page->count * sizeof(*table->rows));
+		rows = open_chunk(store, chunk);
+		if (!rows)
+			return false;
+		memcpy(rows + row, table->rows + page->first, page->count * sizeof(*table->rows));
 		*entry = (struct eo_unwind_page){.first = chunk << 16 | row, .count = page->count};
 		at += page->count;
 		left -= page->count;
@@ -324,6 +345,7 @@ int eo_table_store_load_file(struct eo_table_store *store, uint32_t number, cons
 {
 	struct eo_unwind_file *entry = &store->unwind_files[number];
 	struct file *file = &store->files[number];
+	bool placed;
 
 	if (entry->state == EO_UNWIND_FILE_LOADED)
 		return 0;
@@ -331,7 +353,11 @@ int eo_table_store_load_file(struct eo_table_store *store, uint32_t number, cons
 		eo_table_store_refuse_file(store, number);
 		return 0;
 	}
-	while (!place(store, file, table)) {
+	for (;;) {
+		placed = place(store, file, table);
+		close_chunk(store);
+		if (placed)
+			break;
 		release_file(store, file);
 		if (!evict_one(store, number)) {
 			store->stats.files_refused++;
