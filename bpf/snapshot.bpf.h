@@ -16,7 +16,7 @@
 #include "records.h"
 
 #define SNAPSHOT_BELOW 256u
-#define SNAPSHOT_BURST 50u	 /* at once, before the limit on their rate is felt */
+#define SNAPSHOT_BURST 16u	 /* at once, before the limit on their rate is felt */
 #define NO_MAPPING_FRAMES_MAX 4u /* deeper ones are more likely garbage than new mappings */
 
 struct snapshot {
@@ -39,12 +39,16 @@ static __always_inline int wants_snapshot(const struct eo_stack_record *record)
 	       (record->user_walk == EO_USER_NO_MAPPING && record->user_frames <= NO_MAPPING_FRAMES_MAX);
 }
 
+/* Where there is something to fall back on, there are limits. */
 static __always_inline int may_take_snapshot(struct snapshot *snapshot, __u64 now)
 {
 	__u64 burst_ns = SNAPSHOT_BURST * profiler.snapshot_interval_ns;
 
 	if (!profiler.snapshot_interval_ns)
 		return 1;
+	/* They take much room in the ring, and must not drive out the stacks that were walked. */
+	if (bpf_ringbuf_query(&stacks, BPF_RB_AVAIL_DATA) > 2 * (__u64)profiler.wakeup_bytes)
+		return 0;
 	if (snapshot->next_ns < now)
 		snapshot->next_ns = now; /* what was not taken is owed no longer */
 	if (snapshot->next_ns > now + burst_ns)

@@ -694,7 +694,6 @@ static int finish_generation(struct eo_cpu_profiler *profiler, struct eo_stack_s
 	profiler->store = next;
 	profiler->generation++;
 
-	add_profiled_time(profiler);
 	describe(profiler, profile);
 	profiler->generation_ns = 0;
 	if (r == 0 && eo_profile_status(profile) < 0)
@@ -719,6 +718,7 @@ int eo_cpu_profiler_cut(struct eo_cpu_profiler *profiler, struct eo_profile **re
 	profiler->next = next;
 	wall_ns = (int64_t)eo_clock_wall_ns();
 	eo_cpu_programs_set_generation(profiler->programs, profiler->generation + 1);
+	add_profiled_time(profiler); /* what follows is the next one's time */
 	eo_grace_wait();
 	r = drain(profiler, LAST_DRAIN_NS, err);
 	profiler->next = NULL;
