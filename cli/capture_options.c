@@ -169,15 +169,6 @@ static int add_text(const struct cli_option *option, struct cli_texts *texts)
 	return -texts_add(texts, option->value);
 }
 
-static int set_text(const struct cli_option *option, const char **ret)
-{
-	if (!*option->value)
-		return cli_usage_error(option->command, "%s wants a value that is not empty",
-				       option->name);
-	*ret = option->value;
-	return 0;
-}
-
 static int set_env(const struct cli_option *option, struct capture_options *options)
 {
 	const char *names[EO_ENV_COUNT + 1] = {0};
@@ -192,16 +183,6 @@ static int set_env(const struct cli_option *option, struct capture_options *opti
 	return cli_option_choice(option, names, &index);
 }
 
-static int set_output(const struct cli_option *option, struct capture_options *options)
-{
-	static const char *const prefixes[] = {"http://", "https://", "otlp:"};
-
-	for (size_t i = 0; i < EO_ARRAY_SIZE(prefixes); i++)
-		if (!strncmp(option->value, prefixes[i], strlen(prefixes[i])))
-			return cli_option_unbuilt(option, "OTLP export; give a FILE or -");
-	return set_text(option, &options->output);
-}
-
 static int set_format(const struct cli_option *option, struct capture_options *options)
 {
 	/* strace's habit, where -f stands alone and the next option becomes its value. */
@@ -211,7 +192,7 @@ static int set_format(const struct cli_option *option, struct capture_options *o
 		cli_hint("-f is the output format here; children are followed without it");
 		return EINVAL;
 	}
-	return set_text(option, &options->format);
+	return cli_option_text(option, &options->format);
 }
 
 static int set_keep(const struct cli_option *option, struct capture_options *options)
@@ -287,13 +268,13 @@ static error_t parse_capture(int key, char *arg, struct argp_state *state)
 		options->all = true;
 		return 0;
 	case KEY_USER:
-		return set_text(&option, &options->user);
+		return cli_option_text(&option, &options->user);
 	case KEY_ENV:
 		return set_env(&option, options);
 	case 'd':
 		return set_duration(&option, options);
 	case 'o':
-		return set_output(&option, options);
+		return cli_option_output(&option, &options->output);
 	case 'f':
 		return set_format(&option, options);
 	case KEY_INTERVAL:
@@ -301,7 +282,7 @@ static error_t parse_capture(int key, char *arg, struct argp_state *state)
 	case KEY_KEEP:
 		return set_keep(&option, options);
 	case KEY_STATS:
-		return set_text(&option, &options->stats);
+		return cli_option_text(&option, &options->stats);
 	case KEY_STRICT:
 		options->strict = true;
 		return 0;

@@ -7,26 +7,16 @@ const struct command commands[] = {
 	{"profile", "sample CPU stacks: pprof, folded stacks or a table", &profile_argp,
 	 cmd_profile},
 	{"trace", "stream net, syscall or mem events", NULL, cmd_trace},
-	{"convert", "turn saved profiles and events into other formats", NULL, cmd_convert},
+	{"convert", "turn saved profiles and event streams into other formats", &convert_argp,
+	 cmd_convert},
 	{0},
 };
-
-static int not_built_yet(const char *name)
-{
-	cli_usage_error(name, "this command is not built yet; 'check' and 'profile' work");
-	return EXIT_USAGE;
-}
 
 int cmd_trace(int argc, char **argv, struct cli *cli)
 {
 	(void)argc;
 	(void)cli;
-	return not_built_yet(argv[0]);
-}
-
-int cmd_convert(int argc, char **argv, struct cli *cli)
-{
-	(void)argc;
-	(void)cli;
-	return not_built_yet(argv[0]);
+	cli_usage_error(argv[0],
+			"this command is not built yet; 'check', 'profile' and 'convert' work");
+	return EXIT_USAGE;
 }

@@ -83,6 +83,25 @@ int cli_option_time(const struct cli_option *option, uint64_t min_ns, uint64_t *
 	return 0;
 }
 
+int cli_option_text(const struct cli_option *option, const char **ret)
+{
+	if (!*option->value)
+		return cli_usage_error(option->command, "%s wants a value that is not empty",
+				       option->name);
+	*ret = option->value;
+	return 0;
+}
+
+int cli_option_output(const struct cli_option *option, const char **ret)
+{
+	static const char *const prefixes[] = {"http://", "https://", "otlp:"};
+
+	for (size_t i = 0; i < EO_ARRAY_SIZE(prefixes); i++)
+		if (!strncmp(option->value, prefixes[i], strlen(prefixes[i])))
+			return cli_option_unbuilt(option, "OTLP export; give a FILE or -");
+	return cli_option_text(option, ret);
+}
+
 int cli_option_items(const struct cli_option *option,
 		     int (*fn)(const struct cli_option *option, const char *item, void *ctx),
 		     void *ctx)
@@ -99,21 +118,15 @@ int cli_option_items(const struct cli_option *option,
 int cli_option_choice(const struct cli_option *option, const char *const *names, size_t *ret)
 {
 	const char *nearest;
-	char list[256] = "";
+	char list[256];
 
 	for (size_t i = 0; names[i]; i++) {
-		size_t len = strlen(list);
-
 		if (!strcmp(names[i], option->value)) {
 			*ret = i;
 			return 0;
 		}
-		snprintf(list + len, sizeof(list) - len, "%s%s",
-			 !i		? ""
-			 : names[i + 1] ? ", "
-					: " or ",
-			 names[i]);
 	}
+	cli_list_words(names, "or", list, sizeof(list));
 	nearest = cli_nearest(option->value, names);
 	return cli_usage_error(option->command, "%s wants %s, not '%s'%s%s%s", option->name, list,
 			       option->value, nearest ? "; the nearest is '" : "", nearest ?: "",

@@ -38,6 +38,12 @@ int cli_option_uint(const struct cli_option *option, const char *what, uint64_t 
 		    uint64_t *ret);
 int cli_option_time(const struct cli_option *option, uint64_t min_ns, uint64_t *ret_ns);
 
+/** Any text but the empty one. */
+int cli_option_text(const struct cli_option *option, const char **ret);
+
+/** A file or "-". URLs are known, and refused until there is an exporter. */
+int cli_option_output(const struct cli_option *option, const char **ret);
+
 /** Split at commas and call @fn on each item until it returns non-zero, which is returned. */
 int cli_option_items(const struct cli_option *option,
 		     int (*fn)(const struct cli_option *option, const char *item, void *ctx),

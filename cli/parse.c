@@ -41,6 +41,31 @@ int cli_parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 	return 0;
 }
 
+int cli_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+{
+	static const char suffixes[] = "kMG";
+	uint64_t value;
+	int r = digits(&text, &value);
+
+	if (r < 0)
+		return r;
+	if (*text) {
+		const char *suffix = strchr(suffixes, *text);
+		unsigned int shift;
+
+		if (!suffix || text[1])
+			return -EINVAL;
+		shift = 10 * (unsigned int)(suffix - suffixes + 1);
+		if (value > UINT64_MAX >> shift)
+			return -ERANGE;
+		value <<= shift;
+	}
+	if (value < min || value > max)
+		return -ERANGE;
+	*ret = value;
+	return 0;
+}
+
 static const struct {
 	const char *suffix;
 	uint64_t ns;

@@ -19,6 +19,9 @@ void cli_numbers_fini(struct cli_numbers *numbers);
 
 int cli_parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
 
+/** Bytes, or a number of k, M or G behind it, which are powers of 1,024. */
+int cli_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
+
 /**
  * Seconds with an optional fraction, or a number with one of us, ms, s, m, h behind it.
  * Digits finer than a nanosecond are refused. 0 is valid whatever @min_ns is.

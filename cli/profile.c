@@ -142,7 +142,7 @@ static int on_tick(void *ctx)
 	const struct eo_statistics statistics = {.profile = &stats};
 
 	progress_show(&s->progress, profiled_ns(s), s->options->config.duration_ns,
-		      stats.emitted + stats.aggregated, eo_statistics_lost(&statistics),
+		      stats.aggregated + stats.emitted, eo_statistics_lost(&statistics),
 		      eo_cpu_profiler_is_paused(s->profiler));
 	return 0;
 }
@@ -381,7 +381,7 @@ static int write_statistics(struct session *s, struct eo_error *err)
 	};
 
 	s->lost = eo_statistics_lost(&statistics);
-	if (!stats.emitted && !stats.aggregated && !s->reader_gone)
+	if (!stats.aggregated && !stats.emitted && !s->reader_gone)
 		cli_warn(s->cli, "no samples: what was watched did not run on a CPU");
 	if (!s->cli->quiet && !s->reader_gone) {
 		eo_statistics_write_text(&statistics, stderr);

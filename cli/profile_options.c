@@ -11,7 +11,6 @@
 #include "option_value.h"
 #include "profile_output.h"
 #include "report.h"
-#include "words.h"
 
 #define CPU_LIMIT 65536
 #define FORMATS_MAX 16
@@ -19,6 +18,7 @@
 enum {
 	KEY_UNWIND = 0x200,
 	KEY_CALL_GRAPH,
+	KEY_TABLE_MEMORY,
 	KEY_MAX_SAMPLES,
 	KEY_PER_THREAD,
 	KEY_TIMESTAMPS,
@@ -36,14 +36,16 @@ static const struct argp_option options_table[] = {
 	 "how user stacks are walked: auto (the default), fp, dwarf or snapshot", 1},
 	{"call-graph", KEY_CALL_GRAPH, "METHOD", 0, "perf's name of --unwind", 1},
 	{NULL, 'g', NULL, 0, "changes nothing: stacks are always taken", 1},
+	{"table-memory", KEY_TABLE_MEMORY, "SIZE", 0,
+	 "memory for unwinding tables, 1M to 256M; default 12M", 1},
 	{"per-thread", KEY_PER_THREAD, NULL, 0, "keep threads apart", 1},
 	{"max-samples", KEY_MAX_SAMPLES, "N", 0,
 	 "distinct stacks held, default 100000; further ones are counted as [stack limit]", 1},
 
 	{"no-symbols", KEY_NO_SYMBOLS, NULL, 0, "addresses and build ids only", 4},
 	{"lines", KEY_LINES, NULL, 0, "file and line of each frame (not built yet)", 4},
-	{"timestamps", KEY_TIMESTAMPS, NULL, 0, "the time of each sample, in OTLP (not built yet)",
-	 4},
+	{"timestamps", KEY_TIMESTAMPS, NULL, 0,
+	 "keep the time of each sample, with -f otlp or otlp-json", 4},
 	{0},
 };
 
@@ -61,6 +63,7 @@ static const char help_text[] =
 	"  ebpfotel profile -p 4711 -o web.pb.gz         one process and its children\n"
 	"  ebpfotel profile -F 199 -- make -j4           a command, from its start\n"
 	"  ebpfotel profile -d 5 -f top                  the busiest functions, as text\n"
+	"  ebpfotel profile -d 5 -o cpu.html             a flame graph for the browser\n"
 	"  ebpfotel profile -d 5 -f folded | flamegraph.pl > cpu.svg\n"
 	"  ebpfotel profile -d 0 --interval=5m --keep=12 -o cpu-%F-%H%M.pb.gz";
 
@@ -100,6 +103,13 @@ static int set_frequency(const struct cli_option *option, struct profile_options
 	return r;
 }
 
+static int set_table_memory(const struct cli_option *option, struct profile_options *options)
+{
+	if (cli_parse_size(option->value, EO_TABLE_MEMORY_MIN, EO_TABLE_MEMORY_MAX, &options->table_memory) < 0)
+		return cli_option_bad(option, option->value, "a size from 1M to 256M");
+	return 0;
+}
+
 static int set_cpus(const struct cli_option *option, struct profile_options *options)
 {
 	int r = cli_parse_ranges(option->value, CPU_LIMIT - 1, CPU_LIMIT, &options->cpus);
@@ -137,6 +147,8 @@ static error_t parse_profile(int key, char *arg, struct argp_state *state)
 		return set_unwind(&option, call_graph_names, options);
 	case 'g':
 		return 0;
+	case KEY_TABLE_MEMORY:
+		return set_table_memory(&option, options);
 	case KEY_MAX_SAMPLES:
 		return cli_option_uint(&option, "a number of stacks", 1, EO_MAX_SAMPLES_LIMIT,
 				       &options->max_samples);
@@ -150,7 +162,8 @@ static error_t parse_profile(int key, char *arg, struct argp_state *state)
 		return cli_option_unbuilt(
 			&option, "frames have functions and files of the program, no lines");
 	case KEY_TIMESTAMPS:
-		return cli_option_unbuilt(&option, "it needs OTLP; samples are counted by stack");
+		options->timestamps = true;
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -173,8 +186,7 @@ static char *add_formats(int key, const char *text, void *input)
 		return (char *)text;
 	fputs(" Formats:\n", out);
 	for (const struct eo_profile_format *f = eo_profile_formats; f->name; f++)
-		fprintf(out, "  %-11s %s%s\n", f->name, f->description,
-			f->write ? "" : " (not built yet)");
+		fprintf(out, "  %-11s %s\n", f->name, f->description);
 	fprintf(out, "\n%s", text);
 	if (fclose(out) == 0)
 		return filled;
@@ -203,35 +215,20 @@ void profile_options_fini(struct profile_options *options)
 	capture_options_fini(&options->capture);
 }
 
-/* "pprof, folded or top": the formats that can be written. */
-static void list_formats(char *list, size_t size)
+static int find_format(const char *command, const char *name, const struct eo_profile_format **ret)
 {
-	const struct eo_profile_format *f;
-	size_t len = 0;
-
-	*list = '\0';
-	for (f = eo_profile_formats; f->name; f++) {
-		if (f->write && len < size)
-			len += (size_t)snprintf(list + len, size - len, "%s%s", len ? ", " : "",
-						f->name);
-	}
-}
-
-static int unknown_format(const struct profile_options *options, const char *name)
-{
+	const struct cli_option option = {.command = command, .name = "-f", .value = name};
 	const char *names[FORMATS_MAX + 1] = {0};
-	const char *nearest;
-	char list[160];
-	size_t count = 0;
+	size_t count = 0, index;
+	int r;
 
 	for (const struct eo_profile_format *f = eo_profile_formats; f->name && count < FORMATS_MAX;
 	     f++)
 		names[count++] = f->name;
-	list_formats(list, sizeof(list));
-	nearest = cli_nearest(name, names);
-	return cli_usage_error(options->capture.command, "-f wants one of %s, not '%s'%s%s%s", list,
-			       name, nearest ? "; the nearest is '" : "", nearest ?: "",
-			       nearest ? "'" : "");
+	r = cli_option_choice(&option, names, &index);
+	if (!r)
+		*ret = &eo_profile_formats[index];
+	return r;
 }
 
 /* By name, else by the file's ending, else pprof, the first of the table. */
@@ -239,26 +236,20 @@ static int choose_format(struct profile_options *options)
 {
 	const struct capture_options *capture = &options->capture;
 	const struct eo_profile_format *format = NULL;
-	char list[160];
 
-	if (capture->format) {
-		format = eo_profile_format_find(capture->format);
-		if (!format)
-			return unknown_format(options, capture->format);
-	} else if (capture->output) {
+	if (capture->format && find_format(capture->command, capture->format, &format))
+		return EINVAL;
+	if (!capture->format && capture->output)
 		format = eo_profile_format_of_file(capture->output);
-	}
 	options->format = format ?: &eo_profile_formats[0];
 	options->output = capture->output ?: options->format->default_file ?: "-";
-	if (options->format->write)
-		return 0;
-	list_formats(list, sizeof(list));
-	if (capture->format)
-		return cli_usage_error(capture->command, "-f %s is not built yet; %s work",
-				       capture->format, list);
-	return cli_usage_error(capture->command,
-			       "-o %s means the format %s, which is not built yet; %s work",
-			       options->output, options->format->name, list);
+	if (options->timestamps && strcmp(options->format->name, "otlp") &&
+	    strcmp(options->format->name, "otlp-json"))
+		return cli_usage_error(
+			capture->command,
+			"--timestamps wants -f otlp or otlp-json, not '%s', which counts samples",
+			options->format->name);
+	return 0;
 }
 
 /* The kernel refuses CPUs that are offline only when the capture starts. */
@@ -338,7 +329,9 @@ void profile_options_profiler(const struct profile_options *options,
 		.user_only = options->user_only,
 		.per_thread = options->per_thread,
 		.no_symbols = options->no_symbols,
+		.timestamps = options->timestamps,
 		.unwind = unwind_methods[options->unwind],
+		.table_memory = options->table_memory,
 	};
 	capture_options_target(&options->capture, &profiler->target);
 }
@@ -357,8 +350,12 @@ int profile_options_describe(const struct profile_options *options)
 	json_object_set_new(object, "kernel-only", json_boolean(options->kernel_only));
 	json_object_set_new(object, "user-only", json_boolean(options->user_only));
 	json_object_set_new(object, "unwind", json_string(unwind_names[options->unwind]));
+	json_object_set_new(object, "table-memory",
+			    json_integer((json_int_t)(options->table_memory ? options->table_memory :
+									      EO_TABLE_MEMORY_DEFAULT)));
 	json_object_set_new(object, "per-thread", json_boolean(options->per_thread));
 	json_object_set_new(object, "no-symbols", json_boolean(options->no_symbols));
+	json_object_set_new(object, "timestamps", json_boolean(options->timestamps));
 	json_object_set_new(object, "format", json_string(options->format->name));
 	r = object ? json_object_set_new(object, "output", cli_json_text(options->output)) : -1;
 	if (!r)

@@ -18,8 +18,9 @@ struct profile_options {
 	struct capture_options capture;
 	uint32_t frequency_hz; /* 0: as the environment says */
 	uint64_t max_samples;  /* 0: the default */
+	uint64_t table_memory; /* bytes; 0: the default */
 	struct cli_numbers cpus;
-	bool kernel_only, user_only, per_thread, no_symbols;
+	bool kernel_only, user_only, per_thread, no_symbols, timestamps;
 	size_t unwind; /* index in the table of methods */
 
 	/* by profile_options_check() */

@@ -23,7 +23,7 @@ enum {
 
 static const struct argp_option common_options[] = {
 	{"quiet", 'q', NULL, 0, "say nothing but errors", -1},
-	{"verbose", 'v', NULL, 0, "show libbpf's log", -1},
+	{"verbose", 'v', NULL, 0, "say what is done on the way, show libbpf's log", -1},
 	{"help", 'h', NULL, 0, "show this help", -1},
 	{NULL, '?', NULL, OPTION_ALIAS | OPTION_HIDDEN, NULL, -1},
 	{"usage", KEY_USAGE, NULL, 0, "show a short summary of the options", -1},

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Longer words are no misspelling of ours; the bound keeps the rows on the stack. */
@@ -65,4 +66,19 @@ const char *cli_nearest(const char *word, const char *const *words)
 		}
 	}
 	return nearest;
+}
+
+void cli_list_words(const char *const *words, const char *last, char *ret, size_t size)
+{
+	size_t len = 0;
+
+	*ret = '\0';
+	for (size_t i = 0; words[i] && len < size; i++) {
+		if (i && words[i + 1])
+			len += (size_t)snprintf(ret + len, size - len, ", ");
+		else if (i)
+			len += (size_t)snprintf(ret + len, size - len, " %s ", last);
+		if (len < size)
+			len += (size_t)snprintf(ret + len, size - len, "%s", words[i]);
+	}
 }

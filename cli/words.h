@@ -15,4 +15,7 @@ size_t cli_edit_distance(const char *a, const char *b);
  */
 const char *cli_nearest(const char *word, const char *const *words);
 
+/** "a, b or c", where @last is "or"; cut at @size. @words: ends with NULL. */
+void cli_list_words(const char *const *words, const char *last, char *ret, size_t size);
+
 #endif

@@ -10,24 +10,33 @@ _ebpfotel_options() { # COMMAND
 		echo "$common -F --frequency= -d --duration= --env= --max-samples=
 			-p --pid= -t --tid= --no-follow --comm= --uid= --cgroup= --container= --pod=
 			-a --all --user= -C --cpu=
-			-K --kernel-only -U --user-only --unwind= --call-graph= -g --per-thread
+			-K --kernel-only -U --user-only --unwind= --table-memory= --call-graph= -g --per-thread
 			--no-symbols --lines --timestamps
 			-o --output= -f --format= --interval= --keep= --stats= --strict --dry-run"
+		;;
+	convert)
+		echo "$common --from= --diff-base= -f --format= --to= -o --output= --sample-type= --top=
+			--signals= --resource= --time="
 		;;
 	*) echo "$common" ;;
 	esac
 }
 
 # What the value of an option can be. Returns 1 for an option without value, or one not known.
-_ebpfotel_values() { # OPTION CURRENT-WORD
-	local IFS=$'\n'
+_ebpfotel_values() { # OPTION CURRENT-WORD COMMAND
+	local IFS=$'\n' formats=$'pprof\notlp\notlp-json\nfolded\nflamegraph\ntop'
+
+	[[ $3 != convert ]] || formats+=$'\njsonl'
 
 	case $1 in
 	--env) COMPREPLY=($(compgen -W $'production\nstaging\ndevelopment\ndebug' -- "$2")) ;;
-	-f | --format) COMPREPLY=($(compgen -W $'pprof\nfolded\ntop' -- "$2")) ;;
-	--unwind) COMPREPLY=($(compgen -W $'auto\nfp' -- "$2")) ;;
+	-f | --format | --to) COMPREPLY=($(compgen -W "$formats" -- "$2")) ;;
+	--from) COMPREPLY=($(compgen -W $'pprof\notlp\notlp-json\nfolded\nperf-script\njsonl' -- "$2")) ;;
+	--signals) COMPREPLY=($(compgen -W $'traces\nmetrics\nlogs' -- "$2")) ;;
+	--time) COMPREPLY=($(compgen -W $'now\nkeep' -- "$2")) ;;
+	--unwind) COMPREPLY=($(compgen -W $'auto\nfp\ndwarf\nsnapshot' -- "$2")) ;;
 	--call-graph) COMPREPLY=($(compgen -W 'fp' -- "$2")) ;;
-	-o | --output | --stats)
+	-o | --output | --stats | --diff-base)
 		compopt -o filenames 2>/dev/null
 		COMPREPLY=($(compgen -f -- "$2"))
 		;;
@@ -38,7 +47,7 @@ _ebpfotel_values() { # OPTION CURRENT-WORD
 	--user) COMPREPLY=($(compgen -u -- "$2")) ;;
 	-p | --pid) COMPREPLY=($(cd /proc && compgen -G "${2:-[0-9]}*" | grep -x '[0-9]*')) ;;
 	-F | --frequency | -d | --duration | --max-samples | -t | --tid | --comm | --uid | --container | \
-		--pod | -C | --cpu | --interval | --keep) COMPREPLY=() ;;
+		--pod | -C | --cpu | --interval | --keep | --sample-type | --top | --resource) COMPREPLY=() ;;
 	*) return 1 ;;
 	esac
 }
@@ -68,13 +77,13 @@ _ebpfotel() {
 		[[ -n $command || $word == -* ]] || command=$word
 	done
 
-	[[ $prev == -* ]] && _ebpfotel_values "$prev" "$cur" && return
+	[[ $prev == -* ]] && _ebpfotel_values "$prev" "$cur" "$command" && return
 	if [[ $cur == -* ]]; then
 		COMPREPLY=($(compgen -W "$(_ebpfotel_options "$command")" -- "$cur"))
 		[[ ${COMPREPLY[*]} == *= ]] && compopt -o nospace 2>/dev/null
 	elif [[ -z $command ]]; then
-		COMPREPLY=($(compgen -W 'check profile' -- "$cur"))
-	elif [[ $command == check ]]; then
+		COMPREPLY=($(compgen -W 'check profile convert' -- "$cur"))
+	elif [[ $command == check || $command == convert ]]; then
 		compopt -o filenames 2>/dev/null
 		COMPREPLY=($(compgen -f -- "$cur"))
 	fi

@@ -91,9 +91,11 @@ int eo_cpu_profiler_new(const struct eo_config *config, const struct eo_cpu_prof
 	if (options->kernel_only && options->user_only)
 		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL,
 				    "kernel_only and user_only together leave nothing");
-	if (options->table_memory && options->table_memory < EO_TABLE_MEMORY_MIN)
-		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "table_memory is %llu bytes, at least %u are needed",
-				    (unsigned long long)options->table_memory, EO_TABLE_MEMORY_MIN);
+	if (options->table_memory && (options->table_memory < EO_TABLE_MEMORY_MIN ||
+				      options->table_memory > EO_TABLE_MEMORY_MAX))
+		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "table_memory is %llu bytes, must be %u to %u",
+				    (unsigned long long)options->table_memory, EO_TABLE_MEMORY_MIN,
+				    EO_TABLE_MEMORY_MAX);
 	if (options->ring_bytes & (options->ring_bytes - 1) ||
 	    (options->ring_bytes && options->ring_bytes < (uint32_t)sysconf(_SC_PAGESIZE)))
 		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL,

@@ -183,10 +183,16 @@ static void json_fields(const char *key, const struct field *fields, size_t coun
 	fputs("},", out);
 }
 
+/* With timestamps they are emitted one by one, else counted. */
+static uint64_t samples_of(const struct eo_profile_stats *profile)
+{
+	return profile->emitted + profile->aggregated;
+}
+
 static void json_profile(const struct eo_profile_stats *profile, FILE *out)
 {
 	fprintf(out, "\"profile\":{\"samples\":%" PRIu64 ",\"stacks\":%" PRIu64 ",",
-		profile->emitted + profile->aggregated, profile->stacks);
+		samples_of(profile), profile->stacks);
 	if (profile->clock)
 		fprintf(out, "\"clock\":\"%s\",", profile->clock);
 	json_fields("unwind", unwind_fields, EO_ARRAY_SIZE(unwind_fields), profile, out);
@@ -272,12 +278,11 @@ static void text_user_stacks(const struct eo_profile_stats *profile, FILE *out)
 static void text_profile(const struct eo_profile_stats *profile, FILE *out)
 {
 	uint64_t frames = profile->frames_named + profile->frames_unnamed;
-	uint64_t samples = profile->emitted + profile->aggregated;
 
 	fprintf(out, "  %-12s%s in %s stack%s, %s in the kernel", "samples",
-		grouped(samples).s, grouped(profile->stacks).s,
+		grouped(samples_of(profile)).s, grouped(profile->stacks).s,
 		profile->stacks == 1 ? "" : "s",
-		percent(profile->kernel, samples).s);
+		percent(profile->kernel, samples_of(profile)).s);
 	if (profile->clock)
 		fprintf(out, ", by %s", profile->clock);
 	fputc('\n', out);

@@ -8,8 +8,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "core/error.h"
 #include "core/event.h"
+
+/* JSON readers keep numbers as doubles: from here on not every integer is one. Such numbers are
+ * texts in hex, "0x20000000000000", "-0x20000000000000". */
+#define EO_JSONL_EXACT_LIMIT (1ull << 53)
 
 /* What turns an event's monotonic time into the times that are written. */
 struct eo_event_clock {
@@ -17,7 +20,17 @@ struct eo_event_clock {
 	uint64_t start_ns;	/* monotonic: when the trace began */
 };
 
-/** Append one line. Control bytes are escaped and bad UTF-8 repaired. Errors stay in @out. */
+/**
+ * Append one line. Bytes that no character begins with become U+FFFD; control characters, and
+ * those that move a terminal's cursor or turn its text around, are escaped.
+ * Returns 0, or -EIO when @out has failed; what it holds is then no whole line.
+ */
 int eo_jsonl_write(const struct eo_event *event, const struct eo_event_clock *clock, FILE *out);
+
+/**
+ * The value of @attr alone as JSON in @to, cut at @size - 1 bytes and NUL-terminated.
+ * Returns its length without the cut.
+ */
+size_t eo_jsonl_value(const struct eo_attr *attr, char *to, size_t size);
 
 #endif

@@ -11,6 +11,13 @@ struct ranks {
 	uint32_t *strings, *mappings, *functions, *locations;
 };
 
+/* A stack on its way to its place. */
+struct item {
+	uint32_t stack;
+	uint32_t key; /* rank of the frame that is looked at, from 1; 0: there is none */
+	struct eo_span frames;
+};
+
 #define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
 /* Leave a comparison at the first difference. */
 #define RETURN_IF_DIFFERENT(a, b)        \
@@ -83,19 +90,6 @@ static int compare_locations(const void *left, const void *right, void *arg)
 	return COMPARE(a->is_folded, b->is_folded);
 }
 
-static int compare_stacks(const struct ranks *ranks, uint32_t left, uint32_t right)
-{
-	struct eo_span a = ranks->profile->stacks[left], b = ranks->profile->stacks[right];
-	const uint32_t *a_frames = ranks->profile->frames + a.first;
-	const uint32_t *b_frames = ranks->profile->frames + b.first;
-
-	for (; a.count && b.count; a.count--, b.count--)
-		if (a_frames[a.count - 1] != b_frames[b.count - 1])
-			return COMPARE(ranks->locations[a_frames[a.count - 1]],
-				       ranks->locations[b_frames[b.count - 1]]);
-	return COMPARE(a.count, b.count);
-}
-
 static int compare_label_sets(const struct ranks *ranks, uint32_t left, uint32_t right)
 {
 	struct eo_span a = ranks->profile->label_sets[left], b = ranks->profile->label_sets[right];
@@ -113,16 +107,132 @@ static int compare_label_sets(const struct ranks *ranks, uint32_t left, uint32_t
 	return COMPARE(a.count, b.count);
 }
 
+/* Of the same stack. No two of them share both of the others. */
 static int compare_samples(const void *left, const void *right, void *arg)
 {
 	const struct ranks *ranks = arg;
 	const struct eo_sample *a = &ranks->profile->samples[*(const uint32_t *)left];
 	const struct eo_sample *b = &ranks->profile->samples[*(const uint32_t *)right];
 
-	/* No two samples share both. */
-	if (a->stack != b->stack)
-		return compare_stacks(ranks, a->stack, b->stack);
-	return compare_label_sets(ranks, a->label_set, b->label_set);
+	if (a->label_set != b->label_set)
+		return compare_label_sets(ranks, a->label_set, b->label_set);
+	return compare_label_sets(ranks, a->resource, b->resource);
+}
+
+static int compare_keys(const void *left, const void *right)
+{
+	return COMPARE(((const struct item *)left)->key, ((const struct item *)right)->key);
+}
+
+/* Let the keys be the frames at @depth; sort by them. */
+static void sort_by_frame(struct item *items, size_t count, uint32_t depth,
+			  const struct ranks *ranks)
+{
+	const uint32_t *frames = ranks->profile->frames;
+	bool is_sorted = true;
+
+	for (size_t i = 0; i < count; i++) {
+		struct item *item = &items[i];
+
+		item->key = depth < item->frames.count ?
+				    1 + ranks->locations[frames[item->frames.first +
+								item->frames.count - 1 - depth]] :
+				    0;
+		is_sorted &= !i || item[-1].key <= item->key;
+	}
+	if (!is_sorted)
+		qsort(items, count, sizeof(*items), compare_keys);
+}
+
+/*
+ * Sort stacks that are the same up to @depth. Most stacks have most of their frames in common with
+ * others, so comparing pairs of them would read the same frames over and over: here each frame is
+ * read once for as long as it is shared. The largest group of the same next frame is gone on with
+ * and the smaller ones are left to a call each, so that calls do not nest deeply however deep the
+ * stacks are.
+ */
+static void sort_stacks(struct item *items, size_t count, uint32_t depth, const struct ranks *ranks)
+{
+	while (count > 1) {
+		size_t largest = 0, largest_count = 0, next;
+
+		sort_by_frame(items, count, depth, ranks);
+		for (size_t i = 0; i < count; i = next) {
+			for (next = i + 1; next < count && items[next].key == items[i].key; next++)
+				;
+			if (next - i > largest_count) {
+				largest = i;
+				largest_count = next - i;
+			}
+		}
+		/* A stack that has ended is alone, for no two are equal. */
+		for (size_t i = 0; i < count; i = next) {
+			for (next = i + 1; next < count && items[next].key == items[i].key; next++)
+				;
+			if (i != largest)
+				sort_stacks(items + i, next - i, depth + 1, ranks);
+		}
+		items += largest;
+		count = largest_count;
+		depth++;
+	}
+}
+
+/* The stacks of samples, in order. @starts: by stack, gets where its samples begin. NULL when
+ * memory is out. */
+static struct item *sorted_stacks(const struct ranks *ranks, uint32_t *starts, size_t *ret_count)
+{
+	const struct eo_profile *profile = ranks->profile;
+	uint32_t start = 0;
+	struct item *items;
+	size_t count = 0;
+
+	for (size_t i = 0; i < profile->sample_count; i++)
+		count += !starts[profile->samples[i].stack]++;
+	items = calloc(count + 1, sizeof(*items));
+	if (!items)
+		return NULL;
+	*ret_count = count;
+	for (size_t i = profile->stack_count; i-- > 0;)
+		if (starts[i])
+			items[--count] = (struct item){ .stack = (uint32_t)i,
+							.frames = profile->stacks[i] };
+	sort_stacks(items, *ret_count, 0, ranks);
+	for (size_t i = 0; i < *ret_count; i++) {
+		uint32_t *samples = &starts[items[i].stack];
+
+		start += *samples;
+		*samples = start - *samples;
+	}
+	return items;
+}
+
+/* NULL when memory is out. */
+static uint32_t *sorted_samples(struct ranks *ranks)
+{
+	const struct eo_profile *profile = ranks->profile;
+	EO_AUTO_FREE uint32_t *starts = calloc(profile->stack_count, sizeof(*starts));
+	EO_AUTO_FREE struct item *items = NULL;
+	EO_AUTO_FREE uint32_t *samples = calloc(profile->sample_count + 1, sizeof(*samples));
+	size_t count = 0, begin = 0;
+
+	if (!starts || !samples)
+		return NULL;
+	items = sorted_stacks(ranks, starts, &count);
+	if (!items)
+		return NULL;
+	/* Filling moves each start to the next one. */
+	for (size_t i = 0; i < profile->sample_count; i++)
+		samples[starts[profile->samples[i].stack]++] = (uint32_t)i;
+	for (size_t i = 0; i < count; i++) {
+		size_t end = starts[items[i].stack];
+
+		if (end - begin > 1)
+			qsort_r(samples + begin, end - begin, sizeof(*samples), compare_samples,
+				ranks);
+		begin = end;
+	}
+	return eo_steal(&samples);
 }
 
 /* The indices below @count, in order. NULL when memory is out. */
@@ -267,7 +377,7 @@ static bool fill(struct eo_order *order, const struct eo_profile *profile, struc
 
 	if (!rank_tables(ranks))
 		return false;
-	order->samples = sorted(profile->sample_count, compare_samples, ranks);
+	order->samples = sorted_samples(ranks);
 	if (!order->samples || !numbering_init(&order->mappings, profile->mapping_count) ||
 	    !numbering_init(&order->functions, profile->function_count) ||
 	    !numbering_init(&order->locations, profile->location_count))
@@ -277,8 +387,15 @@ static bool fill(struct eo_order *order, const struct eo_profile *profile, struc
 	if (program)
 		use(&order->mappings, program);
 	for (size_t i = 0; i < profile->sample_count; i++) {
-		struct eo_span span = profile->stacks[profile->samples[order->samples[i]].stack];
+		uint32_t stack = profile->samples[order->samples[i]].stack;
+		struct eo_span span = profile->stacks[stack];
 
+		if (i && stack == profile->samples[order->samples[i - 1]].stack)
+			continue;
+		if (i + EO_ORDER_AHEAD < profile->sample_count)
+			eo_order_look_ahead(profile, order->samples[i + EO_ORDER_AHEAD],
+					    order->samples[i + EO_ORDER_AHEAD * 2 / 3],
+					    order->samples[i + EO_ORDER_AHEAD / 3]);
 		for (uint32_t frame = 0; frame < span.count; frame++)
 			use_location(order, profile, profile->frames[span.first + frame]);
 	}

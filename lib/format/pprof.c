@@ -193,6 +193,10 @@ static void put_samples(struct pprof *p)
 		Perftools__Profiles__Sample *pointer = &message;
 		Part part = empty_part;
 
+		if (i + EO_ORDER_AHEAD < profile->sample_count)
+			eo_order_look_ahead(profile, p->order->samples[i + EO_ORDER_AHEAD],
+					    p->order->samples[i + EO_ORDER_AHEAD * 2 / 3],
+					    p->order->samples[i + EO_ORDER_AHEAD / 3]);
 		for (uint32_t frame = 0; frame < stack.count; frame++)
 			p->locations[frame] =
 				p->order->locations.numbers[profile->frames[stack.first + frame]];

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/event.h"
 #include "format/input.h"
+#include "format/jsonl.h"
 #include "model/profile.h"
 
 /**
@@ -39,10 +40,16 @@ int eo_read_otlp_json(struct eo_input *input, struct eo_profile *profile, struct
 int eo_read_folded(struct eo_input *input, struct eo_profile *profile, struct eo_error *err);
 int eo_read_perf_script(struct eo_input *input, struct eo_profile *profile, struct eo_error *err);
 
-/* A negative return ends the reading with it. @event lives until the return. */
-typedef int (*eo_event_fn)(void *ctx, const struct eo_event *event, struct eo_error *err);
+/* A negative return ends the reading with it. @event and @clock live until the return. */
+typedef int (*eo_event_fn)(void *ctx, const struct eo_event *event,
+			   const struct eo_event_clock *clock, struct eo_error *err);
 
-/** JSON lines of events, one after the other. */
+/**
+ * JSON lines of events, one after the other. @clock gives each of them its times again: written
+ * with it, our own lines come out as they were. Without a start record the monotonic time of an
+ * event is the one since the trace began. Values of keys that are laid down have their types,
+ * other keys are kept as they are. Anything else is -EINVAL and names the line.
+ */
 int eo_read_events(struct eo_input *input, eo_event_fn fn, void *ctx, struct eo_error *err);
 
 #endif

@@ -274,7 +274,7 @@ int eo_frame_entries_read(struct eo_frame_entries *entries, const struct eo_fram
 			complain(entries, section, entry.offset, reason);
 			break;
 		}
-		/* An empty one ends what one object file contributed; linkers may put more behind. */
+		/* An empty one ends what an object file contributed; more may come behind. */
 		if (!entry.body.at)
 			continue;
 		r = entry.is_cie ? add_cie(entries, section, &entry) :

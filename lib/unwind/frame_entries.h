@@ -6,7 +6,7 @@
 
 #include "unwind/frame_program.h"
 
-/* Linkers merge those of .eh_frame into a handful; in .debug_frame each object file keeps its own. */
+/* Linkers merge the CIEs of .eh_frame; in .debug_frame each object file keeps its own. */
 #define EO_FRAME_CIES_MAX (256u << 10)
 #define EO_FRAME_FDES_MAX (8u << 20)
 

@@ -230,23 +230,27 @@ static bool recall(struct machine *machine)
 	return true;
 }
 
-static bool define_cfa(struct machine *machine, struct eo_frame_value cfa)
+static bool define_cfa(struct machine *machine, uint64_t reg, uint64_t add)
 {
-	machine->state.cfa = cfa;
+	machine->state.cfa.kind = EO_FRAME_REGISTER;
+	machine->state.cfa.reg = reg;
+	machine->state.cfa.add = add;
 	return true;
 }
 
-static struct eo_frame_value on_register(uint64_t reg, uint64_t add)
-{
-	return (struct eo_frame_value){.kind = EO_FRAME_REGISTER, .reg = reg, .add = add};
-}
-
-/* Only of a CFA that is a register and an offset one of them can be changed. */
+/* One of the two can be changed only where the CFA is a register and an offset. */
 static bool change_cfa(struct machine *machine, uint64_t reg, uint64_t add)
 {
-	bool known = machine->state.cfa.kind == EO_FRAME_REGISTER;
+	if (machine->state.cfa.kind == EO_FRAME_REGISTER)
+		return define_cfa(machine, reg, add);
+	machine->state.cfa.kind = EO_FRAME_OTHER;
+	return true;
+}
 
-	return define_cfa(machine, known ? on_register(reg, add) : (struct eo_frame_value){0});
+static bool evaluate_cfa(struct machine *machine, struct eo_frame_cursor expression)
+{
+	machine->state.cfa = eo_frame_evaluate(expression, false);
+	return true;
 }
 
 static bool advance(struct machine *machine, uint64_t delta)
@@ -305,14 +309,14 @@ static bool execute(struct machine *machine, const struct instruction *in)
 		return recall(machine);
 	case CFA_DEF_CFA:
 	case CFA_DEF_CFA_SF:
-		return define_cfa(machine, on_register(in->a, in->b));
+		return define_cfa(machine, in->a, in->b);
 	case CFA_DEF_CFA_REGISTER:
 		return change_cfa(machine, in->a, cfa->add);
 	case CFA_DEF_CFA_OFFSET:
 	case CFA_DEF_CFA_OFFSET_SF:
 		return change_cfa(machine, cfa->reg, in->a);
 	case CFA_DEF_CFA_EXPRESSION:
-		return define_cfa(machine, eo_frame_evaluate(in->block, false));
+		return evaluate_cfa(machine, in->block);
 	default:
 		return false;
 	}
@@ -329,7 +333,8 @@ static bool is_kernel_frame(const struct eo_frame_state *state)
 {
 	return state->cfa.kind == EO_FRAME_AT_REGISTER && state->cfa.reg == EO_FRAME_RSP &&
 	       state->cfa.offset == UCONTEXT_RSP && state->cfa.add == 0 &&
-	       is_at(&state->places[EO_FRAME_PLACE_RIP], EO_FRAME_REGISTER, EO_FRAME_RSP, UCONTEXT_RIP);
+	       is_at(&state->places[EO_FRAME_PLACE_RIP], EO_FRAME_REGISTER, EO_FRAME_RSP,
+		     UCONTEXT_RIP);
 }
 
 /* The caller's rsp is the CFA unless something else is said. */
@@ -386,7 +391,7 @@ static bool put_fp(const struct eo_frame_place *rbp, struct eo_unwind_rule *rule
 	switch (rbp->kind) {
 	case EO_FRAME_UNSET:
 	case EO_FRAME_SAME:
-	case EO_FRAME_UNDEFINED: /* no caller needs it then */
+	case EO_FRAME_UNDEFINED: /* a caller that needs it cannot be served; most need only rsp */
 		rule->fp_kind = EO_FP_SAME;
 		return true;
 	case EO_FRAME_SAVED:

@@ -34,16 +34,20 @@ struct eo_frame_section {
 	uint64_t text_vaddr; /* for DW_EH_PE_textrel; 0 unknown */
 	uint64_t data_vaddr; /* for DW_EH_PE_datarel: .got or .eh_frame_hdr; 0 unknown */
 	bool is_debug_frame;
-	const struct eo_frame_section *next; /* parsed as well; for equal starts, this one wins */
+	const struct eo_frame_section *next; /* NULL, or one that serves what this one leaves out */
 };
 
 /**
- * Parse a whole section.
- * @entry: ELF entry point; when no FDE covers it, it gets a row of kind EO_CFA_END. 0: none.
+ * Parse a whole section, and those that are next. Where FDEs overlap, a pc belongs to the one that
+ * begins first, of equal ones to the one that is read first. Less than 16 bytes between two is
+ * padding: the rule in front of it goes on. FDEs that cannot be read are left out, what cannot be
+ * said in a rule is EO_CFA_UNSUPPORTED, and so is a damaged program from the damage on.
+ * @entry: ELF entry point; when no FDE covers it, it gets a row of kind EO_CFA_END, of 64 bytes
+ * or up to the next FDE. 0: none.
  * @ret: filled on success; fini() it
  * Returns 0, -ENOEXEC with the offset and reason for a section that contradicts itself before its
- * first usable FDE, -E2BIG beyond 8 million rows, or -ENOMEM. A damaged entry behind good ones
- * ends the table there, and what came before is kept.
+ * first usable FDE, -E2BIG beyond 8 million rows or FDEs, 256 K CIEs or 4 GB, or -ENOMEM. A
+ * damaged entry behind good ones ends the section there, and what came before is kept.
  */
 int eo_frame_table_parse(const struct eo_frame_section *section, uint64_t entry,
 			 struct eo_frame_table *ret, struct eo_error *err);

@@ -17,6 +17,7 @@
 
 #define EO_TABLE_MEMORY_DEFAULT (12u << 20) /* bytes of rows */
 #define EO_TABLE_MEMORY_MIN (1u << 20)
+#define EO_TABLE_MEMORY_MAX (256u << 20)
 
 struct bpf_object;
 

@@ -68,7 +68,6 @@ refuse "'--verbos'; the nearest is '--verbose'" --verbos profile
 refuse "'-x'" -x
 refuse "not built yet" trace
 refuse "not built yet" trace syscall
-refuse "not built yet" convert
 refuse "'ch\x0aeck'" 'ch
 eck'
 
@@ -150,24 +149,21 @@ refuse "template" profile --interval=1 -o x.pb.gz
 refuse "'x-%H'" profile --interval=1 -o x-%H
 refuse "'profile.pb.gz'" profile --stats=profile.pb.gz
 refuse "'-'" profile --stats=- -o -
+for format in pprof folded flamegraph top; do
+	refuse "--timestamps wants -f otlp or otlp-json, not '$format'" profile --timestamps -f "$format"
+done
+refuse "--timestamps wants" profile --timestamps
+refuse "not 'pprof'" profile --timestamps -o x.pprof
 
 # not built yet: never ignored
 for word in http://localhost:4318 https://x otlp:; do
 	refuse "-o $word is not built yet" profile -o "$word"
 done
-for word in otlp otlp-json flamegraph; do
-	refuse "-f $word is not built yet" profile -f "$word"
-done
-refuse "flamegraph" profile -o x.html
 refuse "--lines is not built yet" profile --lines
-refuse "--timestamps is not built yet" profile --timestamps
-refuse "--unwind dwarf is not built yet" profile --unwind=dwarf
-refuse "--unwind snapshot is not built yet" profile --unwind snapshot
-refuse "--call-graph dwarf is not built yet" profile --call-graph=dwarf
 
 # help and version
 for words in '--help' '-h' '--usage' '--version' '-V' '-q --help' 'profile --help' 'profile --usage' 'profile --version' \
-	'check --help' 'profile -F10x --help' 'profile --help --frobnicate'; do
+	'check --help' 'convert --help' 'convert --usage' 'profile -F10x --help' 'profile --help --frobnicate'; do
 	# shellcheck disable=SC2086
 	run $words
 	[ "$status" = 0 ] && [ -s "$tmp/out" ] && [ ! -s "$tmp/err" ] && [ "$(wc -L <"$tmp/out")" -le 100 ]
@@ -221,6 +217,10 @@ shows '[.interval, .keep, .output] == [1.5, 3, "x-%H%M%S"]' --interval=1.5 --kee
 shows '[.cpu, ."kernel-only", ."per-thread", ."no-symbols"] == [[0], true, true, true]' -C 0 -K --per-thread --no-symbols
 shows '[.format, .output, .stats, .strict] == ["folded", "-", "s.json", true]' -f folded --stats=s.json --strict
 shows '.format == "folded"' -o x.folded
+shows '[.format, .output, .timestamps] == ["otlp", "profile.otlp", true]' -f otlp --timestamps
+shows '[.format, .output, .timestamps] == ["otlp-json", "profile.json", false]' -f otlp-json
+shows '[.format, .output] == ["flamegraph", "profile.html"]' -f flamegraph
+shows '[.format, .timestamps] == ["otlp-json", true]' -o x.json --timestamps
 shows '.unwind == "fp"' --call-graph fp -g
 shows '.output == "\u00ffx"' -o "$(printf '\377x')"
 echo "1..$count"

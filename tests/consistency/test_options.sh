@@ -54,8 +54,8 @@ compare() { # NAME FILE-OF-HELP FILE-OF-OTHER
 	sed -e 's/^	\(.*\)/# \1 is not in --help/' -e '/^#/!s/^\(.*\)$/# \1 is in --help alone/' "$tmp/difference"
 }
 
-echo "1..20"
-for command in '' check profile; do
+echo "1..27"
+for command in '' check profile convert; do
 	page=ebpfotel${command:+-$command}
 	title=${command:-ebpfotel}
 	options_of_help "$command" >"$tmp/options" && [ -s "$tmp/options" ]
@@ -104,3 +104,24 @@ for method in $methods; do
 done
 [ "$accepted" = 0 ] && [ -n "$methods" ]
 result $? "every value that bash offers for --unwind is taken"
+
+# A pair of words that fit nothing else ends with 1, for want of the file; a wrong one with 2.
+accepted=0
+formats=$(offered ebpfotel convert -f '')
+for format in $formats; do
+	"$bin" convert -f "$format" "$tmp/absent" >/dev/null 2>&1
+	[ $? = 1 ] || accepted=1
+	"$bin" convert --help | grep -qwe "$format" || accepted=1
+done
+[ "$accepted" = 0 ] && [ "$(echo "$formats" | wc -w)" = 7 ]
+result $? "every value that bash offers for convert -f is taken, and told of in --help"
+
+accepted=0
+for option in --from --to --signals --time; do
+	for value in $(offered ebpfotel convert "$option" ''); do
+		"$bin" convert --format=otlp "$option=$value" "$tmp/absent" >/dev/null 2>"$tmp/words"
+		[ $? = 2 ] && grep -q "$option" "$tmp/words" && accepted=1
+	done
+done
+[ "$accepted" = 0 ]
+result $? "every value that bash offers for --from, --to, --signals and --time is taken"

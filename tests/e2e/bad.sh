@@ -87,7 +87,7 @@ bad 2 --keep profile -d 1 --keep=2 -o '%s.pb.gz'
 bad 2 file.pb.gz profile -d 1 --interval=1s -o file.pb.gz
 bad 2 OTLP profile -d 1 -o http://localhost:4318
 bad 2 OTLP profile -d 1 -o otlp:
-bad 2 otlp profile -d 1 -f otlp
+bad 2 --timestamps profile -d 1 --timestamps
 bad 2 "-f" profile -f -p $$
 bad 2 "''" profile -- ''
 

@@ -314,7 +314,8 @@ static bool is_beyond(const struct truth *row)
 	       strcmp(row->rbp, "exp") == 0 ||
 	       !is_one_of(row->rsp, (const char *[]){"", "u", "n", NULL}) ||
 	       (strncmp(row->cfa, "rsp+", 4) != 0 && strncmp(row->cfa, "rbp+", 4) != 0) ||
-	       !(row->rbp[0] == 'c' || is_one_of(row->rbp, (const char *[]){"", "u", "s", "n", NULL}));
+	       !(row->rbp[0] == 'c' ||
+		 is_one_of(row->rbp, (const char *[]){"", "u", "s", "n", NULL}));
 }
 
 static bool agrees(const struct truth *row, const struct eo_unwind_rule *rule)
@@ -335,8 +336,8 @@ static void expect(const char *path, const struct eo_frame_table *table, uint64_
 	const struct eo_unwind_rule *rule = eo_frame_table_find(table, pc);
 
 	if (!agrees(row, rule))
-		cr_assert_fail("%s 0x%lx: CFA %s, rbp %s, ra %s, but rule %u %d %d, %u %d", path, pc,
-			       row->cfa, row->rbp, row->ra, rule->cfa_kind, rule->cfa_offset,
+		cr_assert_fail("%s 0x%lx: CFA %s, rbp %s, ra %s, but rule %u %d %d, %u %d", path,
+			       pc, row->cfa, row->rbp, row->ra, rule->cfa_kind, rule->cfa_offset,
 			       rule->cfa_add, rule->fp_kind, rule->fp_offset);
 }
 
@@ -485,7 +486,8 @@ static const char c_source[] =
 	"int sparse(void *p) { if (!p) return 1; sink(p); sink(p); return 2; }\n"
 	"__attribute__((weak)) void sink(void *p) { (void)p; }\n"
 	"int main(int argc, char **argv) { (void)argv; return plain(argc) + dynamic(argc) +\n"
-	"	aligned(argc) + all(1, 2, 3, 4, 5, 6, 7, argc) + many(1, 2, 3, 4, 5, 6, 7, argc) + sparse(0); }\n";
+	"	aligned(argc) + all(1, 2, 3, 4, 5, 6, 7, argc) +\n"
+	"	many(1, 2, 3, 4, 5, 6, 7, argc) + sparse(0); }\n";
 
 /* Compile the source above with @flags. */
 static char *compile(const char *name, const char *flags)
@@ -569,8 +571,9 @@ static void assert_equal_tables(const struct eo_frame_table *one,
 
 Test(frame_file, packed_debug_frame_is_the_same)
 {
-	EO_AUTO_FREE char *path = compile("plain", "-O2 -g -fno-asynchronous-unwind-tables -nostdlib "
-						   "-shared -fPIC");
+	EO_AUTO_FREE char *path = compile("plain",
+					  "-O2 -g -fno-asynchronous-unwind-tables -nostdlib "
+					  "-shared -fPIC");
 	EO_AUTO_FREE char *packed_path = in_folder("packed");
 	struct eo_frame_table plain = {0}, packed = {0};
 

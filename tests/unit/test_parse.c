@@ -11,6 +11,26 @@
 
 #define MS 1000000ull
 
+Test(parse, sizes_are_bytes_or_powers_of_1024)
+{
+	uint64_t value = 7;
+
+	cr_assert_eq(cli_parse_size("1048576", 1, UINT64_MAX, &value), 0);
+	cr_assert_eq(value, 1048576);
+	cr_assert_eq(cli_parse_size("12M", 1 << 20, 256u << 20, &value), 0);
+	cr_assert_eq(value, 12u << 20);
+	cr_assert_eq(cli_parse_size("3k", 1, UINT64_MAX, &value), 0);
+	cr_assert_eq(value, 3072);
+	cr_assert_eq(cli_parse_size("2G", 1, UINT64_MAX, &value), 0);
+	cr_assert_eq(value, 2ull << 30);
+	cr_assert_eq(cli_parse_size("257M", 1 << 20, 256u << 20, &value), -ERANGE);
+	cr_assert_eq(cli_parse_size("18446744073709551615k", 1, UINT64_MAX, &value), -ERANGE);
+	for (size_t i = 0; i < 7; i++)
+		cr_assert_eq(cli_parse_size(((const char *[]){"", "M", "12m", "12MB", "-1", "1.5M", " 1"})[i], 0,
+					    UINT64_MAX, &value), -EINVAL);
+	cr_assert_eq(value, 2ull << 30, "untouched on failure");
+}
+
 Test(parse_uint, takes_whole_numbers_inside_the_bounds)
 {
 	uint64_t value = 0;

@@ -5,46 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "allocations.h"
 #include "model/profile.h"
 #include "model/string_table.h"
 #include "profile_samples.h"
-
-/* The linker sends the library's allocations here, see meson.build. */
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__real_reallocarray(void *old, size_t count, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void *__wrap_reallocarray(void *old, size_t count, size_t size);
-
-static long allowed = -1; /* allocations until the one that fails; negative: all succeed */
-
-static bool is_refused(void)
-{
-	return allowed >= 0 && allowed-- == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return is_refused() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return is_refused() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-	return is_refused() ? NULL : __real_realloc(old, size);
-}
-
-void *__wrap_reallocarray(void *old, size_t count, size_t size)
-{
-	return is_refused() ? NULL : __real_reallocarray(old, count, size);
-}
 
 Test(string_table, equal_strings_share_a_number_and_text_stays_in_place)
 {
@@ -381,11 +345,11 @@ Test(profile, each_failed_allocation_is_enomem_and_leaves_it_usable)
 	int status;
 
 	do {
-		allowed = failing++;
+		allow_allocations(failing++);
 		status = fill(&profile);
-		if (allowed >= 0)
+		if (allocations_left() >= 0)
 			break; /* more was allowed than was needed */
-		allowed = -1;
+		allow_allocations(-1);
 		cr_assert_eq(status, -ENOMEM, "allocation %ld", failing - 1);
 		if (profile) {
 			cr_assert_str_eq(profile->strings[0], "");
@@ -399,7 +363,7 @@ Test(profile, each_failed_allocation_is_enomem_and_leaves_it_usable)
 		}
 		eo_profile_free(profile);
 	} while (failing < 10000);
-	allowed = -1;
+	allow_allocations(-1);
 	cr_expect_eq(status, 0);
 	cr_expect_gt(failing, 50, "only %ld allocations failed", failing);
 	eo_profile_free(profile);
@@ -423,15 +387,15 @@ Test(profile, each_failed_allocation_fails_a_writer)
 		for (; failing < 10000; failing++) {
 			struct eo_error err = { 0 };
 
-			allowed = failing;
+			allow_allocations(failing);
 			r = writers[i](profile, &options, out, &err);
-			if (allowed >= 0)
+			if (allocations_left() >= 0)
 				break;
-			allowed = -1;
+			allow_allocations(-1);
 			cr_assert_eq(r, -ENOMEM, "writer %zu, allocation %ld", i, failing);
 			cr_assert_eq(err.code, ENOMEM);
 		}
-		allowed = -1;
+		allow_allocations(-1);
 		cr_expect_eq(r, 0);
 		cr_expect_geq(failing, 4);
 		fclose(out);

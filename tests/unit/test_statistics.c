@@ -273,6 +273,16 @@ Test(statistics, quiet_run_is_a_short_text)
 	free(text);
 }
 
+Test(statistics, samples_with_timestamps_are_samples)
+{
+	struct eo_profile_stats stats = { .seen = 8, .emitted = 8, .kernel = 2, .stacks = 3 };
+	struct eo_statistics statistics = { .profile = &stats };
+	char *text = text_of(&statistics);
+
+	cr_expect(strstr(text, "  samples     8 in 3 stacks, 25.0 % in the kernel\n"), "%s", text);
+	free(text);
+}
+
 Test(statistics, write_error_is_returned)
 {
 	FILE *out = fopen("/dev/full", "w");
