@@ -378,9 +378,12 @@ static int read_search(const struct eo_elf_image *image, struct eo_frame_search 
 {
 	struct piece header = {0}, frames = {0};
 	struct search_table table;
+	Elf64_Ehdr file;
 	Elf64_Phdr segment;
 	int r = is_supported(image) ? read_extent(image, &ret->low, &ret->high) : -ENOTSUP;
 
+	if (r == 0)
+		r = eo_elf_image_read(image, 0, &file, sizeof(file));
 	if (r == 0)
 		r = find_header(image, &segment);
 	if (r == 0)
@@ -398,6 +401,7 @@ static int read_search(const struct eo_elf_image *image, struct eo_frame_search 
 	ret->frames = frames.bytes;
 	ret->frames_size = frames.size;
 	ret->frames_vaddr = frames.vaddr;
+	ret->entry = file.e_entry;
 	ret->table = table.offset;
 	ret->count = table.count;
 	return 0;

@@ -37,6 +37,7 @@ struct eo_frame_search {
 	uint64_t header_vaddr, frames_vaddr;
 	size_t table, count; /* the table: offset in the header, pairs; all of them are in it */
 	uint64_t low, high;  /* addresses that the file is loaded to, the last one excluded */
+	uint64_t entry;	     /* where it begins to run; 0: nowhere */
 };
 
 #define EO_FRAME_SEARCH_ENCODING 0x3bu /* DW_EH_PE_datarel | DW_EH_PE_sdata4 */

@@ -21,6 +21,9 @@
 /* Words read for one snapshot: 127 frames of the largest programs take 100,000. */
 #define READS_MAX 1000000u
 
+/* The C library's own _start, that of the dynamic linker, has no FDE; it is some 20 bytes. */
+#define ENTRY_BYTES 64u
+
 /* In the library, but in none of its headers. */
 int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t space, unw_word_t ip, unw_dyn_info_t *info,
 				       unw_proc_info_t *ret, int need_unwind_info, void *arg);
@@ -42,6 +45,7 @@ struct eo_snapshot_unwinder {
 	bool searching; /* for the pc's FDE */
 	bool mapped;	/* the pc is in a mapping */
 	bool found;	/* there is an FDE for it */
+	bool at_entry;	/* there is none, but this is where the file begins to run */
 };
 
 /* The word at @address of @size bytes that lie at @at; what of it is outside is 0. Returns false
@@ -141,6 +145,7 @@ static int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t
 	r = UNW_OBJ(dwarf_search_unwind_table)(space, ip, &info, ret, need_unwind_info, arg);
 	u->searching = false;
 	u->found = r >= 0;
+	u->at_entry = r < 0 && u->search->entry && ip - u->bias - u->search->entry < ENTRY_BYTES;
 	return r;
 }
 
@@ -222,8 +227,10 @@ static int step(struct eo_snapshot_unwinder *u, unw_cursor_t *cursor)
 	int r;
 
 	unw_get_reg(cursor, UNW_X86_64_RBP, &fp);
-	u->mapped = u->found = false;
+	u->mapped = u->found = u->at_entry = false;
 	r = unw_step(cursor);
+	if (u->at_entry)
+		return 0;
 	if (!u->mapped || r < 0)
 		return -1;
 	/* Without call frame information libunwind tries frame pointers, and says 0 as well when
