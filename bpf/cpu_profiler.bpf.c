@@ -50,7 +50,15 @@ struct {
 	__type(value, struct eo_stack_record);
 } scratch SEC(".maps");
 
+/* User space looks by itself ten times a second; a wakeup costs more than a record. */
+static __always_inline __u64 wakeup_flags(void)
+{
+	return bpf_ringbuf_query(&stacks, BPF_RB_AVAIL_DATA) > profiler.wakeup_bytes ?
+		       BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
 #ifdef __TARGET_ARCH_x86
+#include "snapshot.bpf.h"
 #include "unwind_table.bpf.h" /* walks into the scratch record */
 #endif
 
@@ -135,13 +143,6 @@ static __always_inline void take_stack(struct bpf_perf_event_data *ctx, struct t
 	record->user_frames = user;
 }
 
-/* User space looks by itself ten times a second; a wakeup costs more than a record. */
-static __always_inline __u64 wakeup_flags(void)
-{
-	return bpf_ringbuf_query(&stacks, BPF_RB_AVAIL_DATA) > profiler.wakeup_bytes ?
-		       BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
-}
-
 static __always_inline void send_stack(struct eo_stack_record *record, struct eo_stack_count *entry,
 				       struct eo_profile_counters *count)
 {
@@ -203,6 +204,12 @@ static __always_inline void sample(struct bpf_perf_event_data *ctx, struct eo_pr
 		return;
 	}
 	take_stack(ctx, task, record, pid_tgid, in_kernel, has_user, tables);
+#ifdef __TARGET_ARCH_x86
+	if (profiler.snapshots && has_user && send_snapshot(ctx, task, record, count, now)) {
+		count->kernel += in_kernel;
+		return;
+	}
+#endif
 	hash = hash_stack(record);
 
 	record->generation = generation;

@@ -30,7 +30,7 @@ struct task_struct {
 
 /* The kernel's own pt_regs, x86; <asm/ptrace.h> has user space's of the same name. */
 struct pt_regs___kernel {
-	unsigned long bp, ip, sp;
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, ip, sp;
 };
 
 #pragma clang attribute pop

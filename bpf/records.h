@@ -14,6 +14,7 @@ enum eo_record_kind {
 	EO_RECORD_STACK = 1,
 	EO_RECORD_SAMPLE = 2,
 	EO_RECORD_MISS = 3,
+	EO_RECORD_SNAPSHOT = 4,
 };
 
 /* How the walk of the user half ended. */
@@ -31,6 +32,8 @@ enum eo_user_walk {
 	EO_USER_READ_FAULT = 10, /* the stack could not be read there */
 	EO_USER_BROKEN = 11,	 /* the caller's frame would lie below its callee's */
 	EO_USER_EXITING = 12,	 /* the process has given up its memory */
+	EO_USER_SNAPSHOT = 13,	   /* to the bottom of the stack, by user space from a copy */
+	EO_USER_SNAPSHOT_CUT = 14, /* the same, but not to the bottom */
 	EO_USER_WALK_COUNT = 16, /* a power of two */
 };
 
@@ -59,6 +62,36 @@ struct eo_sample_record {
 	__u64 hash; /* 0: [stack limit] */
 };
 
+/* x86-64 numbers its registers thus in DWARF: rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp, r8 to r15,
+ * rip. */
+#define EO_SNAPSHOT_SP 7
+#define EO_SNAPSHOT_PC 16
+#define EO_SNAPSHOT_REGISTERS 17
+#define EO_SNAPSHOT_STEP 1024u
+#define EO_SNAPSHOT_STEPS 16u
+
+/* A sample whose user half is for user space to unwind, and which is counted by nobody else.
+ * bytes[] holds kernel_frames addresses, leaf first, then stack_bytes from user address stack_at.
+ * The record is cut there. */
+struct eo_snapshot_record {
+	__u32 kind;
+	__u32 generation;
+	__u64 ktime_ns;
+	__u64 stack_at;
+	__u32 tgid, tid;
+	__u16 kernel_frames, reserved;
+	__u32 stack_bytes;
+	__u32 in_kernel;
+	__u32 exec_id;
+	char comm[EO_COMM_LEN];
+	char thread[EO_COMM_LEN];
+	__u64 registers[EO_SNAPSHOT_REGISTERS];
+	__u8 bytes[(EO_MAX_FRAMES + 1) * sizeof(__u64) + EO_SNAPSHOT_STEPS * EO_SNAPSHOT_STEP];
+};
+
+#define EO_SNAPSHOT_HEADER_BYTES __builtin_offsetof(struct eo_snapshot_record, bytes)
+_Static_assert(EO_SNAPSHOT_HEADER_BYTES == 216, "records are an ABI between bpf/ and lib/");
+
 #define EO_STACK_HEADER_BYTES __builtin_offsetof(struct eo_stack_record, frames)
 _Static_assert(EO_STACK_HEADER_BYTES == 80, "records are an ABI between bpf/ and lib/");
 
@@ -82,6 +115,15 @@ struct eo_profiler_config {
 	__u32 per_thread;
 	__u32 timestamps;   /* send each sample too */
 	__u32 wakeup_bytes; /* ring fill level from which user space is woken */
+	__u32 snapshots;    /* enum eo_snapshots */
+	__u64 snapshot_interval_ns; /* on each CPU, in the long run; 0: no limit */
+};
+
+/* When a sample is sent as a snapshot. */
+enum eo_snapshots {
+	EO_SNAPSHOTS_NEVER = 0,
+	EO_SNAPSHOTS_FOR_TABLES = 1, /* where tables are wanting */
+	EO_SNAPSHOTS_ALWAYS = 2,
 };
 
 /* A walk that found user space's tables wanting. */
@@ -112,6 +154,9 @@ struct eo_profile_counters {
 	__u64 stack_limit;
 	__u64 kernel;
 	__u64 user_walk[EO_USER_WALK_COUNT];
+	__u64 snapshots;	 /* sent; not in aggregated */
+	__u64 snapshots_lost;	 /* that found the ring full */
+	__u64 snapshots_limited; /* not taken for their number: walked as far as possible */
 	__u64 run_ns; /* time spent in our programs */
 	__u64 runs;
 };

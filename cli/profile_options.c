@@ -33,7 +33,7 @@ static const struct argp_option options_table[] = {
 	{"kernel-only", 'K', NULL, 0, "leave user stacks out", 1},
 	{"user-only", 'U', NULL, 0, "leave kernel stacks out", 1},
 	{"unwind", KEY_UNWIND, "METHOD", 0,
-	 "how user stacks are walked: auto (the default; at present the same as fp) or fp", 1},
+	 "how user stacks are walked: auto (the default), fp, dwarf or snapshot", 1},
 	{"call-graph", KEY_CALL_GRAPH, "METHOD", 0, "perf's name of --unwind", 1},
 	{NULL, 'g', NULL, 0, "changes nothing: stacks are always taken", 1},
 	{"table-memory", KEY_TABLE_MEMORY, "SIZE", 0,
@@ -90,8 +90,6 @@ static int set_unwind(const struct cli_option *option, const char *const *names,
 	for (size_t i = 0; unwind_names[i]; i++)
 		if (!strcmp(unwind_names[i], names[index]))
 			options->unwind = i;
-	if (unwind_methods[options->unwind] == EO_UNWIND_SNAPSHOT)
-		return cli_option_unbuilt(option, "auto, dwarf and fp work");
 	return 0;
 }
 

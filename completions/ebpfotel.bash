@@ -34,7 +34,7 @@ _ebpfotel_values() { # OPTION CURRENT-WORD COMMAND
 	--from) COMPREPLY=($(compgen -W $'pprof\notlp\notlp-json\nfolded\nperf-script\njsonl' -- "$2")) ;;
 	--signals) COMPREPLY=($(compgen -W $'traces\nmetrics\nlogs' -- "$2")) ;;
 	--time) COMPREPLY=($(compgen -W $'now\nkeep' -- "$2")) ;;
-	--unwind) COMPREPLY=($(compgen -W $'auto\nfp' -- "$2")) ;;
+	--unwind) COMPREPLY=($(compgen -W $'auto\nfp\ndwarf\nsnapshot' -- "$2")) ;;
 	--call-graph) COMPREPLY=($(compgen -W 'fp' -- "$2")) ;;
 	-o | --output | --stats | --diff-base)
 		compopt -o filenames 2>/dev/null

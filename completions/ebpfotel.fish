@@ -37,7 +37,7 @@ complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -s C -l cpu -x -d 
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -s K -l kernel-only -d 'Leave user stacks out'
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -s U -l user-only -d 'Leave kernel stacks out'
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l table-memory -x -d 'Memory for unwinding tables'
-complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l unwind -x -a 'auto fp' -d 'How user stacks are walked'
+complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l unwind -x -a 'auto fp dwarf snapshot' -d 'How user stacks are walked'
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l call-graph -x -a fp -d 'How user stacks are walked'
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -s g -d 'Changes nothing'
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l per-thread -d 'One stack per thread'

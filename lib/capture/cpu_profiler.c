@@ -22,10 +22,12 @@
 #include "capture/stack_store.h"
 #include "core/clock.h"
 #include "core/grace.h"
+#include "core/hash.h"
 #include "records.h"
 #include "symbol/symbolizer.h"
+#include "unwind/snapshot.h"
 
-#define BATCH_BYTES (128u * 1024)
+#define BATCH_BYTES (256u * 1024) /* 14 snapshots, which take some 3 ms */
 #define PUMP_LIMIT_NS 5000000ull      /* of work in one pump */
 #define LAST_DRAIN_NS EO_NS_PER_SEC   /* a full ring takes a few ms; the limit is for a broken one */
 #define TICK_NS 100000000ull	      /* between pumps when nothing wakes us */
@@ -44,7 +46,8 @@ struct eo_cpu_profiler {
 	struct ring_buffer *ring;
 	struct eo_cpu_events *events;
 	struct eo_sideband *sideband;
-	struct eo_unwinder *unwinder; /* NULL: the kernel walks by frame pointers */
+	struct eo_unwinder *unwinder; /* NULL: the kernel has no tables */
+	struct eo_snapshot_unwinder *snapshots; /* NULL: it sends none */
 	struct eo_processes *processes;
 	struct eo_symbolizer *symbolizer;
 	struct eo_process_resource *resources; /* with options.resources */
@@ -64,6 +67,10 @@ struct eo_cpu_profiler {
 	uint64_t lost_ring_full, lost_map_full, stacks_unknown, stacks_done;
 	uint64_t counted; /* by the kernel, in the generation that ends */
 	uint64_t refused; /* of lost_map_full: in earlier generations */
+	uint64_t snapshots_received, snapshots_dropped; /* dropped ones are in lost_ring_full */
+	uint64_t snapshots_kept[2]; /* by generation & 1 */
+	uint64_t snapshots_walk[EO_USER_WALK_COUNT], snapshots_stack_limit;
+	uint64_t snapshots_seed; /* of their hashes */
 
 	struct eo_overhead_mark mark;
 	struct eo_latency latency;
@@ -86,9 +93,6 @@ int eo_cpu_profiler_new(const struct eo_config *config, const struct eo_cpu_prof
 	if (options->kernel_only && options->user_only)
 		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL,
 				    "kernel_only and user_only together leave nothing");
-	if (options->unwind == EO_UNWIND_SNAPSHOT)
-		return eo_error_set(err, EO_ERROR_CONFIG, 0, "use auto, dwarf or fp",
-				    "the snapshot unwinder is not built yet");
 	if (options->table_memory && (options->table_memory < EO_TABLE_MEMORY_MIN ||
 				      options->table_memory > EO_TABLE_MEMORY_MAX))
 		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "table_memory is %llu bytes, must be %u to %u",
@@ -134,6 +138,7 @@ static void release(struct eo_cpu_profiler *profiler)
 	eo_cpu_events_free(eo_steal(&profiler->events));
 	eo_stack_store_free(eo_steal(&profiler->store));
 	ring_buffer__free(eo_steal(&profiler->ring));
+	eo_snapshot_unwinder_free(eo_steal(&profiler->snapshots));
 	eo_unwinder_free(eo_steal(&profiler->unwinder));
 	eo_cpu_programs_free(eo_steal(&profiler->programs));
 	eo_sideband_free(eo_steal(&profiler->sideband));
@@ -167,7 +172,7 @@ static int take_record(void *ctx, void *data, size_t size)
 
 	memcpy(profiler->batch + profiler->batch_used, data, size);
 	profiler->batch_used += (size + 7) & ~(size_t)7;
-	return profiler->batch_used + sizeof(struct eo_stack_record) > BATCH_BYTES ? BATCH_FULL : 0;
+	return profiler->batch_used + sizeof(struct eo_snapshot_record) > BATCH_BYTES ? BATCH_FULL : 0;
 }
 
 /* Have sampling events on all wanted CPUs, and news of processes from all that are online. */
@@ -298,6 +303,10 @@ int eo_cpu_profiler_start(struct eo_cpu_profiler *profiler, struct eo_error *err
 	profiler->total_ns = profiler->limit_taken = 0;
 	profiler->lost_ring_full = profiler->lost_map_full = profiler->refused = 0;
 	profiler->stacks_unknown = profiler->stacks_done = 0;
+	profiler->snapshots_received = profiler->snapshots_dropped = profiler->snapshots_stack_limit = 0;
+	memset(profiler->snapshots_kept, 0, sizeof(profiler->snapshots_kept));
+	memset(profiler->snapshots_walk, 0, sizeof(profiler->snapshots_walk));
+	profiler->snapshots_seed = eo_hash_seed();
 	profiler->generation = 0;
 
 	r = check_cpus(profiler, err);
@@ -315,6 +324,8 @@ int eo_cpu_profiler_start(struct eo_cpu_profiler *profiler, struct eo_error *err
 	}
 	if (r == 0 && eo_cpu_programs_has_tables(profiler->programs))
 		r = start_unwinder(profiler, err);
+	if (r == 0 && eo_cpu_programs_has_snapshots(profiler->programs))
+		r = eo_snapshot_unwinder_new(profiler->processes, &profiler->snapshots, err);
 	if (r == 0) {
 		begin_generation(profiler);
 		r = attach(profiler, err);
@@ -337,11 +348,10 @@ int eo_cpu_profiler_start(struct eo_cpu_profiler *profiler, struct eo_error *err
 
 /* ---- pump ---- */
 
-static int add_sample(struct eo_cpu_profiler *profiler, struct eo_stack_store *store,
-		      const struct eo_sample_record *record)
+static int keep_sample(struct eo_cpu_profiler *profiler, struct eo_stack_store *store, uint64_t hash,
+		       uint64_t ktime_ns)
 {
-	int r = eo_stack_store_add_sample(store, record->hash, record->ktime_ns,
-					  (size_t)profiler->config.max_samples);
+	int r = eo_stack_store_add_sample(store, hash, ktime_ns, (size_t)profiler->config.max_samples);
 
 	if (r != -ENOSPC)
 		return r;
@@ -349,10 +359,80 @@ static int add_sample(struct eo_cpu_profiler *profiler, struct eo_stack_store *s
 	return 0;
 }
 
-/* All records begin alike: kind, a word, time. */
+/* Unwind it, and make of it what the kernel makes of a stack that it has walked. */
+static int add_snapshot(struct eo_cpu_profiler *profiler, struct eo_stack_store *store,
+			const struct eo_snapshot_record *record)
+{
+	size_t kernel_bytes = record->kernel_frames * sizeof(uint64_t), limit = (size_t)profiler->config.max_samples;
+	const struct eo_snapshot snapshot = {
+		.tgid = record->tgid,
+		.registers = record->registers,
+		.stack_at = record->stack_at,
+		.stack = record->bytes + kernel_bytes,
+		.stack_bytes = record->stack_bytes,
+	};
+	struct eo_stack_record stack = {
+		.tgid = record->tgid,
+		.tid = record->tid,
+		.kernel_frames = record->kernel_frames,
+		.in_kernel = record->in_kernel,
+		.exec_id = record->exec_id,
+	};
+	enum eo_user_walk walk;
+	uint64_t hash;
+	int r = 0;
+
+	memcpy(stack.comm, record->comm, sizeof(stack.comm));
+	memcpy(stack.thread, record->thread, sizeof(stack.thread));
+	memcpy(stack.frames, record->bytes, kernel_bytes);
+	stack.user_frames = (uint16_t)eo_snapshot_unwind(profiler->snapshots, &snapshot,
+							 stack.frames + stack.kernel_frames, &walk);
+	stack.user_walk = walk;
+	hash = eo_hash(profiler->snapshots_seed, &stack,
+		       EO_STACK_HEADER_BYTES + (stack.kernel_frames + stack.user_frames) * sizeof(stack.frames[0]));
+	hash += hash == 0; /* which would be [stack limit] */
+	stack.hash = hash;
+	profiler->snapshots_walk[walk]++;
+	profiler->snapshots_kept[record->generation & 1]++;
+
+	if (eo_stack_store_size(store) < limit || eo_stack_store_has(store, hash))
+		r = eo_stack_store_add(store, &stack);
+	else
+		hash = 0;
+	if (r < 0)
+		return r;
+	profiler->snapshots_stack_limit += hash == 0;
+	if (profiler->options.timestamps)
+		return keep_sample(profiler, store, hash, record->ktime_ns);
+	if (hash)
+		eo_stack_store_add_one(store, hash);
+	else
+		eo_stack_store_count_limit(store, 1);
+	return 0;
+}
+
+static int take_snapshot(struct eo_cpu_profiler *profiler, struct eo_stack_store *store,
+			 const struct eo_snapshot_record *record)
+{
+	profiler->snapshots_received++;
+	if (store)
+		return add_snapshot(profiler, store, record);
+	profiler->snapshots_dropped++; /* nobody has counted it but us */
+	profiler->lost_ring_full++;
+	return 0;
+}
+
+static size_t snapshot_bytes(const struct eo_snapshot_record *record)
+{
+	return EO_SNAPSHOT_HEADER_BYTES + record->kernel_frames * sizeof(uint64_t) + record->stack_bytes;
+}
+
+/* All records begin alike: kind, a word, time; and take a multiple of 8 bytes. */
 static size_t record_bytes(const struct eo_stack_record *record)
 {
 	switch (record->kind) {
+	case EO_RECORD_SNAPSHOT:
+		return snapshot_bytes((const void *)record);
 	case EO_RECORD_SAMPLE:
 		return sizeof(struct eo_sample_record);
 	case EO_RECORD_MISS:
@@ -379,21 +459,34 @@ static void mend_misses(struct eo_cpu_profiler *profiler)
 	}
 }
 
+static int add_record(struct eo_cpu_profiler *profiler, const struct eo_stack_record *record)
+{
+	const struct eo_sample_record *sample = (const void *)record;
+	/* NULL for a straggler of an earlier generation, counted as lost already. */
+	struct eo_stack_store *store = record->generation == profiler->generation	? profiler->store :
+				       record->generation == profiler->generation + 1 ? profiler->next :
+											NULL;
+
+	switch (record->kind) {
+	case EO_RECORD_STACK:
+		return store ? eo_stack_store_add(store, record) : 0;
+	case EO_RECORD_SAMPLE:
+		return store ? keep_sample(profiler, store, sample->hash, sample->ktime_ns) : 0;
+	case EO_RECORD_SNAPSHOT:
+		return take_snapshot(profiler, store, (const void *)record);
+	default:
+		return 0;
+	}
+}
+
 static int add_batch(struct eo_cpu_profiler *profiler, uint64_t now)
 {
 	int r = 0;
 
 	for (size_t at = 0; at < profiler->batch_used && r == 0;) {
 		const struct eo_stack_record *record = (const void *)(profiler->batch + at);
-		/* NULL for a straggler of an earlier generation, counted as lost already. */
-		struct eo_stack_store *store = record->generation == profiler->generation ? profiler->store :
-					       record->generation == profiler->generation + 1 ? profiler->next :
-											    NULL;
 
-		if (record->kind == EO_RECORD_STACK && store)
-			r = eo_stack_store_add(store, record);
-		else if (record->kind == EO_RECORD_SAMPLE && store)
-			r = add_sample(profiler, store, (const void *)record);
+		r = add_record(profiler, record);
 		if (record->kind != EO_RECORD_MISS)
 			eo_latency_add(&profiler->latency, now > record->ktime_ns ? now - record->ktime_ns : 0);
 		at += record_bytes(record);
@@ -591,6 +684,7 @@ static void take_samples(struct eo_cpu_profiler *profiler, uint64_t counted)
 	uint64_t emitted = eo_stack_store_take_samples(profiler->store, eo_clock_wall_offset_ns());
 	uint64_t refused = profiler->lost_map_full - profiler->refused;
 
+	counted += profiler->snapshots_kept[profiler->generation & 1];
 	profiler->lost_ring_full += counted - emitted - refused;
 	profiler->refused = profiler->lost_map_full;
 }
@@ -611,6 +705,7 @@ static int finish_generation(struct eo_cpu_profiler *profiler, struct eo_stack_s
 		take_samples(profiler, profiler->counted + limited - profiler->limit_taken);
 	else
 		eo_stack_store_count_limit(profiler->store, limited - profiler->limit_taken);
+	profiler->snapshots_kept[profiler->generation & 1] = 0;
 	profiler->limit_taken = limited;
 	profiler->stacks_done += eo_stack_store_size(profiler->store);
 	profile = eo_stack_store_take(profiler->store);
@@ -642,6 +737,7 @@ int eo_cpu_profiler_cut(struct eo_cpu_profiler *profiler, struct eo_profile **re
 	wall_ns = (int64_t)eo_clock_wall_ns();
 	end_generation(profiler);
 	eo_cpu_programs_set_generation(profiler->programs, profiler->generation + 1);
+	add_profiled_time(profiler); /* what follows is the next one's time */
 	eo_grace_wait();
 	r = drain(profiler, LAST_DRAIN_NS, err);
 	profiler->next = NULL;
@@ -674,26 +770,28 @@ struct eo_profile_stats eo_cpu_profiler_stats(struct eo_cpu_profiler *profiler)
 	struct eo_profile_stats stats;
 	struct eo_symbolizer_stats names;
 	struct eo_profile_counters counters;
-	uint64_t delivered;
+	uint64_t delivered, emitted;
 
 	if (!profiler->running)
 		return profiler->last_stats;
 	counters = eo_cpu_programs_counters(profiler->programs);
-	delivered = counters.aggregated - profiler->lost_ring_full - profiler->lost_map_full;
+	delivered = counters.aggregated + counters.snapshots - profiler->lost_ring_full - profiler->lost_map_full;
+	emitted = profiler->options.timestamps ? delivered : counters.snapshots - profiler->snapshots_dropped;
 	names = eo_symbolizer_stats(profiler->symbolizer);
 	stats = (struct eo_profile_stats){
 		.duration_ns = profiler->total_ns +
 			       (profiler->paused ? 0 : eo_clock_monotonic_ns() - profiler->since_ns),
 		.seen = counters.seen,
-		.emitted = profiler->options.timestamps ? delivered : 0,
-		.aggregated = profiler->options.timestamps ? 0 : delivered,
+		.emitted = emitted,
+		.aggregated = delivered - emitted,
 		.filtered = counters.filtered,
-		.lost_ring_full = profiler->lost_ring_full,
+		.lost_ring_full = profiler->lost_ring_full + counters.snapshots_lost,
 		.lost_map_full = profiler->lost_map_full,
 		.lost_busy = counters.busy,
 		.idle = counters.idle,
 		.kernel = counters.kernel,
-		.stack_limit = counters.stack_limit,
+		.stack_limit = counters.stack_limit + profiler->snapshots_stack_limit,
+		.snapshots_limited = counters.snapshots_limited,
 		.stacks = profiler->stacks_done + (profiler->store ? eo_stack_store_size(profiler->store) : 0),
 		.has_tables = profiler->unwinder != NULL,
 		.mappings_lost = eo_sideband_lost(profiler->sideband),
@@ -705,7 +803,8 @@ struct eo_profile_stats eo_cpu_profiler_stats(struct eo_cpu_profiler *profiler)
 		.files_denied = names.files_denied,
 		.clock = eo_cpu_events_clock(profiler->events),
 	};
-	memcpy(stats.user_walk, counters.user_walk, sizeof(stats.user_walk));
+	for (size_t i = 0; i < EO_USER_WALK_COUNT; i++)
+		stats.user_walk[i] = counters.user_walk[i] + profiler->snapshots_walk[i];
 	if (profiler->unwinder)
 		stats.unwinder = eo_unwinder_stats(profiler->unwinder);
 	return stats;
@@ -721,6 +820,15 @@ struct eo_overhead eo_cpu_profiler_get_overhead(struct eo_cpu_profiler *profiler
 				 &profiler->latency);
 }
 
+/* Should there have been no time for all of them: what is in the ring stays there. */
+static void drop_snapshots(struct eo_cpu_profiler *profiler)
+{
+	uint64_t left = eo_cpu_programs_counters(profiler->programs).snapshots - profiler->snapshots_received;
+
+	profiler->snapshots_dropped += left;
+	profiler->lost_ring_full += left;
+}
+
 int eo_cpu_profiler_stop(struct eo_cpu_profiler *profiler, struct eo_profile **ret, struct eo_error *err)
 {
 	int r;
@@ -733,6 +841,7 @@ int eo_cpu_profiler_stop(struct eo_cpu_profiler *profiler, struct eo_profile **r
 	profiler->paused = true;
 	eo_grace_wait();
 	r = drain(profiler, LAST_DRAIN_NS, err);
+	drop_snapshots(profiler);
 	if (r == 0)
 		r = finish_generation(profiler, NULL, ret, err);
 	if (r == 0) {

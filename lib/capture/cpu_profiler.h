@@ -25,7 +25,7 @@ enum eo_unwind {
 	EO_UNWIND_AUTO,	 /* the best that the kernel allows */
 	EO_UNWIND_FP,	 /* the kernel's frame pointer walk */
 	EO_UNWIND_DWARF, /* tables made of .eh_frame, or an error */
-	EO_UNWIND_SNAPSHOT,
+	EO_UNWIND_SNAPSHOT, /* from copies of registers and stack, in user space */
 };
 
 struct eo_cpu_profiler_options {
@@ -48,7 +48,7 @@ struct eo_cpu_profiler_options {
 struct eo_profile_stats {
 	uint64_t duration_ns; /* time profiled, without pauses */
 	uint64_t seen;
-	uint64_t emitted;    /* with timestamps; else 0 */
+	uint64_t emitted;    /* delivered one by one: snapshots, and all with timestamps */
 	uint64_t aggregated; /* counted in the kernel; 0 with timestamps. emitted + aggregated is
 			      * the profiles' total of samples/count */
 	uint64_t filtered;   /* in the half of the stack that -K or -U leaves out */
@@ -56,10 +56,11 @@ struct eo_profile_stats {
 	uint64_t lost_map_full;	 /* timestamps beyond max_samples; stacks become [stack limit] */
 	uint64_t lost_busy;	 /* the map was locked or the allocator empty */
 	uint64_t idle;		 /* samples of the idle task; not part of seen */
-	uint64_t kernel;	 /* of aggregated: taken in kernel mode */
-	uint64_t stack_limit;	 /* of aggregated: counted under [stack limit] */
+	uint64_t kernel;	 /* of both: taken in kernel mode */
+	uint64_t stack_limit;	 /* of both: counted under [stack limit] */
 	uint64_t stacks;	 /* distinct stacks held */
-	uint64_t user_walk[EO_USER_WALK_COUNT]; /* of aggregated, how the user half ended */
+	uint64_t user_walk[EO_USER_WALK_COUNT]; /* of both, how the user half ended */
+	uint64_t snapshots_limited; /* of both: no snapshot was taken because there were too many */
 	bool has_tables; /* user stacks were walked by tables */
 	struct eo_unwinder_stats unwinder; /* when so */
 	/* degraded: delivered with something missing */

@@ -28,6 +28,9 @@ bool eo_cpu_programs_has_tables(const struct eo_cpu_programs *programs);
 struct bpf_object *eo_cpu_programs_object(const struct eo_cpu_programs *programs);
 uint32_t *eo_cpu_programs_tick(const struct eo_cpu_programs *programs);
 
+/** Are there snapshots in the ring, to be unwound? */
+bool eo_cpu_programs_has_snapshots(const struct eo_cpu_programs *programs);
+
 struct bpf_program *eo_cpu_programs_sampler(const struct eo_cpu_programs *programs);
 int eo_cpu_programs_ring_fd(const struct eo_cpu_programs *programs); /* of stack records */
 

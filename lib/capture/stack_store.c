@@ -23,6 +23,7 @@
 struct slot {
 	uint64_t hash;
 	uint32_t stack, label_set, resource;
+	uint32_t singles; /* samples that came one by one */
 	bool used;
 };
 
@@ -333,6 +334,18 @@ int eo_stack_store_add(struct eo_stack_store *store, const struct eo_stack_recor
 	return eo_profile_status(store->profile);
 }
 
+bool eo_stack_store_has(const struct eo_stack_store *store, uint64_t hash)
+{
+	return find_slot(store->slots, store->slot_count, hash)->used;
+}
+
+void eo_stack_store_add_one(struct eo_stack_store *store, uint64_t hash)
+{
+	struct slot *slot = find_slot(store->slots, store->slot_count, hash);
+
+	slot->singles += slot->used;
+}
+
 size_t eo_stack_store_size(const struct eo_stack_store *store)
 {
 	return store->used;
@@ -426,6 +439,13 @@ void eo_stack_store_settle(struct eo_stack_store *store)
 		free(record);
 	}
 	store->pending_count = 0;
+	for (size_t i = 0; i < store->slot_count; i++) {
+		struct slot *slot = &store->slots[i];
+
+		if (slot->singles)
+			add_sample(store, slot, slot->singles);
+		slot->singles = 0;
+	}
 }
 
 struct eo_profile *eo_stack_store_take(struct eo_stack_store *store)

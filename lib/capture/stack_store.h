@@ -36,6 +36,11 @@ void eo_stack_store_with_resources(struct eo_stack_store *store, struct eo_proce
 /** Name the frames of @record; a hash that is known already changes nothing. 0 or -ENOMEM. */
 int eo_stack_store_add(struct eo_stack_store *store, const struct eo_stack_record *record);
 
+bool eo_stack_store_has(const struct eo_stack_store *store, uint64_t hash);
+
+/** One sample of @hash, whose record came. It is counted when the store settles. */
+void eo_stack_store_add_one(struct eo_stack_store *store, uint64_t hash);
+
 size_t eo_stack_store_size(const struct eo_stack_store *store); /* distinct stacks */
 
 /** Give the stack of @hash @count samples. Returns false when no record of it came. */
@@ -56,7 +61,8 @@ int eo_stack_store_add_sample(struct eo_stack_store *store, uint64_t hash, uint6
  */
 uint64_t eo_stack_store_take_samples(struct eo_stack_store *store, int64_t wall_offset_ns);
 
-/** Before the first count: name what code its makers have described since (JIT). */
+/** Before the first count: name what code its makers have described since (JIT), and count the
+ * samples that came one by one. */
 void eo_stack_store_settle(struct eo_stack_store *store);
 
 /** The profile, which becomes the caller's; the store is empty afterwards and can only be freed. */

@@ -126,6 +126,8 @@ static const struct field degraded_fields[] = {
 	FIELD("stack_read_fault", "samples whose stack could not be read on", user_walk[EO_USER_READ_FAULT]),
 	FIELD("stack_broken", "samples with a stack that does not ascend", user_walk[EO_USER_BROKEN]),
 	FIELD("stack_exiting", "samples of exiting processes", user_walk[EO_USER_EXITING]),
+	FIELD("stack_snapshot_cut", "samples with a cut snapshot of the stack", user_walk[EO_USER_SNAPSHOT_CUT]),
+	FIELD("snapshots_limited", "samples beyond the rate of snapshots", snapshots_limited),
 	FIELD("stacks_unknown", "stacks counted but never received", stacks_unknown),
 	FIELD("mappings_lost", "records of mappings lost", mappings_lost),
 	FIELD("files_denied", "files not ours to read", files_denied),
@@ -133,6 +135,8 @@ static const struct field degraded_fields[] = {
 
 static const struct field unwind_fields[] = {
 	FIELD("complete", "complete", user_walk[EO_USER_COMPLETE]),
+	FIELD("snapshot", "complete by snapshot", user_walk[EO_USER_SNAPSHOT]),
+	FIELD("snapshot_cut", "cut snapshot", user_walk[EO_USER_SNAPSHOT_CUT]),
 	FIELD("fp", "by frame pointers", user_walk[EO_USER_FP]),
 	FIELD("cut", "cut", user_walk[EO_USER_CUT]),
 	FIELD("failed", "unreadable", user_walk[EO_USER_FAILED]),

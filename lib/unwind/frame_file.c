@@ -111,12 +111,15 @@ static int find_vaddr(const struct eo_elf_image *image, uint64_t vaddr, uint64_t
 	return -ENOEXEC;
 }
 
-/* Nothing says how long .eh_frame is, but the search table of .eh_frame_hdr knows where the last
- * FDE begins.
- * @header: its bytes
- * @start: becomes the address of .eh_frame
- * @last: becomes that of the last FDE */
-static int read_search_table(const struct piece *header, uint64_t *start, uint64_t *last)
+/* What .eh_frame_hdr says. */
+struct search_table {
+	uint64_t start; /* address of .eh_frame */
+	uint64_t last;	/* of the last FDE: nothing else tells how long .eh_frame is */
+	size_t offset, count; /* of the table, in the header */
+	uint8_t encoding;     /* of its pointers */
+};
+
+static int read_search_table(const struct piece *header, struct search_table *ret)
 {
 	/* datarel means relative to the header here */
 	const struct eo_frame_section section = {.bytes = header->bytes, .size = header->size,
@@ -134,43 +137,46 @@ static int read_search_table(const struct piece *header, uint64_t *start, uint64
 		if (!eo_frame_encoding_usable(encodings[i], &section))
 			return -ENOEXEC;
 	}
-	*start = eo_frame_pointer(&at, encodings[0], &section);
+	*ret = (struct search_table){.encoding = encodings[2]};
+	ret->start = eo_frame_pointer(&at, encodings[0], &section);
 	count = eo_frame_pointer(&at, encodings[1], &section);
 	if (at.failed || version != 1)
 		return -ENOEXEC;
 	if (count == 0)
 		return -ENOENT;
 
-	*last = *start;
+	ret->offset = (size_t)(at.at - header->bytes);
+	ret->count = count;
+	ret->last = ret->start;
 	while (count-- && !at.failed) {
 		uint64_t fde;
 
 		eo_frame_pointer(&at, encodings[2], &section); /* its function */
 		fde = eo_frame_pointer(&at, encodings[2], &section);
-		if (fde > *last)
-			*last = fde;
+		if (fde > ret->last)
+			ret->last = fde;
 	}
 	return at.failed ? -ENOEXEC : 0;
 }
 
+/* @header: becomes the section .eh_frame_hdr, on failure too perhaps; @ret: .eh_frame */
 static int read_by_header(const struct eo_elf_image *image, const Elf64_Phdr *segment,
-			  struct piece *ret)
+			  struct piece *header, struct search_table *table, struct piece *ret)
 {
-	struct piece header = {.vaddr = segment->p_vaddr};
-	uint64_t start = 0, last = 0, offset = 0, left = 0, size;
+	uint64_t offset = 0, left = 0, size;
 	uint32_t last_length;
 	int r;
 
-	r = read_piece(image, segment->p_offset, segment->p_filesz, &header);
+	header->vaddr = segment->p_vaddr;
+	r = read_piece(image, segment->p_offset, segment->p_filesz, header);
 	if (r == 0)
-		r = read_search_table(&header, &start, &last);
-	free(header.bytes);
+		r = read_search_table(header, table);
 	if (r == 0)
-		r = find_vaddr(image, start, &offset, &left);
+		r = find_vaddr(image, table->start, &offset, &left);
 	if (r < 0)
 		return r;
 
-	size = last - start;
+	size = table->last - table->start;
 	if (size > left || left - size < sizeof(last_length))
 		return -ENOEXEC;
 	r = eo_elf_image_read(image, offset + size, &last_length, sizeof(last_length));
@@ -179,16 +185,32 @@ static int read_by_header(const struct eo_elf_image *image, const Elf64_Phdr *se
 	size += sizeof(last_length);
 	if (last_length > left - size)
 		return -ENOEXEC;
-	ret->vaddr = start;
+	ret->vaddr = table->start;
 	return read_piece(image, offset, size + last_length, ret);
+}
+
+/* The program header of .eh_frame_hdr. Returns 0, -ENOENT, or the errno of a read. */
+static int find_header(const struct eo_elf_image *image, Elf64_Phdr *ret)
+{
+	for (uint32_t i = 0; i < image->segment_count; i++) {
+		int r = eo_elf_image_segment(image, i, ret);
+
+		if (r < 0)
+			return r;
+		if (ret->p_type == PT_GNU_EH_FRAME)
+			return 0;
+	}
+	return -ENOENT;
 }
 
 static int read_eh_frame(const struct eo_elf_image *image, struct piece *ret)
 {
 	const Elf64_Shdr *section =
 		eo_elf_image_find_section(image, SHT_PROGBITS, ".eh_frame");
+	struct search_table table;
+	struct piece header = {0};
 	Elf64_Phdr segment;
-	int r = 0;
+	int r;
 
 	/* the type that the ABI of x86-64 gives it, which few linkers use */
 	if (!section)
@@ -196,12 +218,11 @@ static int read_eh_frame(const struct eo_elf_image *image, struct piece *ret)
 	if (section)
 		return read_section(image, section, ret);
 
-	for (uint32_t i = 0; r == 0 && i < image->segment_count; i++) {
-		r = eo_elf_image_segment(image, i, &segment);
-		if (r == 0 && segment.p_type == PT_GNU_EH_FRAME)
-			return read_by_header(image, &segment, ret);
-	}
-	return r < 0 ? r : -ENOENT;
+	r = find_header(image, &segment);
+	if (r == 0)
+		r = read_by_header(image, &segment, &header, &table, ret);
+	free(header.bytes);
+	return r;
 }
 
 static int read_debug_frame(const struct eo_elf_image *image, struct piece *ret)
@@ -212,6 +233,12 @@ static int read_debug_frame(const struct eo_elf_image *image, struct piece *ret)
 	return section ? read_section(image, section, ret) : -ENOENT;
 }
 
+static bool is_supported(const struct eo_elf_image *image)
+{
+	return image->is64 && image->machine == EM_X86_64 &&
+	       (image->type == ET_EXEC || image->type == ET_DYN);
+}
+
 /* @eh_frame, @debug_frame: empty; whoever calls frees their bytes */
 static int read_both(struct eo_elf_image *image, struct piece *eh_frame, struct piece *debug_frame,
 		     uint64_t *entry)
@@ -219,8 +246,7 @@ static int read_both(struct eo_elf_image *image, struct piece *eh_frame, struct 
 	Elf64_Ehdr header;
 	int r, r_debug;
 
-	if (!image->is64 || image->machine != EM_X86_64 ||
-	    (image->type != ET_EXEC && image->type != ET_DYN))
+	if (!is_supported(image))
 		return -ENOTSUP;
 	r = eo_elf_image_read(image, 0, &header, sizeof(header));
 	if (r == 0)
@@ -325,4 +351,83 @@ int eo_frame_file_load_memory(const void *image, size_t size, struct eo_frame_ta
 		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, errno, NULL,
 				    "copy ELF file in memory");
 	return load_owned(eo_steal_fd(&fd), &(struct sink){.table = ret}, err);
+}
+
+/* Where the file is loaded: the first and the last address of its segments. */
+static int read_extent(const struct eo_elf_image *image, uint64_t *low, uint64_t *high)
+{
+	*low = UINT64_MAX;
+	*high = 0;
+	for (uint32_t i = 0; i < image->segment_count; i++) {
+		Elf64_Phdr segment;
+		uint64_t end;
+		int r = eo_elf_image_segment(image, i, &segment);
+
+		if (r < 0)
+			return r;
+		if (segment.p_type != PT_LOAD ||
+		    __builtin_add_overflow(segment.p_vaddr, segment.p_memsz, &end))
+			continue;
+		*low = segment.p_vaddr < *low ? segment.p_vaddr : *low;
+		*high = end > *high ? end : *high;
+	}
+	return 0;
+}
+
+static int read_search(const struct eo_elf_image *image, struct eo_frame_search *ret)
+{
+	struct piece header = {0}, frames = {0};
+	struct search_table table;
+	Elf64_Ehdr file;
+	Elf64_Phdr segment;
+	int r = is_supported(image) ? read_extent(image, &ret->low, &ret->high) : -ENOTSUP;
+
+	if (r == 0)
+		r = eo_elf_image_read(image, 0, &file, sizeof(file));
+	if (r == 0)
+		r = find_header(image, &segment);
+	if (r == 0)
+		r = read_by_header(image, &segment, &header, &table, &frames);
+	if (r == 0 && table.encoding != EO_FRAME_SEARCH_ENCODING)
+		r = -ENOTSUP;
+	if (r < 0) {
+		free(header.bytes);
+		free(frames.bytes);
+		return r;
+	}
+	ret->header = header.bytes;
+	ret->header_size = header.size;
+	ret->header_vaddr = header.vaddr;
+	ret->frames = frames.bytes;
+	ret->frames_size = frames.size;
+	ret->frames_vaddr = frames.vaddr;
+	ret->entry = file.e_entry;
+	ret->table = table.offset;
+	ret->count = table.count;
+	return 0;
+}
+
+int eo_frame_file_load_search(int fd, struct eo_frame_search *ret)
+{
+	struct eo_elf_image image = {.fd = -1};
+	EO_AUTO_CLOSE int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	int r;
+
+	*ret = (struct eo_frame_search){0};
+	if (own < 0)
+		return -errno;
+	r = eo_elf_image_init(&image, own);
+	if (r < 0)
+		return r;
+	eo_steal_fd(&own);
+	r = read_search(&image, ret);
+	eo_elf_image_fini(&image);
+	return r;
+}
+
+void eo_frame_search_fini(struct eo_frame_search *search)
+{
+	free(search->header);
+	free(search->frames);
+	*search = (struct eo_frame_search){0};
 }

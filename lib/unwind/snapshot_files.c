@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "unwind/snapshot_files.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/hash.h"
+#include "core/index.h"
+#include "symbol/elf_file.h"
+#include "symbol/mapped_file.h"
+#include "symbol/vdso.h"
+
+/* Parts and files are remembered even when their bytes are not; a machine that has seen so many
+ * begins anew. 2 MB. */
+#define PARTS_MAX 32768u
+
+#define NO_FILE UINT32_MAX
+
+struct file {
+	uint64_t inode, size, mtime_ns;
+	struct eo_frame_search search; /* empty while thrown out */
+	bool useless;		       /* has nothing, or cannot be read */
+	uint64_t used;
+};
+
+/* Which file a part of the mappings is; see eo_vma.part. */
+struct part {
+	uint64_t part, mount_namespace;
+	uint64_t vaddr; /* of the mapping's first byte */
+	uint32_t file;	/* NO_FILE: none, or it cannot be opened */
+};
+
+struct eo_snapshot_files {
+	struct file *files;
+	uint32_t file_count, file_room;
+	struct part *parts;
+	uint32_t part_count, part_room;
+	struct eo_index part_index;
+	uint64_t seed, clock, bytes;
+};
+
+struct eo_snapshot_files *eo_snapshot_files_new(void)
+{
+	struct eo_snapshot_files *files = calloc(1, sizeof(*files));
+
+	if (files)
+		files->seed = eo_hash_seed();
+	return files;
+}
+
+static void forget_all(struct eo_snapshot_files *files)
+{
+	for (uint32_t i = 0; i < files->file_count; i++)
+		eo_frame_search_fini(&files->files[i].search);
+	eo_index_fini(&files->part_index);
+	files->part_index = (struct eo_index){0};
+	files->file_count = files->part_count = 0;
+	files->bytes = 0;
+}
+
+void eo_snapshot_files_free(struct eo_snapshot_files *files)
+{
+	if (!files)
+		return;
+	forget_all(files);
+	free(files->files);
+	free(files->parts);
+	free(files);
+}
+
+static bool make_room(void *array, uint32_t count, uint32_t *room, size_t element)
+{
+	uint32_t larger = *room ? *room * 2 : 64;
+	void *grown;
+
+	if (count < *room)
+		return true;
+	grown = reallocarray(*(void **)array, larger, element);
+	if (!grown)
+		return false;
+	*(void **)array = grown;
+	*room = larger;
+	return true;
+}
+
+static uint64_t bytes_of(const struct file *file)
+{
+	return file->search.header_size + file->search.frames_size;
+}
+
+/* Throw out others until @file's bytes fit as well. */
+static void keep_budget(struct eo_snapshot_files *files, const struct file *file)
+{
+	while (files->bytes > EO_SNAPSHOT_FILES_BYTES) {
+		struct file *oldest = NULL;
+
+		for (uint32_t i = 0; i < files->file_count; i++) {
+			struct file *other = &files->files[i];
+
+			if (other != file && bytes_of(other) && (!oldest || other->used < oldest->used))
+				oldest = other;
+		}
+		if (!oldest)
+			return;
+		files->bytes -= bytes_of(oldest);
+		eo_frame_search_fini(&oldest->search);
+	}
+}
+
+static void load(struct eo_snapshot_files *files, struct file *file, int fd)
+{
+	if (eo_frame_file_load_search(fd, &file->search) < 0) {
+		file->useless = true;
+		return;
+	}
+	if (bytes_of(file) > EO_SNAPSHOT_FILES_BYTES) {
+		eo_frame_search_fini(&file->search);
+		file->useless = true;
+		return;
+	}
+	files->bytes += bytes_of(file);
+	keep_budget(files, file);
+}
+
+/* Open what @vma maps. Returns a descriptor or a negative errno. */
+static int open_file(uint32_t tgid, const struct eo_vma *vma, struct file *ret)
+{
+	struct eo_mapped_file mapped;
+	int r;
+
+	*ret = (struct file){0};
+	if (strcmp(vma->path, "[vdso]") == 0) {
+		r = eo_vdso_copy(&ret->size);
+		if (r >= 0 && ret->size == vma->end - vma->start)
+			return r;
+		if (r >= 0)
+			close(r); /* that of another kind of process: 32-bit */
+		return -ENOENT;
+	}
+	if (vma->path[0] != '/' || vma->inode == 0)
+		return -ENOENT;
+	r = eo_mapped_file_open(tgid, vma, &mapped);
+	if (r < 0)
+		return r;
+	ret->inode = mapped.inode;
+	ret->size = mapped.size;
+	ret->mtime_ns = mapped.mtime_ns;
+	return mapped.fd;
+}
+
+static uint32_t number_file(struct eo_snapshot_files *files, const struct file *file)
+{
+	for (uint32_t i = 0; i < files->file_count; i++) {
+		const struct file *other = &files->files[i];
+
+		if (other->inode == file->inode && other->size == file->size &&
+		    other->mtime_ns == file->mtime_ns)
+			return i;
+	}
+	if (!make_room(&files->files, files->file_count, &files->file_room, sizeof(*files->files)))
+		return NO_FILE;
+	files->files[files->file_count] = *file;
+	return files->file_count++;
+}
+
+/* Which file this is, and where in it the mapping begins. */
+static void identify(struct eo_snapshot_files *files, uint32_t tgid, const struct eo_vma *vma,
+		     struct part *part)
+{
+	EO_AUTO(eo_elf) elf = NULL;
+	struct file file;
+	EO_AUTO_CLOSE int fd = open_file(tgid, vma, &file);
+	const struct eo_elf_segment *segment;
+
+	if (fd < 0 || eo_elf_open(fd, &elf, NULL) < 0)
+		return;
+	segment = eo_elf_segment_at(elf, vma->offset);
+	if (!segment)
+		return;
+	part->vaddr = vma->offset - segment->offset + segment->vaddr;
+	part->file = number_file(files, &file);
+	if (part->file != NO_FILE && !bytes_of(&files->files[part->file]))
+		load(files, &files->files[part->file], fd);
+}
+
+static const struct part *part_of(struct eo_snapshot_files *files, uint32_t tgid,
+				  uint64_t mount_namespace, const struct eo_vma *vma)
+{
+	uint64_t key[] = {vma->part, mount_namespace};
+	uint32_t hash = (uint32_t)eo_hash_words(files->seed, key, EO_ARRAY_SIZE(key)), cursor = 0, i;
+	struct part part = {.part = vma->part, .mount_namespace = mount_namespace, .file = NO_FILE};
+
+	while ((i = eo_index_next(&files->part_index, hash, &cursor)) != EO_INDEX_NONE)
+		if (files->parts[i].part == vma->part &&
+		    files->parts[i].mount_namespace == mount_namespace)
+			return &files->parts[i];
+	if (files->part_count == PARTS_MAX)
+		forget_all(files);
+	if (!make_room(&files->parts, files->part_count, &files->part_room, sizeof(*files->parts)))
+		return NULL;
+	identify(files, tgid, vma, &part);
+	if (eo_index_add(&files->part_index, hash, files->part_count) < 0)
+		return NULL;
+	files->parts[files->part_count] = part;
+	return &files->parts[files->part_count++];
+}
+
+const struct eo_frame_search *eo_snapshot_files_get(struct eo_snapshot_files *files, uint32_t tgid,
+						    uint64_t mount_namespace,
+						    const struct eo_vma *vma, uint64_t *bias)
+{
+	const struct part *part = part_of(files, tgid, mount_namespace, vma);
+	struct file *file, again;
+
+	if (!part || part->file == NO_FILE)
+		return NULL;
+	file = &files->files[part->file];
+	if (!bytes_of(file) && !file->useless) { /* thrown out since */
+		EO_AUTO_CLOSE int fd = open_file(tgid, vma, &again);
+
+		if (fd >= 0)
+			load(files, file, fd);
+	}
+	if (!bytes_of(file))
+		return NULL;
+	file->used = ++files->clock;
+	*bias = vma->start - part->vaddr;
+	return &file->search;
+}
+
+uint64_t eo_snapshot_files_bytes(const struct eo_snapshot_files *files)
+{
+	return files->bytes;
+}

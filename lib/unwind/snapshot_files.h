@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The call frame information of the files that snapshots meet, unparsed. Each file is read once;
+ * those that were not used for longest give way to others. Not thread-safe. */
+#ifndef EO_UNWIND_SNAPSHOT_FILES_H
+#define EO_UNWIND_SNAPSHOT_FILES_H
+
+#include <stdint.h>
+
+#include "core/auto.h"
+#include "symbol/process.h"
+#include "unwind/frame_file.h"
+
+#define EO_SNAPSHOT_FILES_BYTES (32u << 20) /* of sections, in all */
+
+struct eo_snapshot_files;
+
+/** Returns NULL when memory is out. */
+struct eo_snapshot_files *eo_snapshot_files_new(void);
+void eo_snapshot_files_free(struct eo_snapshot_files *files); /* NULL is fine */
+EO_DEFINE_AUTO(eo_snapshot_files)
+
+/**
+ * What the file behind @vma of process @tgid says of its frames.
+ * @mount_namespace: of the process; one path is another file elsewhere
+ * @bias: address in the process - @bias is the file's virtual address
+ * Returns NULL when it has nothing or cannot be read. The result lives until the next call.
+ */
+const struct eo_frame_search *eo_snapshot_files_get(struct eo_snapshot_files *files, uint32_t tgid,
+						    uint64_t mount_namespace,
+						    const struct eo_vma *vma, uint64_t *bias);
+
+uint64_t eo_snapshot_files_bytes(const struct eo_snapshot_files *files); /* held at present */
+
+#endif
