@@ -47,11 +47,15 @@ static const Elf64_Shdr *find(const struct eo_elf_image *image, enum eo_dwarf_se
 	return eo_elf_image_find_section(image, SHT_PROGBITS, kinds[section].name);
 }
 
+static bool has_information(const struct eo_elf_image *image)
+{
+	return find(image, EO_DWARF_INFO) && find(image, EO_DWARF_ABBREV);
+}
+
 bool eo_dwarf_file_is_one(const struct eo_elf_image *image)
 {
 	/* The numbers in an object file are not final before it was linked. */
-	return (image->type == ET_EXEC || image->type == ET_DYN) && find(image, EO_DWARF_INFO) &&
-	       find(image, EO_DWARF_ABBREV);
+	return (image->type == ET_EXEC || image->type == ET_DYN) && has_information(image);
 }
 
 static int write_all(int fd, const unsigned char *bytes, size_t size)
@@ -166,7 +170,7 @@ int eo_dwarf_file_new(const struct eo_elf_image *image, struct eo_dwarf_file *su
 	file->budget = budget;
 	for (size_t i = 0; i < EO_DWARF_SECTION_COUNT; i++)
 		file->sections[i].unpacked = -1;
-	if (!eo_dwarf_file_is_one(image))
+	if (!has_information(image))
 		return -ENOENT;
 
 	for (size_t i = 0; i < EO_DWARF_SECTION_COUNT; i++) {

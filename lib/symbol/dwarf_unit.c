@@ -277,8 +277,8 @@ static int load(struct eo_dwarf_file *file, const struct eo_dwarf_unit *unit, ui
 		r = eo_dwarf_copy(file, EO_DWARF_ABBREV, unit->abbreviations, had, &c);
 		if (r < 0)
 			return r;
-		EO_AUTO_FREE unsigned char *bytes = (unsigned char *)c.start;
 		r = read_abbreviations(file, &c, unit, only, all);
+		free((unsigned char *)c.start);
 	}
 	for (size_t i = 1; r == 0 && i < all->count; i++) {
 		if (all->list[i].code > all->list[i - 1].code)
@@ -369,7 +369,9 @@ void eo_dwarf_die_skip(struct eo_dwarf_cursor *c, const struct eo_dwarf_unit *un
 		       const struct eo_dwarf_abbreviations *all,
 		       const struct eo_dwarf_abbreviation *abbreviation)
 {
-	const struct eo_dwarf_form *forms = all->forms + abbreviation->first_form;
+	/* Without any there is no list of forms either. */
+	const struct eo_dwarf_form *forms =
+		abbreviation->form_count ? &all->forms[abbreviation->first_form] : NULL;
 	uint16_t form;
 
 	if (abbreviation->size) {
@@ -387,7 +389,8 @@ void eo_dwarf_die_read(struct eo_dwarf_cursor *c, const struct eo_dwarf_unit *un
 		       const struct eo_dwarf_abbreviations *all,
 		       const struct eo_dwarf_abbreviation *abbreviation, struct eo_dwarf_die *ret)
 {
-	const struct eo_dwarf_form *forms = all->forms + abbreviation->first_form;
+	const struct eo_dwarf_form *forms =
+		abbreviation->form_count ? &all->forms[abbreviation->first_form] : NULL;
 
 	memset(ret->attributes, 0, sizeof(ret->attributes));
 	for (uint32_t i = 0; i < abbreviation->form_count; i++) {

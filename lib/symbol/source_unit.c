@@ -250,12 +250,13 @@ static void place(struct eo_source_units *units, struct eo_dwarf_lines *lines, u
 	ret->column = column;
 }
 
-/* The lines of the address of @row. Returns how many. */
+/* The lines of the address of @row. Returns how many. An inlined call whose function has no name
+ * is left out: its code counts for where the call is. */
 static size_t answer(struct eo_source_units *units, const struct run *run,
 		     struct eo_dwarf_lines *lines, const struct eo_dwarf_row *row, uint32_t scope,
 		     struct eo_source_line *ret)
 {
-	size_t count = 1;
+	size_t count = 0;
 
 	if (!row->found && scope == NO_SCOPE)
 		return 0;
@@ -265,16 +266,16 @@ static size_t answer(struct eo_source_units *units, const struct run *run,
 	while (scope != NO_SCOPE) {
 		const struct scope *inner = &run->scopes[scope];
 
-		name(units, inner, &ret[count - 1]);
+		name(units, inner, &ret[count]);
 		scope = inner->parent;
-		if (scope == NO_SCOPE || count == DEPTH_MAX)
+		if (scope == NO_SCOPE)
 			break;
+		count += ret[count].name && count < DEPTH_MAX - 1;
 		ret[count] = (struct eo_source_line){0};
 		place(units, lines, inner->call_file, inner->call_line, inner->call_column,
 		      &ret[count]);
-		count++;
 	}
-	return count;
+	return count + 1;
 }
 
 static void answer_all(struct eo_source_units *units, const struct run *run,
