@@ -19,7 +19,7 @@ struct profile_options {
 	uint32_t frequency_hz; /* 0: as the environment says */
 	uint64_t max_samples;  /* 0: the default */
 	struct cli_numbers cpus;
-	bool kernel_only, user_only, per_thread, no_symbols;
+	bool kernel_only, user_only, per_thread, no_symbols, lines;
 	size_t unwind; /* index in the table of methods */
 
 	/* by profile_options_check() */

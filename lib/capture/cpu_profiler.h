@@ -33,6 +33,7 @@ struct eo_cpu_profiler_options {
 	bool kernel_only, user_only;
 	bool per_thread; /* one stack per thread */
 	bool no_symbols;
+	bool lines; /* file, line and inlined functions, looked up when a profile is made */
 	enum eo_unwind unwind;
 	uint32_t ring_bytes; /* power of two, at least a page; 0: chosen by the number of CPUs */
 };
