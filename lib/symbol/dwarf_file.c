@@ -7,8 +7,9 @@
 #include <zlib.h>
 
 #define UNPACKED_MAX_BYTES (512ull << 20) /* of all sections of a file */
-#define COPY_MAX_BYTES (128ull << 20)	  /* one unit; the largest seen have a third */
+#define COPY_MAX_BYTES (64ull << 20)	  /* the lines of one unit; the largest seen have a tenth */
 #define BYTES_A_STEP 16u		  /* reading counts as well */
+#define UNPACKED_BYTES_A_STEP 4u
 
 /* What one read brings in. Addresses and names lie anywhere, the rest is read more or less in
  * order. */
@@ -142,7 +143,7 @@ static int unpack(struct eo_dwarf_file *file, const struct eo_elf_image *image,
 	if (compression.ch_size > *room)
 		return -EFBIG;
 	*room -= compression.ch_size;
-	if (!eo_dwarf_file_spend(file, compression.ch_size / BYTES_A_STEP))
+	if (!eo_dwarf_file_spend(file, compression.ch_size / UNPACKED_BYTES_A_STEP))
 		return -EFBIG;
 
 	section->unpacked = memfd_create("dwarf", MFD_CLOEXEC);

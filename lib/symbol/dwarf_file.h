@@ -32,7 +32,8 @@ enum eo_dwarf_section {
 
 struct eo_dwarf_file;
 
-/** Whether the image, with its sections loaded, is a program or library that has debug information. */
+/** Whether the image, with its sections loaded, is a program or library that has debug information.
+ */
 bool eo_dwarf_file_is_one(const struct eo_elf_image *image);
 
 /**

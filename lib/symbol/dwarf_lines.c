@@ -14,7 +14,8 @@
 struct place {
 	struct eo_dwarf_value name;
 	uint64_t directory;
-	char *path; /* of a file, once it was asked for */
+	const char *path; /* of a file, once it was asked for; NULL: none */
+	bool has_path;
 };
 
 struct places {
@@ -41,8 +42,6 @@ void eo_dwarf_lines_free(struct eo_dwarf_lines *lines)
 	if (!lines)
 		return;
 	free(lines->bytes);
-	for (size_t i = 0; i < lines->files.count; i++)
-		free(lines->files.list[i].path);
 	free(lines->directories.list);
 	free(lines->files.list);
 	free(lines);
@@ -136,6 +135,8 @@ static int read_places(struct eo_dwarf_lines *lines, struct eo_dwarf_cursor *c,
 	while (r == 0 && count--) {
 		struct place place = {0};
 
+		if (!eo_dwarf_file_spend(lines->file, 2 * field_count))
+			return -EFBIG;
 		for (uint64_t i = 0; i < field_count; i++)
 			if (!read_field(lines, c, &fields[i], &place))
 				return -EBADMSG;
@@ -424,14 +425,19 @@ static char *make_path(struct eo_dwarf_lines *lines, const struct place *file)
 	return below(copy_of(eo_dwarf_string(lines->file, lines->unit, comp_dir)), name);
 }
 
-const char *eo_dwarf_lines_path(struct eo_dwarf_lines *lines, uint64_t number)
+const char *eo_dwarf_lines_path(struct eo_dwarf_lines *lines, uint64_t number,
+				struct eo_string_pool *strings)
 {
+	EO_AUTO_FREE char *path = NULL;
 	struct place *file;
 
 	if (number >= lines->files.count)
 		return NULL;
 	file = &lines->files.list[number];
-	if (!file->path)
-		file->path = make_path(lines, file);
+	if (!file->has_path) {
+		file->has_path = true;
+		path = make_path(lines, file);
+		file->path = path ? eo_string_pool_add(strings, path) : NULL;
+	}
 	return file->path;
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "symbol/dwarf_unit.h"
+#include "symbol/string_pool.h"
 
 struct eo_dwarf_row {
 	uint64_t address; /* asked for */
@@ -38,8 +39,10 @@ int eo_dwarf_lines_find(struct eo_dwarf_lines *lines, struct eo_dwarf_row *rows,
 /**
  * The path of file number @file, by the directory the compiler ran in where it is not absolute.
  * Nothing is resolved: the file need not be on this machine.
- * Returns NULL when there is no such file, or memory is out. Valid as long as @lines.
+ * Returns NULL when there is no such file, or memory is out. Valid as long as @strings, the same
+ * with each call.
  */
-const char *eo_dwarf_lines_path(struct eo_dwarf_lines *lines, uint64_t file);
+const char *eo_dwarf_lines_path(struct eo_dwarf_lines *lines, uint64_t file,
+				struct eo_string_pool *strings);
 
 #endif

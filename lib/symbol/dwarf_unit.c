@@ -221,7 +221,7 @@ static int read_abbreviation(struct eo_dwarf_cursor *c, const struct eo_dwarf_un
 		size += to->size;
 	}
 	added.form_count = (uint32_t)all->form_count - added.first_form;
-	added.size = varies ? 0 : (uint32_t)size;
+	added.size = varies ? EO_DWARF_ENTRY_VARIES : (uint32_t)size;
 	if (all->count >= ABBREVIATIONS_MAX)
 		return -EBADMSG;
 	if (!grow(&all->list, all->count, &all->room, sizeof(*all->list)))
@@ -239,11 +239,12 @@ static int read_abbreviations(struct eo_dwarf_file *file, struct eo_dwarf_cursor
 
 	all->count = all->form_count = 0;
 	while ((code = eo_dwarf_uleb(c)) != 0) {
+		size_t before = all->form_count;
 		int r = read_abbreviation(c, unit, code, all);
 
 		if (r < 0)
 			return r;
-		if (!eo_dwarf_file_spend(file, 2))
+		if (!eo_dwarf_file_spend(file, 2 + 2 * (all->form_count - before)))
 			return -EFBIG;
 		if (code == only)
 			return 0;
@@ -280,12 +281,11 @@ static int load(struct eo_dwarf_file *file, const struct eo_dwarf_unit *unit, ui
 		r = read_abbreviations(file, &c, unit, only, all);
 		free((unsigned char *)c.start);
 	}
-	for (size_t i = 1; r == 0 && i < all->count; i++) {
-		if (all->list[i].code > all->list[i - 1].code)
-			continue;
+	all->is_sorted_only = false;
+	for (size_t i = 0; r == 0 && i < all->count; i++)
+		all->is_sorted_only |= all->list[i].code != i + 1;
+	if (all->is_sorted_only)
 		qsort(all->list, all->count, sizeof(*all->list), by_code);
-		break;
-	}
 	return r;
 }
 
@@ -307,10 +307,9 @@ const struct eo_dwarf_abbreviation *eo_dwarf_abbreviation(const struct eo_dwarf_
 {
 	const struct eo_dwarf_abbreviation key = {.code = code};
 
-	/* Compilers number them from one on. */
-	if (code - 1 < all->count && all->list[code - 1].code == code)
-		return &all->list[code - 1];
-	return all->count ? bsearch(&key, all->list, all->count, sizeof(key), by_code) : NULL;
+	if (all->is_sorted_only)
+		return bsearch(&key, all->list, all->count, sizeof(key), by_code);
+	return code - 1 < all->count ? &all->list[code - 1] : NULL;
 }
 
 /* ---- entries ---- */
@@ -365,6 +364,12 @@ void eo_dwarf_form_read(struct eo_dwarf_cursor *c, const struct eo_dwarf_unit *u
 	ret->number = read_form(c, unit, form, &ret->form);
 }
 
+uint64_t eo_dwarf_die_steps(const struct eo_dwarf_abbreviations *all,
+			    const struct eo_dwarf_abbreviation *abbreviation)
+{
+	return (all->is_sorted_only ? 16 : 1) + abbreviation->form_count / 4;
+}
+
 void eo_dwarf_die_skip(struct eo_dwarf_cursor *c, const struct eo_dwarf_unit *unit,
 		       const struct eo_dwarf_abbreviations *all,
 		       const struct eo_dwarf_abbreviation *abbreviation)
@@ -374,7 +379,7 @@ void eo_dwarf_die_skip(struct eo_dwarf_cursor *c, const struct eo_dwarf_unit *un
 		abbreviation->form_count ? &all->forms[abbreviation->first_form] : NULL;
 	uint16_t form;
 
-	if (abbreviation->size) {
+	if (abbreviation->size != EO_DWARF_ENTRY_VARIES) {
 		eo_dwarf_skip(c, abbreviation->size);
 		return;
 	}

@@ -64,12 +64,13 @@ struct eo_dwarf_form {
 	int64_t constant;  /* of an implicit constant */
 };
 #define EO_DWARF_SIZE_VARIES 255u
+#define EO_DWARF_ENTRY_VARIES UINT32_MAX
 
 struct eo_dwarf_abbreviation {
 	uint64_t code;
 	uint32_t tag;
 	uint32_t first_form, form_count;
-	uint32_t size; /* of all attributes together; 0: it varies */
+	uint32_t size; /* of all attributes together; EO_DWARF_ENTRY_VARIES */
 	bool has_children;
 	bool has_code; /* it may have addresses */
 };
@@ -79,6 +80,7 @@ struct eo_dwarf_abbreviations {
 	size_t count, room;
 	struct eo_dwarf_form *forms;
 	size_t form_count, form_room;
+	bool is_sorted_only; /* codes are not 1, 2, 3 …, and each takes a search */
 };
 
 /**
@@ -102,6 +104,10 @@ eo_dwarf_abbreviation(const struct eo_dwarf_abbreviations *abbreviations, uint64
 /** Read one value, and tell its form, which only an indirect one changes. */
 void eo_dwarf_form_read(struct eo_dwarf_cursor *c, const struct eo_dwarf_unit *unit, uint64_t form,
 			struct eo_dwarf_value *ret);
+
+/** What reading an entry takes off the budget. */
+uint64_t eo_dwarf_die_steps(const struct eo_dwarf_abbreviations *abbreviations,
+			    const struct eo_dwarf_abbreviation *abbreviation);
 
 /** Move @c, which is behind the code, behind the attributes. */
 void eo_dwarf_die_skip(struct eo_dwarf_cursor *c, const struct eo_dwarf_unit *unit,

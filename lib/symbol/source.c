@@ -168,6 +168,7 @@ struct wanted {
 };
 
 struct search {
+	struct eo_dwarf_file *file;
 	struct wanted *list; /* sorted by address */
 	size_t count;
 	uint64_t unit; /* the one whose ranges are looked at */
@@ -205,7 +206,9 @@ static void claim(void *ctx, uint64_t start, uint64_t end)
 		else
 			high = middle;
 	}
-	for (; low < search->count && search->list[low].vaddr < end; low++) {
+	for (; low < search->count && search->list[low].vaddr < end &&
+	       eo_dwarf_file_spend(search->file, 1);
+	     low++) {
 		struct wanted *wanted = &search->list[low];
 
 		if (wanted->width && wanted->width <= end - start)
@@ -262,6 +265,7 @@ static void find_in(struct eo_source *source, struct eo_dwarf_file *file, struct
 
 	if (!vaddrs || !units)
 		return;
+	search->file = file;
 	assign_units(file, search);
 	qsort(search->list, search->count, sizeof(*search->list), by_unit);
 	for (size_t i = 0, end; i < search->count && search->list[i].width; i = end) {

@@ -13,6 +13,7 @@
 #define UNITS_MAX (1u << 20)
 #define FILES_MAX 2u /* a file and its supplement */
 #define ENTRY_BYTES 256u
+#define STEPS_A_LETTER 8u /* to demangle it */
 
 /* A unit that was referred to lately. */
 struct held {
@@ -172,6 +173,13 @@ static bool read_entry(struct eo_dwarf_file *file, const struct held *held, uint
 
 /* ---- names ---- */
 
+static const char *keep(struct eo_source_names *names, struct eo_dwarf_file *file, const char *text)
+{
+	if (!text || !eo_dwarf_file_spend(file, STEPS_A_LETTER * (strlen(text) + 16)))
+		return NULL;
+	return eo_string_pool_add(names->strings, text);
+}
+
 /* The mangled name, or the plain one, kept in the pool; NULL: none. */
 static const char *look_up(struct eo_source_names *names, const struct eo_source_origin *origin)
 {
@@ -191,10 +199,10 @@ static const char *look_up(struct eo_source_names *names, const struct eo_source
 		values = die.attributes;
 		text = eo_dwarf_string(file, &held->unit, &values[EO_DWARF_LINKAGE_NAME]);
 		if (text)
-			return eo_string_pool_add(names->strings, text);
-		text = plain ? NULL : eo_dwarf_string(file, &held->unit, &values[EO_DWARF_NAME]);
-		if (text)
-			plain = eo_string_pool_add(names->strings, text);
+			return keep(names, file, text);
+		if (!plain)
+			plain = keep(names, file,
+				     eo_dwarf_string(file, &held->unit, &values[EO_DWARF_NAME]));
 		if (!eo_dwarf_reference(file, &held->unit, &values[EO_DWARF_ABSTRACT_ORIGIN],
 					&at.file, &at.offset) &&
 		    !eo_dwarf_reference(file, &held->unit, &values[EO_DWARF_SPECIFICATION],

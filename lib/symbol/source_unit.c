@@ -11,6 +11,8 @@
 #define DEPTH_MAX 256u
 #define SCOPES_MAX (1u << 20)
 #define NO_SCOPE UINT32_MAX
+#define PART_BYTES (1u << 20)  /* of a unit, held at a time */
+#define ENTRY_MAX_BYTES 65536u /* an entry is in one part */
 
 struct eo_source_units {
 	struct eo_dwarf_file *file;
@@ -125,7 +127,8 @@ static void cover(void *ctx, uint64_t start, uint64_t end)
 	struct match *match = ctx;
 	struct run *run = match->run;
 
-	for (size_t i = lower_bound(run, start); i < run->count && run->vaddrs[i] < end; i++) {
+	for (size_t i = lower_bound(run, start);
+	     i < run->count && run->vaddrs[i] < end && eo_dwarf_file_spend(run->file, 1); i++) {
 		/* A function where none was seen, an inlined call in what is around it: where
 		 * entries overlap the first one counts. */
 		if (run->innermost[i] != match->parent)
@@ -177,22 +180,36 @@ static int visit(struct run *run, struct eo_dwarf_cursor *c,
 	return 0;
 }
 
+/* Have the next entry in memory. */
+static int refill(struct run *run, struct eo_dwarf_cursor *c)
+{
+	uint64_t offset = eo_dwarf_position(c), left = run->unit.end - offset;
+
+	if (eo_dwarf_left(c) >= ENTRY_MAX_BYTES || eo_dwarf_left(c) == left)
+		return 0;
+	free((unsigned char *)c->start);
+	*c = (struct eo_dwarf_cursor){0};
+	return eo_dwarf_copy(run->file, EO_DWARF_INFO, offset,
+			     left < PART_BYTES ? left : PART_BYTES, c);
+}
+
 /* Walk the unit's entries once, in their order. */
 static int walk(struct run *run, struct eo_dwarf_cursor *c,
 		const struct eo_dwarf_abbreviations *all)
 {
 	uint32_t depth = 0;
 
-	while (c->at < c->end) {
-		uint64_t offset = eo_dwarf_position(c);
-		uint64_t code = eo_dwarf_uleb(c);
+	for (;;) {
 		const struct eo_dwarf_abbreviation *abbreviation;
-		int r;
+		uint64_t offset, code;
+		int r = refill(run, c);
 
-		if (!eo_dwarf_file_spend(run->file, 1))
-			return -EFBIG;
+		if (r < 0 || c->at == c->end)
+			return r;
+		offset = eo_dwarf_position(c);
+		code = eo_dwarf_uleb(c);
 		if (!code) { /* the end of somebody's children */
-			if (depth <= 1)
+			if (depth <= 1 || !eo_dwarf_file_spend(run->file, 1))
 				return 0;
 			depth--;
 			continue;
@@ -200,6 +217,8 @@ static int walk(struct run *run, struct eo_dwarf_cursor *c,
 		abbreviation = eo_dwarf_abbreviation(all, code);
 		if (!abbreviation)
 			return -EBADMSG;
+		if (!eo_dwarf_file_spend(run->file, eo_dwarf_die_steps(all, abbreviation)))
+			return -EFBIG;
 		r = visit(run, c, all, abbreviation, offset, depth);
 		if (r < 0)
 			return r;
@@ -208,18 +227,14 @@ static int walk(struct run *run, struct eo_dwarf_cursor *c,
 		else if (depth == 0)
 			return 0;
 	}
-	return 0;
 }
 
 static int find_scopes(struct run *run)
 {
 	struct eo_dwarf_abbreviations all = {0};
-	struct eo_dwarf_cursor c = {0};
+	struct eo_dwarf_cursor c = {.offset = run->unit.entries};
 	int r = eo_dwarf_abbreviations_load(run->file, &run->unit, &all);
 
-	if (r == 0)
-		r = eo_dwarf_copy(run->file, EO_DWARF_INFO, run->unit.entries,
-				  run->unit.end - run->unit.entries, &c);
 	if (r == 0)
 		r = walk(run, &c, &all);
 	free((unsigned char *)c.start);
@@ -243,9 +258,7 @@ static void name(struct eo_source_units *units, const struct scope *scope,
 static void place(struct eo_source_units *units, struct eo_dwarf_lines *lines, uint64_t file,
 		  uint32_t line, uint32_t column, struct eo_source_line *ret)
 {
-	const char *path = lines ? eo_dwarf_lines_path(lines, file) : NULL;
-
-	ret->file = path ? eo_string_pool_add(units->strings, path) : NULL;
+	ret->file = lines ? eo_dwarf_lines_path(lines, file, units->strings) : NULL;
 	ret->line = line;
 	ret->column = column;
 }
@@ -263,7 +276,7 @@ static size_t answer(struct eo_source_units *units, const struct run *run,
 	ret[0] = (struct eo_source_line){0};
 	if (row->found)
 		place(units, lines, row->file, row->line, row->column, &ret[0]);
-	while (scope != NO_SCOPE) {
+	while (scope != NO_SCOPE && eo_dwarf_file_spend(run->file, 4)) {
 		const struct scope *inner = &run->scopes[scope];
 
 		name(units, inner, &ret[count]);

@@ -108,15 +108,14 @@ static const char program[] =
 	"{\n"
 	"	return outer(argc) == 42;\n"
 	"}\n";
-static const char second[] =
-	"#include \"../inc/deep.h\"\n"
-	"long elsewhere(long a);\n"
-	"long elsewhere(long a)\n"
-	"{\n"
-	"	deep::counter c;\n"
-	"	c.add(a);\n"
-	"	return c.n;\n"
-	"}\n";
+static const char second[] = "#include \"../inc/deep.h\"\n"
+			     "long elsewhere(long a);\n"
+			     "long elsewhere(long a)\n"
+			     "{\n"
+			     "	deep::counter c;\n"
+			     "	c.add(a);\n"
+			     "	return c.n;\n"
+			     "}\n";
 
 static void set_up(void)
 {
@@ -202,7 +201,8 @@ static struct range function(const char *name, const char *symbol)
 	snprintf(command, sizeof(command), "nm -S %s/%s | grep -w %s | cut -d ' ' -f 1,2", folder,
 		 name, symbol);
 	nm = popen(command, "r");
-	cr_assert_eq(fscanf(nm, "%" SCNx64 " %" SCNx64, &range.start, &range.size), 2, "%s", symbol);
+	cr_assert_eq(fscanf(nm, "%" SCNx64 " %" SCNx64, &range.start, &range.size), 2, "%s",
+		     symbol);
 	pclose(nm);
 	return range;
 }
@@ -296,10 +296,9 @@ static bool agree(struct bench *b, const struct truth *truth, bool is_shown)
 	bool same = count == truth->count;
 
 	for (size_t i = 0; i < count || i < truth->count; i++) {
-		EO_AUTO_FREE char *own =
-			i < count ? as_text(lines[i].name ?: "??", lines[i].file ?: "??",
-					    lines[i].line) :
-				    strdup("-");
+		EO_AUTO_FREE char *own = i < count ? as_text(lines[i].name ?: "??",
+							     lines[i].file ?: "??", lines[i].line)
+						   : strdup("-");
 		const char *theirs = i < truth->count ? truth->lines[i] : "-";
 
 		same &= !strcmp(own, theirs);
@@ -565,9 +564,10 @@ Test(source, line_tables_alone_give_lines_and_assembly_has_them_too)
 	const struct eo_source_line *lines;
 	struct bench b;
 
-	write_file("a.s", "	.text\n	.globl in_assembly\n	.type in_assembly, @function\n"
-			  "in_assembly:\n	nop\n	nop\n	ret\n	.size in_assembly, .-in_assembly\n"
-			  "	.section .note.GNU-stack,\"\",@progbits\n");
+	write_file("a.s",
+		   "	.text\n	.globl in_assembly\n	.type in_assembly, @function\n"
+		   "in_assembly:\n	nop\n	nop\n	ret\n	.size in_assembly, .-in_assembly\n"
+		   "	.section .note.GNU-stack,\"\",@progbits\n");
 	run("gcc -g -shared -fPIC -o a.so a.s");
 	b = bench_open("a.so");
 	cr_assert_eq(lines_of(&b, function("a.so", "in_assembly").start + 1, &lines), 1);
@@ -615,6 +615,24 @@ Test(source, programs_of_32_bits_are_read)
 	b = bench_open("small");
 	cr_assert_geq(lines_of(&b, function("small", "half").start, &lines), 1);
 	cr_assert(strstr(lines[0].file, "/small.c"));
+	bench_free(&b);
+}
+
+Test(source, large_units_are_read_in_parts)
+{
+	const struct eo_source_line *lines;
+	struct bench b;
+
+	run("{ seq -f 'struct type_%%.0f { int a; };' 150000; "
+	    "echo 'int last(int a) { return a + 1; } int main(void) { return last(3); }'; } "
+	    "> large.c && gcc -g -fno-eliminate-unused-debug-types -o large large.c");
+	run("test $(readelf -SW large | sed -n 's/.*debug_info  *PROGBITS  *[0-9a-f]* [0-9a-f]* "
+	    "\\([0-9a-f]*\\) .*/\\1/p' | wc -c) = 7"); /* of six digits */
+	run("readelf -SW large | grep -q 'debug_info  *PROGBITS  *[0-9a-f]* [0-9a-f]* [2-9a-f]'");
+	b = bench_open("large");
+	cr_assert_eq(lines_of(&b, function("large", "last").start, &lines), 1);
+	cr_assert_str_eq(lines[0].name, "last");
+	cr_assert_eq(lines[0].line, 150001);
 	bench_free(&b);
 }
 
@@ -873,6 +891,40 @@ Test(source, a_file_may_shrink_while_it_is_read)
 	b = bench_open("a");
 	run("truncate -s 5000 a");
 	cr_assert_eq(lines_of(&b, plain.start, &lines), 0);
+	bench_free(&b);
+}
+
+/* Half a million functions, each said to be in half a million ranges that all have our addresses.
+ */
+static const char endless[] =
+	".globl _start\n.type _start, @function\n_start: .fill 512, 1, 0x90\n.Lend:\n"
+	".size _start, 512\n"
+	".section .debug_abbrev, \"\", @progbits\n.Labbrev:\n"
+	".uleb128 1, 0x11\n .byte 1\n .uleb128 0x11, 1, 0x12, 6, 0, 0\n"
+	".uleb128 2, 0x2e\n .byte 0\n .uleb128 0x55, 0x17, 0, 0\n .byte 0\n"
+	".section .debug_info, \"\", @progbits\n"
+	".long .Linfo_end - .Linfo\n.Linfo: .short 4\n .long .Labbrev\n .byte 8\n"
+	".uleb128 1\n .quad _start\n .long .Lend - _start\n"
+	".rept 500000\n .byte 2\n .long 0\n.endr\n.Linfo_end:\n"
+	".section .debug_ranges, \"\", @progbits\n"
+	".rept 500000\n .quad 0, 512\n.endr\n .quad 0, 0\n";
+
+Test(source, endless_work_in_a_few_bytes_comes_to_an_end)
+{
+	const struct eo_source_line *lines;
+	struct bench b;
+	uint64_t start;
+
+	write_file("endless.s", endless);
+	run("gcc -nostdlib -static -no-pie -o endless endless.s");
+	b = bench_open("endless");
+	start = function("endless", "_start").start;
+	for (uint64_t at = 0; at < 512; at++)
+		eo_source_want(b.source, start + at);
+	b.budget = 20000000;
+	eo_source_find(b.source, &b.budget);
+	cr_assert_eq(b.budget, 0);
+	eo_source_lines(b.source, start, &lines);
 	bench_free(&b);
 }
 

@@ -9,25 +9,24 @@
 #include <sys/wait.h>
 
 /* It prints where chain() is and waits. The line numbers are those that the test knows. */
-static const char program[] =
-	"#include <stdio.h>\n"
-	"#include <unistd.h>\n"
-	"static volatile int sink;\n"
-	"static inline __attribute__((always_inline)) void inner(void)\n"
-	"{\n"
-	"	sink++;\n"
-	"}\n"
-	"__attribute__((noinline)) void chain(void)\n"
-	"{\n"
-	"	inner();\n"
-	"}\n"
-	"int main(void)\n"
-	"{\n"
-	"	printf(\"%p\\n\", (void *)chain);\n"
-	"	fflush(stdout);\n"
-	"	for (;;)\n"
-	"		pause();\n"
-	"}\n";
+static const char program[] = "#include <stdio.h>\n"
+			      "#include <unistd.h>\n"
+			      "static volatile int sink;\n"
+			      "static inline __attribute__((always_inline)) void inner(void)\n"
+			      "{\n"
+			      "	sink++;\n"
+			      "}\n"
+			      "__attribute__((noinline)) void chain(void)\n"
+			      "{\n"
+			      "	inner();\n"
+			      "}\n"
+			      "int main(void)\n"
+			      "{\n"
+			      "	printf(\"%p\\n\", (void *)chain);\n"
+			      "	fflush(stdout);\n"
+			      "	for (;;)\n"
+			      "		pause();\n"
+			      "}\n";
 
 struct bench {
 	char dir[40];
