@@ -43,7 +43,8 @@ static const struct argp_option options_table[] = {
 	 "distinct stacks held, default 100000; further ones are counted as [stack limit]", 1},
 
 	{"no-symbols", KEY_NO_SYMBOLS, NULL, 0, "addresses and build ids only", 4},
-	{"lines", KEY_LINES, NULL, 0, "file and line of each frame (not built yet)", 4},
+	{"lines", KEY_LINES, NULL, 0,
+	 "file and line, and inlined functions, where debug information is at hand", 4},
 	{"timestamps", KEY_TIMESTAMPS, NULL, 0,
 	 "keep the time of each sample, with -f otlp or otlp-json", 4},
 	{0},
@@ -159,8 +160,8 @@ static error_t parse_profile(int key, char *arg, struct argp_state *state)
 		options->no_symbols = true;
 		return 0;
 	case KEY_LINES:
-		return cli_option_unbuilt(
-			&option, "frames have functions and files of the program, no lines");
+		options->lines = true;
+		return 0;
 	case KEY_TIMESTAMPS:
 		options->timestamps = true;
 		return 0;
@@ -295,6 +296,10 @@ int profile_options_check(struct profile_options *options)
 		cli_usage_error(capture->command, "-K and -U exclude each other");
 		return EXIT_USAGE;
 	}
+	if (options->lines && options->no_symbols) {
+		cli_usage_error(capture->command, "--lines and --no-symbols exclude each other");
+		return EXIT_USAGE;
+	}
 	if (choose_format(options) || check_cpus(options))
 		return EXIT_USAGE;
 	if (capture->stats && !strcmp(capture->stats, options->output)) {
@@ -336,6 +341,7 @@ void profile_options_profiler(const struct profile_options *options,
 		.no_symbols = options->no_symbols,
 		.timestamps = options->timestamps,
 		.resources = is_otlp(options),
+		.lines = options->lines,
 		.unwind = unwind_methods[options->unwind],
 		.table_memory = options->table_memory,
 	};
@@ -362,6 +368,7 @@ int profile_options_describe(const struct profile_options *options)
 	json_object_set_new(object, "per-thread", json_boolean(options->per_thread));
 	json_object_set_new(object, "no-symbols", json_boolean(options->no_symbols));
 	json_object_set_new(object, "timestamps", json_boolean(options->timestamps));
+	json_object_set_new(object, "lines", json_boolean(options->lines));
 	json_object_set_new(object, "format", json_string(options->format->name));
 	r = object ? json_object_set_new(object, "output", cli_json_text(options->output)) : -1;
 	if (!r)

@@ -20,7 +20,7 @@ struct profile_options {
 	uint64_t max_samples;  /* 0: the default */
 	uint64_t table_memory; /* bytes; 0: the default */
 	struct cli_numbers cpus;
-	bool kernel_only, user_only, per_thread, no_symbols, timestamps;
+	bool kernel_only, user_only, per_thread, no_symbols, timestamps, lines;
 	size_t unwind; /* index in the table of methods */
 
 	/* by profile_options_check() */

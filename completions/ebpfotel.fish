@@ -42,7 +42,7 @@ complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l call-graph -x -
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -s g -d 'Changes nothing'
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l per-thread -d 'One stack per thread'
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l no-symbols -d 'Addresses and build ids only'
-complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l lines -d 'File and line (not built yet)'
+complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l lines -d 'File and line, and inlined functions'
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l timestamps -d 'The time of each sample, in OTLP'
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -s o -l output -r -F -d 'Where to; - is stdout'
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -s f -l format -x -a 'pprof otlp otlp-json folded flamegraph top' -d 'What comes out'

@@ -226,7 +226,10 @@ static int new_store(const struct eo_cpu_profiler *profiler, struct eo_stack_sto
 
 static int prepare(struct eo_cpu_profiler *profiler, struct eo_error *err)
 {
-	const struct eo_symbolizer_options options = {.no_symbols = profiler->options.no_symbols};
+	const struct eo_symbolizer_options options = {
+		.no_symbols = profiler->options.no_symbols,
+		.lines = profiler->options.lines,
+	};
 	int r;
 
 	r = eo_processes_new(&profiler->processes, err);

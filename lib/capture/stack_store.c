@@ -19,6 +19,7 @@
 /* Of attributes of processes in one profile, which processes may fill as they like. What comes
  * later has those of the host only. */
 #define RESOURCE_BYTES_MAX (16u << 20)
+#define LINES_MAX 256u /* functions of one address, inlined into one another */
 
 struct slot {
 	uint64_t hash;
@@ -448,11 +449,77 @@ void eo_stack_store_settle(struct eo_stack_store *store)
 	}
 }
 
+/* The functions of an address, the innermost inlined one first. The outermost keeps the name that
+ * the symbol table gave it. */
+static bool set_lines(struct eo_stack_store *store, uint32_t number,
+		      const struct eo_source_line *found, size_t count)
+{
+	struct eo_profile *profile = store->profile;
+	const struct eo_location *location = &profile->locations[number];
+	struct eo_line lines[LINES_MAX];
+	struct eo_function function;
+
+	if (location->line_count == 0 && !found[count - 1].name)
+		return false;
+	for (size_t i = 0; i < count && i < LINES_MAX; i++) {
+		/* Of too many the innermost are left out. */
+		const struct eo_source_line *from =
+			&found[i + (count > LINES_MAX ? count - LINES_MAX : 0)];
+
+		function = (struct eo_function){0};
+		if (from == &found[count - 1] && location->line_count > 0) {
+			function = profile->functions[profile->lines[location->first_line].function];
+		} else if (from->name) {
+			function.name = eo_profile_string(profile, from->name);
+			function.system_name = eo_profile_string(profile, from->system_name);
+		}
+		if (from->file)
+			function.filename = eo_profile_string(profile, from->file);
+		lines[i] = (struct eo_line){
+			.function = eo_profile_function(profile, &function),
+			.line = from->line,
+			.column = from->column,
+		};
+	}
+	eo_profile_set_lines(profile, number, lines, count < LINES_MAX ? count : LINES_MAX);
+	return true;
+}
+
+static void add_lines(struct eo_stack_store *store)
+{
+	struct eo_profile *profile = store->profile;
+	EO_AUTO_FREE const struct eo_module **modules =
+		calloc(profile->mapping_count, sizeof(*modules)); /* by mapping */
+	const struct eo_source_line *found;
+
+	if (!modules)
+		return;
+	for (size_t i = 0; i < store->module_count; i++)
+		if (store->modules[i])
+			modules[store->mappings[i]] = store->modules[i];
+	eo_symbolizer_find_lines(store->symbolizer);
+	for (uint32_t i = 1; i < profile->location_count; i++) {
+		uint32_t number = profile->locations[i].mapping;
+		size_t count = modules[number] ?
+				       eo_symbolizer_lines(store->symbolizer, modules[number],
+							   profile->locations[i].address, &found) :
+				       0;
+
+		if (count > 0 && set_lines(store, i, found, count)) {
+			struct eo_mapping *mapping = &profile->mappings[number];
+
+			mapping->has_filenames = mapping->has_line_numbers =
+				mapping->has_inline_frames = true;
+		}
+	}
+}
+
 struct eo_profile *eo_stack_store_take(struct eo_stack_store *store)
 {
 	/* Whether a file has symbols is only known once one was looked for. */
 	for (size_t i = 0; i < store->module_count; i++)
 		if (store->modules[i])
 			store->profile->mappings[store->mappings[i]].has_functions = store->modules[i]->has_symbols;
+	add_lines(store);
 	return eo_steal(&store->profile);
 }

@@ -342,6 +342,27 @@ uint32_t eo_profile_location(struct eo_profile *profile, const struct eo_locatio
 	return number;
 }
 
+void eo_profile_set_lines(struct eo_profile *profile, uint32_t location,
+			  const struct eo_line *lines, size_t line_count)
+{
+	struct eo_location *changed;
+
+	/* Element 0 is no location, so it is behind the end of them as well. */
+	if (failed(profile) || !is_index(profile, location - 1, profile->location_count - 1))
+		return;
+	for (size_t i = 0; i < line_count; i++)
+		if (!is_index(profile, lines[i].function, profile->function_count))
+			return;
+	if (!RESERVE(profile, lines, line_count, line_count, UINT32_MAX))
+		return;
+	if (line_count)
+		memcpy(profile->lines + profile->line_count, lines, line_count * sizeof(*lines));
+	changed = &profile->locations[location];
+	changed->first_line = (uint32_t)profile->line_count;
+	changed->line_count = (uint32_t)line_count;
+	profile->line_count += line_count;
+}
+
 uint32_t eo_profile_stack(struct eo_profile *profile, const uint32_t *locations, size_t count)
 {
 	uint32_t cursor = 0;

@@ -155,6 +155,12 @@ uint32_t eo_profile_function(struct eo_profile *profile, const struct eo_functio
  */
 uint32_t eo_profile_location(struct eo_profile *profile, const struct eo_location *location,
 			     const struct eo_line *lines, size_t line_count);
+/**
+ * Give @location other lines, when more came to be known about it; copied. The last step before
+ * reading: a location that is interned afterwards may be a copy of this one.
+ */
+void eo_profile_set_lines(struct eo_profile *profile, uint32_t location,
+			  const struct eo_line *lines, size_t line_count);
 /** @locations: indices, leaf first; copied. */
 uint32_t eo_profile_stack(struct eo_profile *profile, const uint32_t *locations, size_t count);
 /** Order matters and duplicates stay: a label set is what a file said. */

@@ -24,6 +24,7 @@ struct wanted {
 	const struct eo_elf_image *image;
 	const char *build_id;
 	bool has_checksum; /* false: only a build id will do */
+	bool is_supplement; /* it has no symbols */
 	uint32_t checksum;
 };
 
@@ -96,7 +97,7 @@ static bool is_wanted(struct eo_elf_image *image, const struct wanted *wanted)
 	char build_id[EO_BUILD_ID_TEXT_BYTES];
 
 	if (image->is64 != wanted->image->is64 || image->machine != wanted->image->machine ||
-	    !eo_elf_image_find_section(image, SHT_SYMTAB, NULL) ||
+	    (!wanted->is_supplement && !eo_elf_image_find_section(image, SHT_SYMTAB, NULL)) ||
 	    eo_elf_build_id_read(image, build_id) < 0)
 		return false;
 
@@ -192,4 +193,67 @@ int eo_debug_file_open(const struct eo_elf_image *image, const char *build_id, c
 	int r = try_build_id(root, &wanted, ret);
 
 	return r == -ENOENT && dir ? try_link(root, dir, &wanted, ret) : r;
+}
+
+/* .gnu_debugaltlink: a path, and the build id behind it. */
+static bool read_supplement_link(const struct eo_elf_image *image, char *path, size_t path_size,
+				 char build_id[EO_BUILD_ID_TEXT_BYTES])
+{
+	const Elf64_Shdr *section =
+		eo_elf_image_find_section(image, SHT_PROGBITS, ".gnu_debugaltlink");
+	unsigned char id[EO_BUILD_ID_MAX_BYTES];
+	uint64_t size;
+	ssize_t length;
+
+	if (!section)
+		return false;
+	size = eo_elf_image_section_size(image, section);
+	length = eo_elf_image_string(image, section->sh_offset, size, 0, path, path_size);
+	if (length <= 0 || (size_t)length >= path_size - 1)
+		return false;
+
+	uint64_t at = (uint64_t)length + 1, id_size = at < size ? size - at : 0;
+
+	if (id_size == 0 || id_size > sizeof(id) ||
+	    eo_elf_image_read(image, section->sh_offset + at, id, id_size) < 0)
+		return false;
+	for (size_t i = 0; i < id_size; i++)
+		snprintf(build_id + 2 * i, 3, "%02x", id[i]);
+	return true;
+}
+
+/* A path that is not absolute counts from the folder of the file that names it; the kernel tells
+ * that one from the root of the file's own mounts. */
+static bool supplement_path(const struct eo_elf_image *image, const char *name, char *ret,
+			    size_t size)
+{
+	char self[64], *slash;
+	ssize_t length;
+
+	if (name[0] == '/')
+		return snprintf(ret, size, "%s", name) < (int)size;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", image->fd);
+	length = readlink(self, ret, size - 1);
+	if (length <= 0)
+		return false;
+	ret[length] = '\0';
+	slash = strrchr(ret, '/');
+	if (!slash || strlen(name) >= size - (size_t)(slash + 1 - ret))
+		return false;
+	strcpy(slash + 1, name);
+	return true;
+}
+
+int eo_debug_file_open_supplement(const struct eo_elf_image *image, const char *root,
+				  struct eo_elf_image *ret)
+{
+	char name[PATH_MAX], path[PATH_MAX], build_id[EO_BUILD_ID_TEXT_BYTES];
+	struct wanted wanted = {.image = image, .build_id = build_id, .is_supplement = true};
+	int r = -ENOENT;
+
+	if (!read_supplement_link(image, name, sizeof(name), build_id))
+		return -ENOENT;
+	if (supplement_path(image, name, path, sizeof(path)))
+		r = try_path(root, path, &wanted, ret);
+	return r == -ENOENT ? try_build_id(root, &wanted, ret) : r;
 }

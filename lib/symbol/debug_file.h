@@ -19,4 +19,15 @@
 int eo_debug_file_open(const struct eo_elf_image *image, const char *build_id, const char *root,
 		       const char *dir, struct eo_elf_image *ret);
 
+/**
+ * Look for the file that dwz moved shared parts of debug information to: the one with the build id
+ * that .gnu_debugaltlink names, at the path that stands there, or by that build id.
+ * @image: what has that section, its sections loaded
+ * @root: see eo_debug_file_open()
+ * @ret: as there
+ * Returns 0, -ENOENT, or -ENOMEM.
+ */
+int eo_debug_file_open_supplement(const struct eo_elf_image *image, const char *root,
+				  struct eo_elf_image *ret);
+
 #endif

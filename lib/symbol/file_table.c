@@ -9,11 +9,13 @@
 #include "core/hash.h"
 #include "core/index.h"
 #include "symbol/mapped_file.h"
+#include "symbol/source.h"
 #include "symbol/string_pool.h"
 #include "symbol/vdso.h"
 
 #define OPEN_MAX 512u
 #define SYMBOLS_OPEN_MAX (1u << 20) /* 16 bytes each, of all open files; one may have more */
+#define SOURCES_MAX 256u      /* two files each that stay open */
 #define SEGMENTS_MAX 256u
 #define MEMO_SLOTS 8192u      /* power of two */
 #define NAMESPACE_SLOTS 1024u /* power of two */
@@ -37,15 +39,15 @@ struct eo_file_table {
 	struct eo_index index;
 	struct eo_string_pool *strings;
 	uint64_t seed, clock;
-	size_t open, symbols_open, denied;
-	bool read_symbols;
+	size_t open, symbols_open, sources, denied;
+	bool read_symbols, read_lines;
 	struct eo_file *vdso, *foreign_vdso;
 	uint64_t vdso_size;
 	struct memo memos[MEMO_SLOTS];
 	struct namespace_memo spaces[NAMESPACE_SLOTS];
 };
 
-struct eo_file_table *eo_file_table_new(bool read_symbols)
+struct eo_file_table *eo_file_table_new(bool read_symbols, bool read_lines)
 {
 	EO_AUTO(eo_file_table) t = calloc(1, sizeof(*t));
 
@@ -56,6 +58,7 @@ struct eo_file_table *eo_file_table_new(bool read_symbols)
 		return NULL;
 	t->seed = eo_hash_seed();
 	t->read_symbols = read_symbols;
+	t->read_lines = read_lines;
 	return eo_steal(&t);
 }
 
@@ -64,6 +67,7 @@ static void free_file(struct eo_file *file)
 	if (!file)
 		return;
 	eo_elf_free(file->elf);
+	eo_source_free(file->source);
 	free(file->segments);
 	free(file);
 }
@@ -153,11 +157,17 @@ static void make_room(struct eo_file_table *t, const struct eo_file *keep)
 	}
 }
 
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? strndup(path, (size_t)(slash - path) + 1) : NULL;
+}
+
 /* Have the symbols read now, while it is known where their debug files lie. */
 static void prime(struct eo_elf *elf, const char *path, const char *root)
 {
-	const char *slash = strrchr(path, '/');
-	EO_AUTO_FREE char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : NULL;
+	EO_AUTO_FREE char *dir = folder_of(path);
 	struct eo_elf_symbol symbol;
 
 	if (eo_elf_find_symbol(elf, 0, root, dir, &symbol) == 0)
@@ -194,6 +204,16 @@ static int copy_segments(struct eo_file *file, const struct eo_elf *elf)
 	return 0;
 }
 
+static void open_source(struct eo_file_table *t, struct eo_file *file,
+			const struct eo_mapped_file *mapped)
+{
+	EO_AUTO_FREE char *dir = folder_of(file->path);
+
+	if (t->read_lines && t->sources < SOURCES_MAX &&
+	    eo_source_open(mapped->fd, mapped->root, dir, t->strings, &file->source) == 0)
+		t->sources++;
+}
+
 static int load(struct eo_file_table *t, struct eo_file *file, const struct eo_mapped_file *mapped)
 {
 	EO_AUTO(eo_elf) elf = NULL;
@@ -209,6 +229,7 @@ static int load(struct eo_file_table *t, struct eo_file *file, const struct eo_m
 		file->build_id = "";
 	adopt(t, file, eo_steal(&elf), mapped->root);
 	file->has_symbols = eo_elf_symbol_count(file->elf) > 0;
+	open_source(t, file, mapped);
 	return 0;
 }
 
@@ -399,4 +420,14 @@ int eo_file_table_find_symbol(struct eo_file_table *t, struct eo_file *file, uin
 	}
 	file->used = ++t->clock;
 	return eo_elf_find_symbol(file->elf, vaddr, "", NULL, ret);
+}
+
+void eo_file_table_find_lines(struct eo_file_table *t)
+{
+	/* What one file may take and another one as much: many hostile ones get no more. */
+	uint64_t budget = 2 * EO_SOURCE_STEPS_MAX;
+
+	for (uint32_t i = 0; i < t->count; i++)
+		if (t->list[i]->source)
+			eo_source_find(t->list[i]->source, &budget);
 }

@@ -14,6 +14,7 @@
 #include "symbol/process.h"
 
 struct eo_module;
+struct eo_source;
 
 struct eo_file_segment {
 	struct eo_elf_segment elf;
@@ -28,6 +29,7 @@ struct eo_file {
 	struct eo_file_segment *segments;
 	size_t segment_count; /* 0: no ELF file, or one that could not be opened */
 	bool has_symbols;
+	struct eo_source *source; /* NULL: lines are not wanted, or there is no debug information */
 
 	/* private */
 	uint64_t inode, size, mtime_ns;
@@ -38,8 +40,13 @@ struct eo_file {
 
 struct eo_file_table;
 
-/** @read_symbols: whether files will be asked for names. Returns NULL when memory is out. */
-struct eo_file_table *eo_file_table_new(bool read_symbols);
+/**
+ * @read_symbols: whether files will be asked for names
+ * @read_lines: whether their debug information is looked for; it stays open, for a process may have
+ * ended, and its files be deleted, when it is read
+ * Returns NULL when memory is out.
+ */
+struct eo_file_table *eo_file_table_new(bool read_symbols, bool read_lines);
 void eo_file_table_free(struct eo_file_table *table); /* NULL is fine */
 EO_DEFINE_AUTO(eo_file_table)
 
@@ -61,6 +68,9 @@ struct eo_file_segment *eo_file_segment_at(struct eo_file *file, uint64_t offset
 int eo_file_table_find_symbol(struct eo_file_table *table, struct eo_file *file, uint32_t tgid,
 			      const struct eo_vma *vma, uint64_t vaddr,
 			      struct eo_elf_symbol *ret);
+
+/** Look up what was wanted of the sources of all files, within a second or a few. */
+void eo_file_table_find_lines(struct eo_file_table *table);
 
 /** Files that could not be opened for want of rights. */
 size_t eo_file_table_denied(const struct eo_file_table *table);

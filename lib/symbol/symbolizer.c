@@ -36,6 +36,7 @@ struct resolved {
 struct module {
 	struct eo_module module;
 	uint64_t owner; /* generation of the process whose memory it is; 0: everybody's */
+	struct eo_source *source; /* of its file; NULL: none */
 };
 
 struct eo_symbolizer {
@@ -69,7 +70,7 @@ int eo_symbolizer_new(const struct eo_symbolizer_options *options, struct eo_pro
 		s->no_symbols = options->no_symbols;
 		s->seed = eo_hash_seed();
 		s->strings = eo_string_pool_new();
-		s->files = eo_file_table_new(!options->no_symbols);
+		s->files = eo_file_table_new(!options->no_symbols, options->lines);
 		s->jits = eo_jit_maps_new();
 		s->resolved = calloc(RESOLVED_SLOTS, sizeof(*s->resolved));
 	}
@@ -155,7 +156,7 @@ static const struct eo_module *intern_module(struct eo_symbolizer *s, const stru
 		return NULL;
 	}
 	m.id = s->module_count;
-	*module = (struct module){m, owner};
+	*module = (struct module){.module = m, .owner = owner};
 	*number = m.id;
 	s->modules[s->module_count++] = module;
 	return &module->module;
@@ -281,6 +282,14 @@ static bool is_memory_file(const char *path)
 	return false;
 }
 
+/* Copies of one file, in several containers perhaps, are one module: one copy's source will do. */
+static void want_lines(struct module *module, struct eo_source *source, uint64_t vaddr)
+{
+	if (!module->source)
+		module->source = source;
+	eo_source_want(module->source, vaddr);
+}
+
 /* An ELF file: addresses become those that the linker gave. */
 static void in_elf(struct eo_symbolizer *s, struct eo_file *file, uint32_t tgid,
 		   const struct eo_vma *vma, uint64_t offset, struct eo_frame *ret)
@@ -307,6 +316,8 @@ static void in_elf(struct eo_symbolizer *s, struct eo_file *file, uint32_t tgid,
 	ret->kind = EO_FRAME_NATIVE;
 	ret->module = segment->module;
 	ret->address = offset - segment->elf.offset + segment->elf.vaddr;
+	if (file->source)
+		want_lines(s->modules[segment->module_number], file->source, ret->address);
 	if (s->no_symbols)
 		return;
 	name_from_file(s, file, segment->module_number, tgid, vma, ret);
@@ -469,6 +480,19 @@ void eo_symbolizer_kernel(struct eo_symbolizer *s, uint64_t address, bool is_cal
 		ret->module = kernel_module(s, false);
 	}
 	count(s, ret);
+}
+
+void eo_symbolizer_find_lines(struct eo_symbolizer *s)
+{
+	eo_file_table_find_lines(s->files);
+}
+
+size_t eo_symbolizer_lines(const struct eo_symbolizer *s, const struct eo_module *module,
+			   uint64_t address, const struct eo_source_line **ret)
+{
+	const struct eo_source *source = s->modules[module->id]->source;
+
+	return source ? eo_source_lines(source, address, ret) : 0;
 }
 
 struct eo_symbolizer_stats eo_symbolizer_stats(const struct eo_symbolizer *s)

@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "model/profile.h"
 #include "symbol/process.h"
+#include "symbol/source.h"
 
 /* A mapped file, the kernel, a kernel module, or a kind of anonymous memory. Lives as long as the
  * symbolizer. Two mappings of one file's segment, in any process, are one module. */
@@ -34,6 +35,7 @@ struct eo_frame {
 
 struct eo_symbolizer_options {
 	bool no_symbols;      /* modules and build ids only */
+	bool lines;	      /* keep debug information open for eo_symbolizer_find_lines() */
 	const char *kallsyms; /* NULL for /proc/kallsyms; needed until new() returns */
 };
 
@@ -53,6 +55,22 @@ void eo_symbolizer_user(struct eo_symbolizer *symbolizer, uint32_t tgid, uint64_
 			bool is_caller, struct eo_frame *ret);
 void eo_symbolizer_kernel(struct eo_symbolizer *symbolizer, uint64_t address, bool is_caller,
 			  struct eo_frame *ret);
+
+/**
+ * Look up file, line and inlined calls of all user addresses named so far, as far as there is debug
+ * information. All at once, because that costs a hundredth of one by one; it takes up to seconds
+ * for hundreds of megabytes of it.
+ */
+void eo_symbolizer_find_lines(struct eo_symbolizer *symbolizer);
+
+/**
+ * The lines of @address, as it is in a frame of @module, innermost inlined function first; the
+ * last one is the function that the frame names.
+ * @ret: valid until the next eo_symbolizer_find_lines()
+ * Returns how many; 0: unknown, or not looked up.
+ */
+size_t eo_symbolizer_lines(const struct eo_symbolizer *symbolizer, const struct eo_module *module,
+			   uint64_t address, const struct eo_source_line **ret);
 
 /* What could not be named and why, for a hint at the end. */
 struct eo_symbolizer_stats {

@@ -159,7 +159,7 @@ refuse "not 'pprof'" profile --timestamps -o x.pprof
 for word in http://localhost:4318 https://x otlp:; do
 	refuse "-o $word is not built yet" profile -o "$word"
 done
-refuse "--lines is not built yet" profile --lines
+refuse "--lines and --no-symbols exclude each other" profile --lines --no-symbols
 
 # help and version
 for words in '--help' '-h' '--usage' '--version' '-V' '-q --help' 'profile --help' 'profile --usage' 'profile --version' \
@@ -200,7 +200,7 @@ shows '[.enable_cpu_profiling, .enable_network_tracing, .enable_syscall_tracing,
 	== [true, false, false, false]'
 shows '[.sample_rate_hz, .duration_ns, .max_samples] == [99, 60000000000, 100000]'
 shows '[.env, .format, .output, .unwind] == ["development", "pprof", "profile.pb.gz", "auto"]'
-shows '[.["kernel-only", "user-only", "per-thread", "no-symbols", "no-follow"], .all, .strict] | any | not'
+shows '[.["kernel-only", "user-only", "per-thread", "no-symbols", "lines", "no-follow"], .all, .strict] | any | not'
 shows 'has("pid") or has("command") or has("interval") | not'
 shows '[.env, .sample_rate_hz, .duration_ns] == ["production", 19, 300000000000]' --env=prod
 shows '[.sample_rate_hz, .duration_ns] == [49, 120000000000]' --env staging
@@ -215,6 +215,7 @@ shows '.all and .duration_ns == 0' -a -- make
 shows '.duration_ns == 5000000000' -d5 -- make
 shows '[.interval, .keep, .output] == [1.5, 3, "x-%H%M%S"]' --interval=1.5 --keep 3 -o x-%H%M%S
 shows '[.cpu, ."kernel-only", ."per-thread", ."no-symbols"] == [[0], true, true, true]' -C 0 -K --per-thread --no-symbols
+shows '.lines and (."no-symbols" | not)' --lines
 shows '[.format, .output, .stats, .strict] == ["folded", "-", "s.json", true]' -f folded --stats=s.json --strict
 shows '.format == "folded"' -o x.folded
 shows '[.format, .output, .timestamps] == ["otlp", "profile.otlp", true]' -f otlp --timestamps

@@ -227,6 +227,32 @@ Test(profile, a_synthetic_frame_is_one_location)
 	eo_profile_free(profile);
 }
 
+Test(profile, a_location_can_get_other_lines)
+{
+	struct eo_profile *profile = cpu_profile();
+	uint32_t one = eo_profile_synthetic_frame(profile, "one"),
+		 two = eo_profile_synthetic_frame(profile, "two"),
+		 stack = eo_profile_stack(profile, (uint32_t[]){ one, two }, 2);
+	struct eo_line lines[] = { { .function = 2, .line = 7, .column = 3 },
+				   { .function = 1, .line = 9 } };
+	const struct eo_location *changed;
+
+	eo_profile_set_lines(profile, one, lines, 2);
+	cr_assert_eq(eo_profile_status(profile), 0);
+	changed = &profile->locations[one];
+	cr_assert_eq(changed->line_count, 2);
+	cr_assert_eq(profile->lines[changed->first_line].function, 2);
+	cr_assert_eq(profile->lines[changed->first_line].line, 7);
+	cr_assert_eq(profile->lines[changed->first_line].column, 3);
+	cr_assert_eq(profile->lines[changed->first_line + 1].function, 1);
+	cr_assert_eq(profile->locations[two].line_count, 1); /* the others keep theirs */
+	cr_assert_eq(profile->lines[profile->locations[two].first_line].function, 2);
+	cr_assert_eq(profile->frames[profile->stacks[stack].first], one);
+	eo_profile_set_lines(profile, one, NULL, 0);
+	cr_assert_eq(profile->locations[one].line_count, 0);
+	eo_profile_free(profile);
+}
+
 Test(profile, sums_stop_at_64_bits_and_say_so)
 {
 	struct eo_profile *profile = cpu_profile();
@@ -279,7 +305,7 @@ Test(profile, a_full_table_is_e2big_for_good)
 Test(profile, foreign_indices_are_refused)
 {
 	const uint32_t no_location[] = { 1, 0 }, far[] = { 2 };
-	struct eo_profile *profile[9];
+	struct eo_profile *profile[12];
 
 	for (size_t i = 0; i < EO_ARRAY_SIZE(profile); i++) {
 		profile[i] = cpu_profile();
@@ -297,6 +323,9 @@ Test(profile, foreign_indices_are_refused)
 	eo_profile_add_sample(profile[7], 1, 0, (int64_t[]){ 1, 1 });
 	eo_profile_add_sample(profile[8], 0, 0, (int64_t[]){ 1, 1 });
 	eo_profile_add_value_type(profile[8], "late", "count");
+	eo_profile_set_lines(profile[9], 0, NULL, 0);
+	eo_profile_set_lines(profile[10], 2, NULL, 0);
+	eo_profile_set_lines(profile[11], 1, &(struct eo_line){ .function = 2 }, 1);
 	for (size_t i = 0; i < EO_ARRAY_SIZE(profile); i++) {
 		cr_expect_eq(eo_profile_status(profile[i]), -EINVAL, "case %zu", i);
 		eo_profile_free(profile[i]);
@@ -332,6 +361,8 @@ static int fill(struct eo_profile **ret)
 		snprintf(text, sizeof(text), "%080d", (int)i);
 		eo_profile_mapping(profile, &mapping);
 		frame = eo_profile_synthetic_frame(profile, text);
+		if (frame)
+			eo_profile_set_lines(profile, frame, &(struct eo_line){ .line = i }, 1);
 		eo_profile_add_sample(profile, eo_profile_stack(profile, &frame, 1),
 				      eo_profile_label_set(profile, &label, 1), &i);
 	}

@@ -458,6 +458,78 @@ Test(symbolizer, no_symbols_leaves_names_out_and_keeps_the_rest)
 	bench_free(&with);
 }
 
+static const struct eo_symbolizer_options with_lines = {.lines = true};
+
+Test(symbolizer, lines_are_known_once_they_were_looked_up)
+{
+	struct bench b = bench_new(&with_lines);
+	const struct eo_source_line *lines;
+	struct child child;
+	struct eo_frame frame;
+	char path[128];
+
+	compile(&b, "lined", "-g -fPIE -pie");
+	snprintf(path, sizeof(path), "%s/lined", b.dir);
+	child = start(path, NULL);
+	frame = user(&b, child.pid, child.leaf);
+	stop(&child);
+	run("rm %s", path); /* what was opened stays so */
+	expect_name(&frame, "eo_test_leaf", 0);
+	cr_assert_eq(eo_symbolizer_lines(b.symbolizer, frame.module, frame.address, &lines), 0);
+	eo_symbolizer_find_lines(b.symbolizer);
+	cr_assert_eq(eo_symbolizer_lines(b.symbolizer, frame.module, frame.address, &lines), 1);
+	cr_assert_str_eq(lines[0].name, "eo_test_leaf");
+	cr_assert_eq(lines[0].line, 3);
+	snprintf(path, sizeof(path), "%s/p.c", b.dir);
+	cr_assert_str_eq(lines[0].file, path);
+	cr_assert_eq(eo_symbolizer_lines(b.symbolizer, frame.module, frame.address + 1, &lines), 0);
+	bench_free(&b);
+}
+
+Test(symbolizer, copies_of_one_file_share_its_lines)
+{
+	struct bench b = bench_new(&with_lines);
+	const struct eo_source_line *lines;
+	struct eo_frame frames[2];
+	char path[128];
+
+	compile(&b, "lined", "-g -no-pie -Wl,--build-id=sha1");
+	for (size_t i = 0; i < EO_ARRAY_SIZE(frames); i++) {
+		struct child child;
+
+		snprintf(path, sizeof(path), "%s/lined", b.dir);
+		child = start(path, NULL);
+		frames[i] = user(&b, child.pid, child.leaf + i);
+		stop(&child);
+		run("cp -p %s %s.copy && mv %s.copy %s", path, path, path, path);
+	}
+	cr_assert_eq(frames[0].module, frames[1].module);
+	eo_symbolizer_find_lines(b.symbolizer);
+	for (size_t i = 0; i < EO_ARRAY_SIZE(frames); i++)
+		cr_assert_eq(eo_symbolizer_lines(b.symbolizer, frames[i].module, frames[i].address,
+						 &lines),
+			     1);
+	bench_free(&b);
+}
+
+Test(symbolizer, nobody_gets_lines_unasked)
+{
+	struct bench b = bench_new(&plain);
+	const struct eo_source_line *lines;
+	struct child child;
+	struct eo_frame frame;
+	char path[128];
+
+	compile(&b, "lined", "-g");
+	snprintf(path, sizeof(path), "%s/lined", b.dir);
+	child = start(path, NULL);
+	frame = user(&b, child.pid, child.leaf);
+	stop(&child);
+	eo_symbolizer_find_lines(b.symbolizer);
+	cr_assert_eq(eo_symbolizer_lines(b.symbolizer, frame.module, frame.address, &lines), 0);
+	bench_free(&b);
+}
+
 Test(symbolizer, garbage_is_in_no_module)
 {
 	struct bench b = bench_new(&plain);

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "capture/stack_store.h"
+
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+/* It prints where chain() is and waits. The line numbers are those that the test knows. */
+static const char program[] = "#include <stdio.h>\n"
+			      "#include <unistd.h>\n"
+			      "static volatile int sink;\n"
+			      "static inline __attribute__((always_inline)) void inner(void)\n"
+			      "{\n"
+			      "	sink++;\n"
+			      "}\n"
+			      "__attribute__((noinline)) void chain(void)\n"
+			      "{\n"
+			      "	inner();\n"
+			      "}\n"
+			      "int main(void)\n"
+			      "{\n"
+			      "	printf(\"%p\\n\", (void *)chain);\n"
+			      "	fflush(stdout);\n"
+			      "	for (;;)\n"
+			      "		pause();\n"
+			      "}\n";
+
+struct bench {
+	char dir[40];
+	struct eo_processes *processes;
+	struct eo_symbolizer *symbolizer;
+	struct eo_stack_store *store;
+	pid_t pid;
+	uint64_t chain;
+};
+
+static struct bench bench_new(const char *flags, bool lines)
+{
+	const struct eo_symbolizer_options options = {.lines = lines};
+	struct bench b = {.dir = "/tmp/eo-stack-store-XXXXXX"};
+	char text[256];
+	int ends[2];
+	FILE *file;
+
+	cr_assert(mkdtemp(b.dir));
+	snprintf(text, sizeof(text), "%s/p.c", b.dir);
+	file = fopen(text, "we");
+	cr_assert_geq(fputs(program, file), 0);
+	fclose(file);
+	snprintf(text, sizeof(text), "gcc -O1 %s -o %s/p %s/p.c", flags, b.dir, b.dir);
+	cr_assert_eq(system(text), 0);
+
+	snprintf(text, sizeof(text), "%s/p", b.dir);
+	cr_assert_eq(pipe(ends), 0);
+	b.pid = fork();
+	if (b.pid == 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		execl(text, text, NULL);
+		_exit(1);
+	}
+	close(ends[1]);
+	file = fdopen(ends[0], "r");
+	cr_assert_eq(fscanf(file, "%" SCNx64, &b.chain), 1);
+	fclose(file);
+
+	cr_assert_eq(eo_processes_new(&b.processes, NULL), 0);
+	cr_assert_eq(eo_symbolizer_new(&options, b.processes, &b.symbolizer, NULL), 0);
+	cr_assert_eq(eo_stack_store_new(b.symbolizer, 1000, false, &b.store), 0);
+	return b;
+}
+
+static void bench_free(struct bench *b)
+{
+	char text[80];
+
+	eo_stack_store_free(b->store);
+	eo_symbolizer_free(b->symbolizer);
+	eo_processes_free(b->processes);
+	kill(b->pid, SIGKILL);
+	waitpid(b->pid, NULL, 0);
+	snprintf(text, sizeof(text), "rm -r %s", b->dir);
+	cr_assert_eq(system(text), 0);
+}
+
+/* The profile of one sample whose only frame is the first instruction of chain(). */
+static struct eo_profile *sample_chain(struct bench *b)
+{
+	struct eo_stack_record *record = calloc(1, sizeof(*record));
+	struct eo_profile *profile;
+
+	record->hash = 4711;
+	record->tgid = (uint32_t)b->pid;
+	record->user_frames = 1;
+	record->frames[0] = b->chain;
+	strcpy(record->comm, "p");
+	cr_assert_eq(eo_stack_store_add(b->store, record), 0);
+	free(record);
+	eo_stack_store_settle(b->store);
+	cr_assert(eo_stack_store_count(b->store, 4711, 5));
+	profile = eo_stack_store_take(b->store);
+	cr_assert_eq(eo_profile_status(profile), 0);
+	cr_assert_eq(profile->sample_count, 1);
+	return profile;
+}
+
+static const struct eo_location *location_of_sample(const struct eo_profile *profile)
+{
+	struct eo_span stack = profile->stacks[profile->samples[0].stack];
+
+	cr_assert_eq(stack.count, 1);
+	return &profile->locations[profile->frames[stack.first]];
+}
+
+/* Line @i of the location is NAME@FILE:LINE, FILE below the folder of the bench. */
+static void expect_line(const struct bench *b, const struct eo_profile *profile,
+			const struct eo_location *location, uint32_t i, const char *name,
+			const char *file, int64_t number)
+{
+	const struct eo_line *line = &profile->lines[location->first_line + i];
+	const struct eo_function *function = &profile->functions[line->function];
+	char path[80] = "";
+
+	if (file)
+		snprintf(path, sizeof(path), "%s/%s", b->dir, file);
+	cr_expect_str_eq(profile->strings[function->name], name);
+	cr_expect_str_eq(profile->strings[function->system_name], name);
+	cr_expect_str_eq(profile->strings[function->filename], path);
+	cr_expect_eq(line->line, number, "%s:%" PRId64, name, line->line);
+}
+
+Test(stack_store, a_frame_has_the_lines_of_its_inlined_functions)
+{
+	struct bench b = bench_new("-g", true);
+	struct eo_profile *profile = sample_chain(&b);
+	const struct eo_location *location = location_of_sample(profile);
+	const struct eo_mapping *mapping = &profile->mappings[location->mapping];
+
+	cr_assert_eq(location->line_count, 2);
+	expect_line(&b, profile, location, 0, "inner", "p.c", 6);
+	expect_line(&b, profile, location, 1, "chain", "p.c", 10);
+	cr_expect(mapping->has_functions && mapping->has_filenames);
+	cr_expect(mapping->has_line_numbers && mapping->has_inline_frames);
+	eo_profile_free(profile);
+	bench_free(&b);
+}
+
+Test(stack_store, a_frame_without_debug_information_keeps_its_name)
+{
+	const struct {
+		const char *flags;
+		bool lines;
+	} cases[] = {{"", true}, {"-g", false}};
+
+	for (size_t i = 0; i < EO_ARRAY_SIZE(cases); i++) {
+		struct bench b = bench_new(cases[i].flags, cases[i].lines);
+		struct eo_profile *profile = sample_chain(&b);
+		const struct eo_location *location = location_of_sample(profile);
+		const struct eo_mapping *mapping = &profile->mappings[location->mapping];
+
+		cr_assert_eq(location->line_count, 1);
+		expect_line(&b, profile, location, 0, "chain", NULL, 0);
+		cr_expect(mapping->has_functions);
+		cr_expect(!mapping->has_filenames && !mapping->has_line_numbers &&
+			  !mapping->has_inline_frames);
+		eo_profile_free(profile);
+		bench_free(&b);
+	}
+}
+
+Test(stack_store, a_stripped_program_with_debug_information_has_names_from_there)
+{
+	struct bench b = bench_new("-g -Wl,--retain-symbols-file=/dev/null", true);
+	struct eo_profile *profile = sample_chain(&b);
+	const struct eo_location *location = location_of_sample(profile);
+
+	cr_assert_eq(location->line_count, 2);
+	expect_line(&b, profile, location, 0, "inner", "p.c", 6);
+	expect_line(&b, profile, location, 1, "chain", "p.c", 10);
+	eo_profile_free(profile);
+	bench_free(&b);
+}
