@@ -25,7 +25,7 @@ for file in kept/* all/*; do
 	ok "a file of an interval is a profile" valid "$file"
 	case $file in all/*) sum=$((sum + $(count "$file" 1))) ;; esac
 done
-is "no sample falls between two files" "$sum" "$(stat_of all.json .events_aggregated)"
+is "no sample falls between two files" "$sum" "$(stat_of all.json '.events_aggregated + .events_emitted')"
 between "and they are those of 3.6 s" "$sum" 150 800
 
 run "$EO_BIN" profile -d 1 --interval=1s -o plain.pb.gz
