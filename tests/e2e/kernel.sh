@@ -57,7 +57,7 @@ is "-K leaves no user frame" "$(count kernel.pb.gz '/@\//')" 0
 between "-K keeps the kernel's" "$(count kernel.pb.gz '/@\[kernel/')" 50 4000
 is "-U leaves no frame of the kernel" "$(count user.pb.gz '/@\[kernel/')" 0
 between "-U tells what it left out, or keeps the user half" \
-	"$(stat_of user.json '.events_filtered + .events_aggregated')" 50 4000
+	"$(stat_of user.json '.events_filtered + .events_aggregated + .events_emitted')" 50 4000
 
 is "--comm lets nothing else in" "$(count comm.pb.gz '$3 != "dd"')" 0
 between "--comm lets dd in" "$(count comm.pb.gz "\$2 == $dd")" 50 4000

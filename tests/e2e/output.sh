@@ -54,7 +54,7 @@ ok "and stays one" test -p fifo
 profile -o /dev/null
 is "so is /dev/null" "$rc $(stat -c %F /dev/null)" "0 character special file"
 profile -f folded -o - --stats=s.json
-is "statistics beside stdout" "$(jq -r .events_aggregated s.json)" "$(awk '{ n += $NF } END { print n }' out)"
+is "statistics beside stdout" "$(jq -r '.events_aggregated + .events_emitted' s.json)" "$(awk '{ n += $NF } END { print n }' out)"
 profile -f folded -o s.json --stats=s.json
 is "two documents in one file are a usage error" "$rc" 2
 profile -o p.pb.gz --strict

@@ -26,5 +26,5 @@ cut -f 4- samples | tr '\t' '\n' | sort -u >frames
 has "functions are demangled" frames '^shop::Basket::(add\(|total\(\) const)'
 lacks "no mangled name is left" frames '^_Z'
 has "the C++ library has names" frames '^std::.*@.*/libstdc\+\+'
-is "samples add up" "$(awk '{ n += $1 } END { print n + 0 }' samples)" "$(stat_of short.json .events_aggregated)"
+is "samples add up" "$(awk '{ n += $1 } END { print n + 0 }' samples)" "$(stat_of short.json '.events_aggregated + .events_emitted')"
 finish
