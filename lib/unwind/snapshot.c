@@ -12,13 +12,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "unwind/frame_vet.h"
 #include "unwind/snapshot_files.h"
 
 #ifdef __x86_64__
 #include <libunwind.h>
 #include <sys/stat.h>
 
-/* Words read for one snapshot: 127 frames of the largest programs take 100,000. */
+/* Words read for one snapshot; a frame takes some hundreds. */
 #define READS_MAX 1000000u
 
 /* The C library's own _start, that of the dynamic linker, has no FDE; it is some 20 bytes. */
@@ -79,7 +80,8 @@ static bool is_on_stack(const struct eo_snapshot *snapshot, uint64_t address)
 	       offset <= snapshot->stack_bytes - sizeof(unw_word_t);
 }
 
-static int access_mem(unw_addr_space_t space, unw_word_t address, unw_word_t *value, int write, void *arg)
+static int access_mem(unw_addr_space_t space, unw_word_t address, unw_word_t *value, int write,
+		      void *arg)
 {
 	struct eo_snapshot_unwinder *u = arg;
 	const struct eo_frame_search *search = u->search;
@@ -91,20 +93,24 @@ static int access_mem(unw_addr_space_t space, unw_word_t address, unw_word_t *va
 				address, value))
 		return 0;
 	if (is_on_stack(u->snapshot, address))
-		return read_word(u->snapshot->stack, u->snapshot->stack_bytes, u->snapshot->stack_at,
-				 address, value) ? 0 : -UNW_EINVAL;
+		return read_word(u->snapshot->stack, u->snapshot->stack_bytes,
+				 u->snapshot->stack_at, address, value)
+			       ? 0
+			       : -UNW_EINVAL;
 	if (search && read_word(search->header, search->header_size, u->bias + search->header_vaddr,
 				address, value))
 		return 0;
 	/* A CIE may point to a pointer to a personality routine, which is of no interest here. */
-	if (search && u->searching && address - u->bias - search->low < search->high - search->low) {
+	if (search && u->searching &&
+	    address - u->bias - search->low < search->high - search->low) {
 		*value = 0;
 		return 0;
 	}
 	return -UNW_EINVAL;
 }
 
-static int access_reg(unw_addr_space_t space, unw_regnum_t number, unw_word_t *value, int write, void *arg)
+static int access_reg(unw_addr_space_t space, unw_regnum_t number, unw_word_t *value, int write,
+		      void *arg)
 {
 	const struct eo_snapshot_unwinder *u = arg;
 
@@ -115,19 +121,47 @@ static int access_reg(unw_addr_space_t space, unw_regnum_t number, unw_word_t *v
 	return 0;
 }
 
-static int access_fpreg(unw_addr_space_t space, unw_regnum_t number, unw_fpreg_t *value, int write, void *arg)
+static int access_fpreg(unw_addr_space_t space, unw_regnum_t number, unw_fpreg_t *value, int write,
+			void *arg)
 {
 	(void)space, (void)number, (void)value, (void)write, (void)arg;
 	return -UNW_EBADREG;
 }
 
-static int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t *ret, int need_unwind_info,
-			  void *arg)
+/* The pair of the table that @vaddr belongs to; and only what is harmless. */
+static bool find_entry(const struct eo_frame_search *search, uint64_t vaddr, size_t *ret)
+{
+	int64_t relative = (int64_t)(vaddr - search->header_vaddr);
+	const unsigned char *table = search->header + search->table;
+	size_t low = 0, high = search->count;
+	int32_t pair[2];
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		memcpy(pair, table + middle * sizeof(pair), sizeof(pair));
+		if (relative < pair[0])
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	if (!high)
+		return false;
+	*ret = high - 1;
+	memcpy(pair, table + *ret * sizeof(pair), sizeof(pair));
+	return eo_frame_vet(search->frames, search->frames_size,
+			    search->header_vaddr + (uint64_t)(int64_t)pair[1] -
+				    search->frames_vaddr);
+}
+
+static int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t *ret,
+			  int need_unwind_info, void *arg)
 {
 	struct eo_snapshot_unwinder *u = arg;
 	const struct eo_vma *vma = eo_processes_find(u->processes, u->snapshot->tgid, ip);
 	unw_dyn_info_t info = {.format = UNW_INFO_FORMAT_REMOTE_TABLE};
-	int r;
+	int r = -UNW_ENOINFO;
+	size_t entry;
 
 	u->search = NULL;
 	u->mapped = vma != NULL;
@@ -135,15 +169,20 @@ static int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t
 		return -UNW_ENOINFO;
 	info.start_ip = vma->start;
 	info.end_ip = vma->end;
-	u->search = eo_snapshot_files_get(u->files, u->snapshot->tgid, u->mount_namespace, vma, &u->bias);
+	u->search = eo_snapshot_files_get(u->files, u->snapshot->tgid, u->mount_namespace, vma,
+					  &u->bias);
 	if (!u->search)
 		return -UNW_ENOINFO;
-	info.u.rti.segbase = u->bias + u->search->header_vaddr;
-	info.u.rti.table_data = info.u.rti.segbase + u->search->table;
-	info.u.rti.table_len = u->search->count; /* in words, and a pair is one */
-	u->searching = true;
-	r = UNW_OBJ(dwarf_search_unwind_table)(space, ip, &info, ret, need_unwind_info, arg);
-	u->searching = false;
+	if (find_entry(u->search, ip - u->bias, &entry)) {
+		info.u.rti.segbase = u->bias + u->search->header_vaddr;
+		info.u.rti.table_data =
+			info.u.rti.segbase + u->search->table + entry * sizeof(unw_word_t);
+		info.u.rti.table_len = 1; /* in words, and a pair is one: this and no other */
+		u->searching = true;
+		r = UNW_OBJ(dwarf_search_unwind_table)(space, ip, &info, ret, need_unwind_info,
+						       arg);
+		u->searching = false;
+	}
 	u->found = r >= 0;
 	u->at_entry = r < 0 && u->search->entry && ip - u->bias - u->search->entry < ENTRY_BYTES;
 	return r;
@@ -166,8 +205,8 @@ static int resume(unw_addr_space_t space, unw_cursor_t *cursor, void *arg)
 	return -UNW_EINVAL;
 }
 
-static int get_proc_name(unw_addr_space_t space, unw_word_t ip, char *name, size_t size, unw_word_t *offset,
-			 void *arg)
+static int get_proc_name(unw_addr_space_t space, unw_word_t ip, char *name, size_t size,
+			 unw_word_t *offset, void *arg)
 {
 	(void)space, (void)ip, (void)name, (void)size, (void)offset, (void)arg;
 	return -UNW_ENOINFO;
@@ -182,7 +221,8 @@ static uint64_t namespace_of(const char *process)
 	return stat(path, &st) == 0 ? st.st_ino : 0;
 }
 
-int eo_snapshot_unwinder_new(struct eo_processes *processes, struct eo_snapshot_unwinder **ret, struct eo_error *err)
+int eo_snapshot_unwinder_new(struct eo_processes *processes, struct eo_snapshot_unwinder **ret,
+			     struct eo_error *err)
 {
 	static const unw_accessors_t accessors = {
 		.find_proc_info = find_proc_info,
@@ -200,7 +240,8 @@ int eo_snapshot_unwinder_new(struct eo_processes *processes, struct eo_snapshot_
 		u->processes = processes;
 		u->own_namespace = namespace_of("self");
 		u->files = eo_snapshot_files_new();
-		u->space = unw_create_addr_space((unw_accessors_t *)&accessors, 0); /* which it copies */
+		u->space = unw_create_addr_space((unw_accessors_t *)&accessors,
+						 0); /* which it copies */
 	}
 	if (!u || !u->files || !u->space)
 		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,
@@ -279,7 +320,8 @@ uint32_t eo_snapshot_unwind(struct eo_snapshot_unwinder *u, const struct eo_snap
 
 #else
 
-int eo_snapshot_unwinder_new(struct eo_processes *processes, struct eo_snapshot_unwinder **ret, struct eo_error *err)
+int eo_snapshot_unwinder_new(struct eo_processes *processes, struct eo_snapshot_unwinder **ret,
+			     struct eo_error *err)
 {
 	(void)processes, (void)ret;
 	return eo_error_set(err, EO_ERROR_UNSUPPORTED_PLATFORM, ENOTSUP, "use --unwind=fp",

@@ -17,7 +17,7 @@
 struct eo_snapshot {
 	uint32_t tgid;
 	const __u64 *registers; /* EO_SNAPSHOT_REGISTERS, by their DWARF numbers */
-	uint64_t stack_at;	   /* address of the copy's first byte */
+	uint64_t stack_at;	/* address of the copy's first byte */
 	const unsigned char *stack;
 	size_t stack_bytes;
 };

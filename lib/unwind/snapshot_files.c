@@ -97,7 +97,8 @@ static void keep_budget(struct eo_snapshot_files *files, const struct file *file
 		for (uint32_t i = 0; i < files->file_count; i++) {
 			struct file *other = &files->files[i];
 
-			if (other != file && bytes_of(other) && (!oldest || other->used < oldest->used))
+			if (other != file && bytes_of(other) &&
+			    (!oldest || other->used < oldest->used))
 				oldest = other;
 		}
 		if (!oldest)
@@ -187,7 +188,8 @@ static const struct part *part_of(struct eo_snapshot_files *files, uint32_t tgid
 				  uint64_t mount_namespace, const struct eo_vma *vma)
 {
 	uint64_t key[] = {vma->part, mount_namespace};
-	uint32_t hash = (uint32_t)eo_hash_words(files->seed, key, EO_ARRAY_SIZE(key)), cursor = 0, i;
+	uint32_t hash = (uint32_t)eo_hash_words(files->seed, key, EO_ARRAY_SIZE(key)), cursor = 0,
+		 i;
 	struct part part = {.part = vma->part, .mount_namespace = mount_namespace, .file = NO_FILE};
 
 	while ((i = eo_index_next(&files->part_index, hash, &cursor)) != EO_INDEX_NONE)

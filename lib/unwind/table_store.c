@@ -490,7 +490,7 @@ int eo_table_store_set_process(struct eo_table_store *store, uint32_t tgid,
 	struct run old = {0};
 
 	if (process && process->mappings.count == count &&
-	    memcmp(store->mappings + process->mappings.first, mappings, count * sizeof(*mappings)) == 0)
+	    (!count || memcmp(store->mappings + process->mappings.first, mappings, count * sizeof(*mappings)) == 0))
 		return 0;
 	if (!process && store->process_count == PROCESSES)
 		forget_all(store);
@@ -506,7 +506,8 @@ int eo_table_store_set_process(struct eo_table_store *store, uint32_t tgid,
 		process = &store->processes[store->process_count++];
 		*process = (struct process){.tgid = tgid};
 	}
-	memcpy(store->mappings + value.first, mappings, count * sizeof(*mappings));
+	if (count)
+		memcpy(store->mappings + value.first, mappings, count * sizeof(*mappings));
 	old = process->mappings;
 	process->mappings = (struct run){value.first, count};
 	if (bpf_map_update_elem(store->processes_fd, &tgid, &value, BPF_ANY) < 0) {

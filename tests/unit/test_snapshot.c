@@ -36,7 +36,8 @@ static void take_registers(const ucontext_t *context, __u64 *to)
 }
 
 /* Our main thread's stack ends some way above; a test's own frames are near. */
-__attribute__((no_sanitize("address"))) static void copy_words(unsigned char *to, uint64_t from, size_t bytes)
+__attribute__((no_sanitize("address"))) static void copy_words(unsigned char *to, uint64_t from,
+							       size_t bytes)
 {
 	const volatile uint64_t *source = (const volatile uint64_t *)from;
 
@@ -269,11 +270,14 @@ Test(snapshot, hostile_registers_and_bytes_give_some_frames_and_no_crash, .timeo
 		memcpy(f.copy.registers, registers, sizeof(registers));
 		for (int i = round % 5; i > 0; i--)
 			f.copy.registers[random_word(&state) % EO_SNAPSHOT_REGISTERS] =
-				round % 2 ? random_word(&state) : registers[random_word(&state) % EO_SNAPSHOT_REGISTERS];
+				round % 2 ? random_word(&state)
+					  : registers[random_word(&state) % EO_SNAPSHOT_REGISTERS];
 		for (int i = round % 40; i > 0; i--)
-			f.copy.stack[random_word(&state) % f.copy.bytes] = (unsigned char)random_word(&state);
+			f.copy.stack[random_word(&state) % f.copy.bytes] =
+				(unsigned char)random_word(&state);
 		if (round % 7 == 0) /* any code of ours, at any byte of it */
-			f.copy.registers[EO_SNAPSHOT_PC] = (uint64_t)unwind + random_word(&state) % 100000;
+			f.copy.registers[EO_SNAPSHOT_PC] =
+				(uint64_t)unwind + random_word(&state) % 100000;
 		if (round % 11 == 0)
 			f.copy.at = random_word(&state);
 		count = unwind(&f, frames, &walk);
