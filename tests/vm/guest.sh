@@ -1,0 +1,51 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# guest.sh TOP: run by tests/vm/init as the guest's first process, on the host's root. What is
+# written to the second serial port is what the host counts: tests/results.py.
+top=$1
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8
+build=$top/build
+export EO_DEEP="$build/tests/kernel/deep" EO_SPIN="$build/tests/kernel/spin" EO_PROGRAMS="$build/tests/kernel" \
+	EO_EBPFOTEL="$build/cli/ebpfotel" CRITERION_VERBOSITY_LEVEL=1
+EO_BPFTOOL=$(command -v bpftool)
+export EO_BPFTOOL
+
+results=/dev/ttyS1
+stty raw -F "$results"
+exec >"$results" 2>&1 </dev/null
+cd /tmp || exit
+
+# A test that fails leaves its workload behind, which would take its time from all others.
+end_leftovers() {
+	for process in /proc/[0-9]*; do
+		pid=${process#/proc/}
+		[ "$pid" -gt 1 ] && [ -n "$(readlink "$process/exe")" ] && kill -s KILL "$pid" 2>/dev/null
+	done
+}
+
+run() { # NAME SECONDS COMMAND...
+	name=$1
+	seconds=$2
+	shift 2
+	echo "BEGIN $name"
+	timeout -s KILL "$seconds" "$@"
+	status=$?
+	echo
+	echo "END $name $status"
+	end_leftovers
+}
+
+echo "START $(uname -r)"
+run check 60 "$EO_EBPFOTEL" check
+# Left out: what counts on more stacks than one emulated CPU can go through, or on how long things
+# take there.
+run loader 200 "$build/tests/kernel/test_loader" --jobs 1 --color=never
+run support 200 "$build/tests/kernel/test_support" --jobs 1 --color=never
+run cpu_profiler 400 "$build/tests/kernel/test_cpu_profiler" --jobs 1 --color=never \
+	--filter 'cpu_profiler/!(a_flood_*|timestamps_are_one_for_each_sample)'
+run unwind 200 "$build/tests/kernel/test_unwind" --jobs 1 --color=never
+# shellcheck disable=SC2016 # for the inner shell
+run profile 100 sh -c '"$EO_SPIN" hot >/dev/null & exec "$EO_EBPFOTEL" profile -d 2 -f top -o -'
+echo "DONE"
+sync
+exec busybox poweroff -f
