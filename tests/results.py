@@ -6,6 +6,8 @@
   results.py sanitized LOG  print the number of failures of a sanitizer run: failed tests, and
                             programs that a sanitizer complained about although they "passed"
   results.py canary LOG     succeed if each canary was noticed
+  results.py vm LOG...      the same for what tests/vm/boot.sh wrote, one LOG for each kernel: a table
+                            of passed/failed/skipped on stderr, the counts as with "count" on stdout
 
 Shell tests speak TAP; criterion programs are run verbosely and end with a Synthesis line; any
 other program is one test, by its exit status (77: skipped)."""
@@ -21,6 +23,9 @@ TAP_PLAN = re.compile(r'^1\.\.(\d+)', re.M)
 TAP_LINE = re.compile(r'^(not )?ok\b[ \t]*\d*[ \t]*-?[ \t]*(.*?)(?:[ \t]*#[ \t]*(SKIP)\b[ \t]*(.*))?$', re.M | re.I)
 COMPLAINT = re.compile(r'(?:ERROR: (?:Address|Leak)Sanitizer|AddressSanitizer:DEADLYSIGNAL|runtime error:'
                        r'|LeakSanitizer has encountered a fatal error).*')
+GUEST_PROGRAM = re.compile(r'^BEGIN (\S+)\n(.*?)(?:^END \1 (\d+)$|\Z)', re.M | re.S)
+GUEST_END = re.compile(r'^(SKIPPED|ERROR) (.*)', re.M)
+GUEST_WORDS = re.compile(r'^  (?:user stacks|samples|lost|degraded|own cost) .*', re.M)
 GOOD = ('OK', 'EXPECTEDFAIL', 'SKIP')
 
 
@@ -118,7 +123,49 @@ def canary(path):
     return 0 if all(wanted.values()) else 1
 
 
+def guest(path):
+    """What happened in one guest: {program: (passed, failures, skips)} and its statistics."""
+    with open(path, encoding='utf-8', errors='replace') as log:
+        text = log.read().replace('\r', '')
+    programs = {}
+    for name, out, status in GUEST_PROGRAM.findall(text):
+        result = 'OK' if status == '0' else 'FAIL'
+        programs[name] = outcome({'stdout': out, 'result': result, 'returncode': status or 'unknown'})
+    for what, why in GUEST_END.findall(text):
+        programs['guest'] = (0, [], [why]) if what == 'SKIPPED' else (0, [why], [])
+    if not programs:
+        programs['guest'] = (0, ['it wrote nothing'], [])
+    return programs, GUEST_WORDS.findall(text.partition('BEGIN profile')[2])
+
+
+def vm(paths):
+    guests = {os.path.basename(path).removesuffix('.log'): guest(path) for path in paths}
+    columns = list(dict.fromkeys(name for programs, _ in guests.values() for name in programs))
+    print('{:9}'.format('kernel') + ''.join(f'{name:>14}' for name in columns), file=sys.stderr)
+    sums = [0, 0, 0]
+    for kernel, (programs, _) in guests.items():
+        cells = []
+        for name in columns:
+            counts = programs.get(name)
+            counts = counts and (counts[0], len(counts[1]), len(counts[2]))
+            cells.append('{}/{}/{}'.format(*counts) if counts else '-')
+            sums = [a + b for a, b in zip(sums, counts or (0, 0, 0))]
+        print(f'{kernel:9}' + ''.join(f'{cell:>14}' for cell in cells), file=sys.stderr)
+    for kernel, (programs, words) in guests.items():
+        for name, (_, failures, skips) in programs.items():
+            for what in failures:
+                print(f'FAILED: {kernel}: {name}: {what}', file=sys.stderr)
+            for what in skips:
+                print(f'skipped: {kernel}: {name}: {what}', file=sys.stderr)
+        for line in words:
+            print(f'{kernel}: profile:{line}', file=sys.stderr)
+    print(*sums)
+    return 0
+
+
 if __name__ == '__main__':
+    if len(sys.argv) > 2 and sys.argv[1] == 'vm':
+        sys.exit(vm(sys.argv[2:]))
     if len(sys.argv) != 3 or sys.argv[1] not in ('count', 'sanitized', 'canary'):
         sys.exit(__doc__)
     sys.exit({'count': count, 'sanitized': sanitized, 'canary': canary}[sys.argv[1]](sys.argv[2]))
