@@ -233,6 +233,12 @@ static int find_format(const char *command, const char *name, const struct eo_pr
 	return r;
 }
 
+/* The formats that have a place for times and resources. */
+static bool is_otlp(const struct profile_options *options)
+{
+	return !strcmp(options->format->name, "otlp") || !strcmp(options->format->name, "otlp-json");
+}
+
 /* By name, else by the file's ending, else pprof, the first of the table. */
 static int choose_format(struct profile_options *options)
 {
@@ -245,8 +251,7 @@ static int choose_format(struct profile_options *options)
 		format = eo_profile_format_of_file(capture->output);
 	options->format = format ?: &eo_profile_formats[0];
 	options->output = capture->output ?: options->format->default_file ?: "-";
-	if (options->timestamps && strcmp(options->format->name, "otlp") &&
-	    strcmp(options->format->name, "otlp-json"))
+	if (options->timestamps && !is_otlp(options))
 		return cli_usage_error(
 			capture->command,
 			"--timestamps wants -f otlp or otlp-json, not '%s', which counts samples",
@@ -332,6 +337,7 @@ void profile_options_profiler(const struct profile_options *options,
 		.per_thread = options->per_thread,
 		.no_symbols = options->no_symbols,
 		.timestamps = options->timestamps,
+		.resources = is_otlp(options),
 		.unwind = unwind_methods[options->unwind],
 		.table_memory = options->table_memory,
 	};

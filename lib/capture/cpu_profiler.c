@@ -47,6 +47,7 @@ struct eo_cpu_profiler {
 	struct eo_unwinder *unwinder; /* NULL: the kernel walks by frame pointers */
 	struct eo_processes *processes;
 	struct eo_symbolizer *symbolizer;
+	struct eo_process_resource *resources; /* with options.resources */
 	struct eo_stack_store *store; /* of the generation in progress */
 	struct eo_stack_store *next;  /* during a cut: of the one that begins; not owned */
 	uint32_t generation;
@@ -56,6 +57,7 @@ struct eo_cpu_profiler {
 	bool running, paused;
 	uint64_t since_ns;	/* monotonic: profiled time counts from here unless paused */
 	uint64_t generation_ns; /* profiled time of the generation in progress, up to since_ns */
+	uint64_t ended_ns;	/* the same of the one that was ended last */
 	uint64_t total_ns;	/* the same of the whole run */
 	int64_t started_wall_ns; /* of the generation */
 	uint64_t limit_taken;	/* [stack limit] samples that earlier generations gave out */
@@ -136,6 +138,7 @@ static void release(struct eo_cpu_profiler *profiler)
 	eo_cpu_programs_free(eo_steal(&profiler->programs));
 	eo_sideband_free(eo_steal(&profiler->sideband));
 	eo_symbolizer_free(eo_steal(&profiler->symbolizer));
+	eo_process_resource_free(eo_steal(&profiler->resources));
 	eo_processes_free(eo_steal(&profiler->processes));
 	free(eo_steal(&profiler->batch));
 	profiler->running = profiler->paused = false;
@@ -209,7 +212,11 @@ static int new_store(const struct eo_cpu_profiler *profiler, struct eo_stack_sto
 	uint64_t period_ns = EO_NS_PER_SEC / profiler->config.sample_rate_hz;
 	int r = eo_stack_store_new(profiler->symbolizer, period_ns, profiler->options.per_thread, ret);
 
-	return r < 0 ? eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -r, NULL, "allocate profile") : 0;
+	if (r < 0)
+		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -r, NULL, "allocate profile");
+	if (profiler->resources)
+		eo_stack_store_with_resources(*ret, profiler->resources);
+	return 0;
 }
 
 static int prepare(struct eo_cpu_profiler *profiler, struct eo_error *err)
@@ -222,6 +229,8 @@ static int prepare(struct eo_cpu_profiler *profiler, struct eo_error *err)
 		r = eo_symbolizer_new(&options, profiler->processes, &profiler->symbolizer, err);
 	if (r == 0)
 		r = eo_sideband_new(profiler->processes, &profiler->sideband, err);
+	if (r == 0 && profiler->options.resources && eo_process_resource_new(&profiler->resources) < 0)
+		r = eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL, "allocate resources");
 	if (r == 0)
 		r = new_store(profiler, &profiler->store, err);
 	if (r < 0)
@@ -502,6 +511,14 @@ static void add_profiled_time(struct eo_cpu_profiler *profiler)
 	profiler->since_ns = now;
 }
 
+/* What is sampled from this moment on belongs to the next generation. */
+static void end_generation(struct eo_cpu_profiler *profiler)
+{
+	add_profiled_time(profiler);
+	profiler->ended_ns = profiler->generation_ns;
+	profiler->generation_ns = 0;
+}
+
 static int set_paused(struct eo_cpu_profiler *profiler, bool paused, struct eo_error *err)
 {
 	int r;
@@ -553,7 +570,7 @@ static void describe(const struct eo_cpu_profiler *profiler, struct eo_profile *
 	char text[128];
 
 	profile->time_ns = profiler->started_wall_ns;
-	profile->duration_ns = (int64_t)profiler->generation_ns;
+	profile->duration_ns = (int64_t)profiler->ended_ns;
 	profile->period_type.type = eo_profile_string(profile, "cpu");
 	profile->period_type.unit = eo_profile_string(profile, "nanoseconds");
 	profile->period = (int64_t)(EO_NS_PER_SEC / profiler->config.sample_rate_hz);
@@ -601,9 +618,7 @@ static int finish_generation(struct eo_cpu_profiler *profiler, struct eo_stack_s
 	profiler->store = next;
 	profiler->generation++;
 
-	add_profiled_time(profiler);
 	describe(profiler, profile);
-	profiler->generation_ns = 0;
 	if (r == 0 && eo_profile_status(profile) < 0)
 		r = eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -eo_profile_status(profile), NULL,
 				 "make the profile");
@@ -625,6 +640,7 @@ int eo_cpu_profiler_cut(struct eo_cpu_profiler *profiler, struct eo_profile **re
 		return r;
 	profiler->next = next;
 	wall_ns = (int64_t)eo_clock_wall_ns();
+	end_generation(profiler);
 	eo_cpu_programs_set_generation(profiler->programs, profiler->generation + 1);
 	eo_grace_wait();
 	r = drain(profiler, LAST_DRAIN_NS, err);
@@ -713,7 +729,7 @@ int eo_cpu_profiler_stop(struct eo_cpu_profiler *profiler, struct eo_profile **r
 		return wrong_state(err, EINVAL, "is not running");
 	/* No sample is taken any more once this returns. The events stay for the last statistics. */
 	eo_cpu_events_pause(profiler->events, true, NULL);
-	add_profiled_time(profiler);
+	end_generation(profiler);
 	profiler->paused = true;
 	eo_grace_wait();
 	r = drain(profiler, LAST_DRAIN_NS, err);

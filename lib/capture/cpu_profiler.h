@@ -38,6 +38,7 @@ struct eo_cpu_profiler_options {
 	 * samples are then emitted one by one instead of aggregated. */
 	bool timestamps;
 	bool no_symbols;
+	bool resources; /* samples say which service, process, container and host they are of */
 	enum eo_unwind unwind;
 	uint64_t table_memory; /* bytes of unwinding rows; 0: EO_TABLE_MEMORY_DEFAULT */
 	uint32_t ring_bytes; /* power of two, at least a page; 0: chosen by the number of CPUs */

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/hash.h"
+#include "core/index.h"
+
 /* Records kept for a second look at the end, because a just-in-time compiler had not yet told the
  * names: 2,000 of them are about 1 MB. Further ones keep their bare addresses. */
 #define PENDING_MAX 2000
@@ -13,10 +16,20 @@
  * and neither is what would follow. */
 #define LOWEST_CODE 4096u
 
+/* Of attributes of processes in one profile, which processes may fill as they like. What comes
+ * later has those of the host only. */
+#define RESOURCE_BYTES_MAX (16u << 20)
+
 struct slot {
 	uint64_t hash;
-	uint32_t stack, label_set;
+	uint32_t stack, label_set, resource;
 	bool used;
+};
+
+/* A process between two execs. */
+struct program {
+	uint32_t tgid, exec_id;
+	uint32_t resource; /* label set */
 };
 
 struct moment {
@@ -41,6 +54,13 @@ struct eo_stack_store {
 	const struct eo_module **modules; /* by eo_module.id: mapping made of it */
 	uint32_t *mappings;
 	size_t module_count;
+
+	struct eo_process_resource *resources; /* NULL: samples have none */
+	uint32_t host;			       /* resource of what is no process's */
+	struct program *programs;
+	size_t program_count, program_size, resource_bytes;
+	struct eo_index program_index;
+	uint64_t seed;
 };
 
 int eo_stack_store_new(struct eo_symbolizer *symbolizer, uint64_t period_ns, bool per_thread,
@@ -64,6 +84,32 @@ int eo_stack_store_new(struct eo_symbolizer *symbolizer, uint64_t period_ns, boo
 	return 0;
 }
 
+static uint32_t resource_set(struct eo_stack_store *store, const struct eo_attribute_set *set)
+{
+	struct eo_profile *profile = store->profile;
+	struct eo_label labels[EO_ATTRIBUTE_SET_MAX];
+
+	for (size_t i = 0; i < set->count; i++) {
+		const struct eo_attribute *attribute = &set->attributes[i];
+
+		labels[i] = (struct eo_label){
+			.key = eo_profile_string(profile, attribute->key),
+			.str = attribute->str ? eo_profile_string(profile, attribute->str) : 0,
+			.num = attribute->num,
+			.is_number = !attribute->str,
+		};
+	}
+	store->resource_bytes += set->used + set->count * sizeof(labels[0]);
+	return eo_profile_label_set(profile, labels, set->count);
+}
+
+void eo_stack_store_with_resources(struct eo_stack_store *store, struct eo_process_resource *resources)
+{
+	store->resources = resources;
+	store->seed = eo_hash_seed();
+	store->host = resource_set(store, eo_process_resource_host(resources));
+}
+
 void eo_stack_store_free(struct eo_stack_store *store)
 {
 	if (!store)
@@ -76,6 +122,8 @@ void eo_stack_store_free(struct eo_stack_store *store)
 	free(store->moments);
 	free(store->modules);
 	free(store->mappings);
+	free(store->programs);
+	eo_index_fini(&store->program_index);
 	free(store);
 }
 
@@ -206,6 +254,46 @@ static uint32_t label_record(struct eo_stack_store *store, const struct eo_stack
 	return eo_profile_label_set(profile, labels, 4);
 }
 
+static void remember_program(struct eo_stack_store *store, uint32_t hash,
+			     const struct program *program)
+{
+	if (store->program_count == store->program_size) {
+		size_t size = store->program_size ? store->program_size * 2 : 64;
+		struct program *programs = reallocarray(store->programs, size, sizeof(*programs));
+
+		if (!programs)
+			return;
+		store->programs = programs;
+		store->program_size = size;
+	}
+	if (eo_index_add(&store->program_index, hash, (uint32_t)store->program_count) == 0)
+		store->programs[store->program_count++] = *program;
+}
+
+static uint32_t resource_of(struct eo_stack_store *store, const struct eo_stack_record *record)
+{
+	const uint64_t key = (uint64_t)record->tgid << 32 | record->exec_id;
+	uint32_t hash, element, cursor = 0;
+	struct program program = {.tgid = record->tgid, .exec_id = record->exec_id};
+	char comm[EO_COMM_LEN + 1] = "";
+
+	if (!store->resources)
+		return 0;
+	hash = (uint32_t)eo_hash_words(store->seed, &key, 1);
+	while ((element = eo_index_next(&store->program_index, hash, &cursor)) != EO_INDEX_NONE)
+		if (store->programs[element].tgid == record->tgid &&
+		    store->programs[element].exec_id == record->exec_id)
+			return store->programs[element].resource;
+	if (store->resource_bytes >= RESOURCE_BYTES_MAX)
+		return store->host;
+	memcpy(comm, record->comm, EO_COMM_LEN);
+	program.resource = resource_set(
+		store, eo_process_resource_read(store->resources, record->tgid, comm));
+	/* Without memory for it the process is read again for its next stack. */
+	remember_program(store, hash, &program);
+	return program.resource;
+}
+
 static void keep_pending(struct eo_stack_store *store, const struct eo_stack_record *record)
 {
 	size_t bytes = EO_STACK_HEADER_BYTES +
@@ -236,6 +324,7 @@ int eo_stack_store_add(struct eo_stack_store *store, const struct eo_stack_recor
 		.hash = record->hash,
 		.stack = name_stack(store, record, &nameless),
 		.label_set = label_record(store, record),
+		.resource = resource_of(store, record),
 		.used = true,
 	};
 	store->used++;
@@ -249,11 +338,11 @@ size_t eo_stack_store_size(const struct eo_stack_store *store)
 	return store->used;
 }
 
-static void add_sample(struct eo_stack_store *store, uint32_t stack, uint32_t label_set, uint64_t count)
+static void add_sample(struct eo_stack_store *store, const struct slot *slot, uint64_t count)
 {
 	int64_t values[] = {(int64_t)count, (int64_t)count * store->period_ns};
 
-	eo_profile_add_sample(store->profile, stack, label_set, values);
+	eo_profile_add_sample_of(store->profile, slot->resource, slot->stack, slot->label_set, values);
 }
 
 bool eo_stack_store_count(struct eo_stack_store *store, uint64_t hash, uint64_t count)
@@ -262,7 +351,7 @@ bool eo_stack_store_count(struct eo_stack_store *store, uint64_t hash, uint64_t 
 
 	if (!slot->used)
 		return false;
-	add_sample(store, slot->stack, slot->label_set, count);
+	add_sample(store, slot, count);
 	return true;
 }
 
@@ -286,7 +375,7 @@ int eo_stack_store_add_sample(struct eo_stack_store *store, uint64_t hash, uint6
 uint64_t eo_stack_store_take_samples(struct eo_stack_store *store, int64_t wall_offset_ns)
 {
 	const int64_t once[] = {1, store->period_ns};
-	struct slot limit = {.used = true};
+	struct slot limit = {.resource = store->host, .used = true};
 	uint64_t taken = 0;
 
 	for (size_t i = 0; i < store->moment_count; i++) {
@@ -305,7 +394,7 @@ uint64_t eo_stack_store_take_samples(struct eo_stack_store *store, int64_t wall_
 			continue;
 		eo_profile_add_timestamp(
 			store->profile,
-			eo_profile_add_sample_of(store->profile, 0, slot->stack, slot->label_set, once),
+			eo_profile_add_sample_of(store->profile, slot->resource, slot->stack, slot->label_set, once),
 			moment->ktime_ns + (uint64_t)wall_offset_ns);
 		taken++;
 	}
@@ -315,12 +404,14 @@ uint64_t eo_stack_store_take_samples(struct eo_stack_store *store, int64_t wall_
 
 void eo_stack_store_count_limit(struct eo_stack_store *store, uint64_t count)
 {
+	struct slot limit = {.resource = store->host};
 	uint32_t frame;
 
 	if (count == 0)
 		return;
 	frame = eo_profile_synthetic_frame(store->profile, "[stack limit]");
-	add_sample(store, eo_profile_stack(store->profile, &frame, 1), 0, count);
+	limit.stack = eo_profile_stack(store->profile, &frame, 1);
+	add_sample(store, &limit, count);
 }
 
 void eo_stack_store_settle(struct eo_stack_store *store)

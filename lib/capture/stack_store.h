@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capture/process_resource.h"
 #include "core/auto.h"
 #include "model/profile.h"
 #include "records.h"
@@ -25,6 +26,12 @@ int eo_stack_store_new(struct eo_symbolizer *symbolizer, uint64_t period_ns, boo
 		       struct eo_stack_store **ret);
 void eo_stack_store_free(struct eo_stack_store *store); /* NULL is fine */
 EO_DEFINE_AUTO(eo_stack_store)
+
+/**
+ * Before the first record: samples get the resource of their process.
+ * @resources: stays the caller's and must outlive the store
+ */
+void eo_stack_store_with_resources(struct eo_stack_store *store, struct eo_process_resource *resources);
 
 /** Name the frames of @record; a hash that is known already changes nothing. 0 or -ENOMEM. */
 int eo_stack_store_add(struct eo_stack_store *store, const struct eo_stack_record *record);

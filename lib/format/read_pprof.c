@@ -100,6 +100,7 @@ struct reader {
 
 	struct eo_numbers strings; /* the file's, as the model's */
 	struct eo_id_table mappings, functions, locations;
+	unsigned char *kinds; /* of frames, by the model's mappings */
 
 	/* scratch */
 	struct eo_numbers stack;
@@ -402,8 +403,7 @@ static int read_location(struct reader *r, struct eo_wire wire)
 	}
 	if (status < 0)
 		return status;
-	location.kind = eo_read_frame_kind(
-		r->profile->strings[r->profile->mappings[location.mapping].filename]);
+	location.kind = r->kinds[location.mapping];
 	return add_id(r, start, &r->locations, id,
 		      eo_profile_location(r->profile, &location, r->lines.items, r->lines.count),
 		      fields[LOCATION].name);
@@ -507,6 +507,18 @@ static int each(struct reader *r, uint32_t number, int (*read)(struct reader *, 
 	return status < 0 ? status : eo_read_status(r->message.input, r->profile, r->message.err);
 }
 
+/* Once for each mapping: names may be long and locations many. */
+static int find_kinds(struct reader *r)
+{
+	r->kinds = malloc(r->profile->mapping_count);
+	if (!r->kinds)
+		return eo_message_no_memory(&r->message);
+	for (size_t i = 0; i < r->profile->mapping_count; i++)
+		r->kinds[i] = eo_read_frame_kind(
+			r->profile->strings[r->profile->mappings[i].filename]);
+	return 0;
+}
+
 static int read_tables(struct reader *r)
 {
 	int status;
@@ -516,6 +528,8 @@ static int read_tables(struct reader *r)
 	    eo_id_table_init(&r->locations, r->found[LOCATION].count) < 0)
 		return eo_message_no_memory(&r->message);
 	status = each(r, MAPPING, read_mapping);
+	if (status == 0)
+		status = find_kinds(r);
 	if (status == 0)
 		status = each(r, FUNCTION, read_function);
 	if (status == 0)
@@ -532,6 +546,7 @@ static void reader_fini(struct reader *r)
 	eo_id_table_fini(&r->mappings);
 	eo_id_table_fini(&r->functions);
 	eo_id_table_fini(&r->locations);
+	free(r->kinds);
 	free(r->stack.items);
 	free(r->values.items);
 	free(r->labels.items);

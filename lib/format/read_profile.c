@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define FIRST_BYTES (256u << 10)
-#define COMMENTS_MAX 10000u
+#define COMMENTS_MAX 1000u
 
 int eo_read_failed(const struct eo_input *input, uint64_t offset, struct eo_error *err,
 		   const char *fmt, ...)

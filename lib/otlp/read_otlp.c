@@ -3,7 +3,10 @@
  * so messages are read twice: for the types, and then for the rest.
  *
  * As for pprof, the fields are walked and not unpacked by protobuf-c: its parser follows nested
- * values as deep as a file likes, and takes fifty times the memory of small messages. */
+ * values as deep as a file likes, and takes fifty times the memory of small messages.
+ *
+ * A few bytes of a message can refer to much. What is read of them is bounded by the types of
+ * values there may be, the labels of a sample and the values of attributes in all. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -19,6 +22,8 @@
 
 #define TYPES_MAX EO_READ_VALUE_TYPES_MAX
 #define LABELS_MAX 1024u /* of a sample */
+#define VALUES_FREE (1u << 20) /* of attributes, see values_left */
+#define COMMENTS_READ_MAX 100000u
 #define JSON_MAX (1u << 30)
 
 enum { DATA_RESOURCE_PROFILES = 1, DATA_DICTIONARY };
@@ -32,12 +37,11 @@ struct otlp {
 	struct eo_profile *profile;
 	struct eo_otlp_dictionary dictionary;
 	struct eo_wires messages;
-	uint64_t size; /* of them */
 
 	struct eo_value_type types[TYPES_MAX];
 	size_t type_count;
 	uint32_t default_type;
-	size_t earlier_comments;
+	size_t earlier_comments, comments_read;
 
 	/* where the reading is */
 	struct eo_otlp_scope scope;
@@ -48,7 +52,7 @@ struct otlp {
 
 	/* scratch */
 	struct eo_labels labels;
-	struct eo_values values, indices;
+	struct eo_values values;
 	struct eo_times times;
 };
 
@@ -59,7 +63,6 @@ static void otlp_fini(struct otlp *o)
 	eo_otlp_scope_fini(&o->scope);
 	free(o->labels.items);
 	free(o->values.items);
-	free(o->indices.items);
 	free(o->times.items);
 }
 
@@ -297,20 +300,6 @@ static int sample_value(struct otlp *o, const unsigned char *at, int64_t *ret)
 	return 0;
 }
 
-/* Each sample has a place for every type, and attributes are shared: small messages could ask for
- * much. What is real takes less than the file. */
-static int check_growth(const struct otlp *o)
-{
-	uint64_t bytes = o->profile->value_count * sizeof(*o->profile->values) +
-			 o->profile->label_count * sizeof(*o->profile->labels);
-
-	if (bytes <= (64u << 20) + 32 * o->size)
-		return 0;
-	return eo_read_failed(o->message.input, UINT64_MAX, o->message.err,
-			      "%zu samples of %zu types of values: too much for what they say",
-			      o->profile->sample_count, o->profile->value_type_count);
-}
-
 static int put_sample(struct otlp *o, const unsigned char *at, uint32_t stack)
 {
 	int64_t values[TYPES_MAX] = {0};
@@ -329,9 +318,7 @@ static int put_sample(struct otlp *o, const unsigned char *at, uint32_t stack)
 		eo_profile_label_set(o->profile, o->labels.items, o->labels.count), values);
 	for (size_t i = 0; i < o->times.count; i++)
 		eo_profile_add_timestamp(o->profile, sample, o->times.items[i]);
-	if (eo_profile_status(o->profile) < 0)
-		return eo_read_status(o->message.input, o->profile, o->message.err);
-	return check_growth(o);
+	return eo_read_status(o->message.input, o->profile, o->message.err);
 }
 
 static int read_sample(void *ctx, struct eo_wire wire)
@@ -348,8 +335,7 @@ static int read_sample(void *ctx, struct eo_wire wire)
 	while (status >= 0 && (status = eo_message_next(&o->message, &wire, &field)) > 0) {
 		switch (field.number) {
 		case SAMPLE_ATTRIBUTES:
-			status = eo_otlp_attributes(&o->dictionary, &field, &o->indices, take_label,
-						    &take);
+			status = eo_otlp_attributes(&o->dictionary, &field, take_label, &take);
 			break;
 		case SAMPLE_VALUES:
 			status = eo_message_integers(&o->message, &field, "the values of a sample",
@@ -375,6 +361,15 @@ struct take_profile_attribute {
 	struct eo_read_header *header;
 };
 
+static int add_comment(struct otlp *o, uint32_t text)
+{
+	if (++o->comments_read > COMMENTS_READ_MAX)
+		return eo_read_failed(o->message.input, UINT64_MAX, o->message.err,
+				      "more than %u comments", COMMENTS_READ_MAX);
+	return eo_read_comment(o->message.input, o->profile, o->earlier_comments, text,
+			       o->message.err);
+}
+
 static int take_profile_attribute(void *ctx, const struct eo_otlp_value *value)
 {
 	struct take_profile_attribute *take = ctx;
@@ -392,8 +387,7 @@ static int take_profile_attribute(void *ctx, const struct eo_otlp_value *value)
 		take->header->keep_frames = value->str;
 	else if (!strncmp(key, EO_OTLP_COMMENT, comment) &&
 		 (key[comment] == '\0' || key[comment] == '.')) /* the Collector's ".0", ".1" */
-		return eo_read_comment(take->o->message.input, profile, take->o->earlier_comments,
-				       value->str, take->o->message.err);
+		return add_comment(take->o, value->str);
 	return 0;
 }
 
@@ -407,8 +401,8 @@ static int profile_attributes(struct otlp *o, const struct eo_otlp_head *head,
 
 	while (status >= 0 && (status = eo_message_next(&o->message, &wire, &field)) > 0)
 		if (field.number == PROFILE_ATTRIBUTES)
-			status = eo_otlp_attributes(&o->dictionary, &field, &o->indices,
-						    take_profile_attribute, &take);
+			status = eo_otlp_attributes(&o->dictionary, &field, take_profile_attribute,
+						    &take);
 	return status;
 }
 
@@ -476,6 +470,7 @@ static int message_samples(struct otlp *o, struct eo_wire wire)
 	struct eo_wire dictionary;
 	int status = find_dictionary(o, wire, &dictionary);
 
+	o->dictionary.values_left = VALUES_FREE + (uint64_t)(wire.end - wire.at);
 	if (status == 0)
 		status = eo_otlp_dictionary_read(&o->dictionary, dictionary);
 	if (status == 0)
@@ -491,8 +486,6 @@ static int read_messages(struct otlp *o)
 
 	o->dictionary.message = &o->message;
 	o->dictionary.profile = o->profile;
-	for (size_t i = 0; i < o->messages.count; i++)
-		o->size += (uint64_t)(o->messages.items[i].end - o->messages.items[i].at);
 	for (size_t i = 0; status == 0 && i < o->messages.count; i++)
 		status = message_types(o, o->messages.items[i]);
 	if (status < 0)

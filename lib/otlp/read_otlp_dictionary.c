@@ -8,9 +8,6 @@
 
 #include "otlp/otlp_profile.h"
 
-/* Values in values; nobody nests attributes so deep. */
-#define DEPTH_MAX 16u
-
 enum { /* fields of ProfilesDictionary */
        MAPPING_TABLE = 1,
        LOCATION_TABLE,
@@ -28,19 +25,7 @@ enum { LINE_FUNCTION = 1, LINE_LINE, LINE_COLUMN };
 enum { FUNCTION_NAME = 1, FUNCTION_SYSTEM_NAME, FUNCTION_FILENAME, FUNCTION_START_LINE };
 enum { LINK_TRACE_ID = 1, LINK_SPAN_ID };
 enum { ATTRIBUTE_KEY = 1, ATTRIBUTE_VALUE, ATTRIBUTE_UNIT };
-enum { KEY_VALUE_KEY = 1, KEY_VALUE_VALUE, KEY_VALUE_KEY_STRINDEX };
 enum { STACK_LOCATIONS = 1 };
-enum {
-	ANY_STRING = 1,
-	ANY_BOOL,
-	ANY_INT,
-	ANY_DOUBLE,
-	ANY_ARRAY,
-	ANY_MAP,
-	ANY_BYTES,
-	ANY_STRINDEX,
-};
-
 void eo_otlp_dictionary_fini(struct eo_otlp_dictionary *d)
 {
 	free(d->strings.items);
@@ -48,7 +33,9 @@ void eo_otlp_dictionary_fini(struct eo_otlp_dictionary *d)
 	free(d->functions.items);
 	free(d->locations.items);
 	free(d->stacks.items);
+	free(d->kinds.items);
 	free(d->attributes.items);
+	free(d->values.items);
 	free(d->links.items);
 	free(d->frames.items);
 	free(d->indices.items);
@@ -75,18 +62,6 @@ static int find_string(const struct eo_otlp_dictionary *d, const unsigned char *
 	return eo_otlp_find(d, &d->strings, at, index, "string", ret);
 }
 
-/* --- values --------------------------------------------------------------------------------- */
-
-/* OTLP's words for units are UCUM's. */
-static uint32_t pprof_unit(struct eo_profile *profile, uint32_t unit)
-{
-	if (!strcmp(profile->strings[unit], "By"))
-		return eo_profile_string(profile, "bytes");
-	if (!strcmp(profile->strings[unit], "ns"))
-		return eo_profile_string(profile, "nanoseconds");
-	return unit;
-}
-
 int eo_otlp_value_type(const struct eo_otlp_dictionary *d, struct eo_wire wire,
 		       struct eo_value_type *ret)
 {
@@ -98,230 +73,45 @@ int eo_otlp_value_type(const struct eo_otlp_dictionary *d, struct eo_wire wire,
 	if (status == 0)
 		status = find_string(d, wire.at, numbers[2], &ret->unit);
 	if (status == 0)
-		ret->unit = pprof_unit(d->profile, ret->unit);
+		ret->unit = eo_otlp_unit(d->profile, ret->unit);
 	return status;
 }
 
-static uint32_t hex_text(struct eo_profile *profile, struct eo_wire bytes, size_t max)
-{
-	static const char digits[] = "0123456789abcdef";
-	char text[129];
-	size_t size = (size_t)(bytes.end - bytes.at), len = 0;
+/* --- attributes ----------------------------------------------------------------------------- */
 
-	if (size > max)
-		size = max;
-	for (size_t i = 0; i < size; i++) {
-		text[len++] = digits[bytes.at[i] >> 4];
-		text[len++] = digits[bytes.at[i] & 15];
-	}
-	return eo_profile_string_n(profile, text, len);
+static int keep_value(void *ctx, const struct eo_otlp_value *value)
+{
+	struct eo_otlp_dictionary *d = ctx;
+
+	return eo_otlp_values_add(&d->values, *value) ? 0 : eo_message_no_memory(d->message);
 }
 
-/* With as many digits as it takes to read the same number back. */
-static uint32_t double_text(struct eo_profile *profile, uint64_t bits)
-{
-	char text[32];
-	double value;
-
-	memcpy(&value, &bits, sizeof(value));
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, value);
-		if (strtod(text, NULL) == value)
-			break;
-	}
-	return eo_profile_string(profile, text);
-}
-
-struct visit {
-	const struct eo_otlp_dictionary *d;
-	eo_otlp_value_fn fn;
-	void *ctx;
-	unsigned int depth;
-};
-
-static int visit_any(struct visit *visit, struct eo_wire wire, uint32_t key, uint32_t unit);
-static int visit_key_value(struct visit *visit, struct eo_wire wire, uint32_t parent);
-
-/* An ArrayValue, or a KeyValueList when @is_map: both have their elements in field 1. */
-static int visit_list(struct visit *visit, struct eo_wire wire, uint32_t key, uint32_t unit,
-		      bool is_map)
-{
-	struct eo_wire_field field;
-	int status;
-
-	if (visit->depth == DEPTH_MAX)
-		return eo_message_bad(visit->d->message, wire.at,
-				      "an attribute with values in values, more than %u deep",
-				      DEPTH_MAX);
-	visit->depth++;
-	while ((status = eo_message_next(visit->d->message, &wire, &field)) > 0) {
-		if (field.number != 1)
-			continue;
-		if (field.type != EO_WIRE_BYTES)
-			return eo_message_bad(visit->d->message, field.start,
-					      "a list of values has the wrong type");
-		status = is_map ? visit_key_value(visit, field.bytes, key)
-				: visit_any(visit, field.bytes, key, unit);
-		if (status < 0)
-			return status;
-	}
-	visit->depth--;
-	return status;
-}
-
-/* @field: a member of an AnyValue that is no list */
-static int scalar(const struct eo_otlp_dictionary *d, const struct eo_wire_field *field,
-		  struct eo_otlp_value *ret)
-{
-	struct eo_profile *profile = d->profile;
-
-	switch (field->number) {
-	case ANY_STRING:
-		ret->str = eo_profile_string_n(profile, (const char *)field->bytes.at,
-					       (size_t)(field->bytes.end - field->bytes.at));
-		return 0;
-	case ANY_BOOL:
-		ret->num = field->value != 0;
-		ret->str = eo_profile_string(profile, ret->num ? "true" : "false");
-		return 0;
-	case ANY_INT:
-		ret->num = (int64_t)field->value;
-		ret->is_number = true;
-		return 0;
-	case ANY_DOUBLE:
-		ret->str = double_text(profile, field->value);
-		return 0;
-	case ANY_BYTES:
-		ret->str = hex_text(profile, field->bytes, 64);
-		return 0;
-	default:
-		return find_string(d, field->start, field->value, &ret->str);
-	}
-}
-
-static int visit_any(struct visit *visit, struct eo_wire wire, uint32_t key, uint32_t unit)
-{
-	static const enum eo_wire_type types[] = {
-		[ANY_STRING] = EO_WIRE_BYTES, [ANY_BOOL] = EO_WIRE_VARINT,
-		[ANY_INT] = EO_WIRE_VARINT,   [ANY_DOUBLE] = EO_WIRE_FIXED64,
-		[ANY_ARRAY] = EO_WIRE_BYTES,  [ANY_MAP] = EO_WIRE_BYTES,
-		[ANY_BYTES] = EO_WIRE_BYTES,  [ANY_STRINDEX] = EO_WIRE_VARINT,
-	};
-	const struct eo_message_reader *message = visit->d->message;
-	struct eo_otlp_value value = {.key = key, .unit = unit};
-	struct eo_wire_field field, last = {0};
-	int status;
-
-	while ((status = eo_message_next(message, &wire, &field)) > 0) {
-		if (field.number > ANY_STRINDEX)
-			continue;
-		if (field.type != types[field.number])
-			return eo_message_bad(message, field.start,
-					      "the value of an attribute has the wrong type");
-		last = field;
-	}
-	if (status < 0 || !last.number)
-		return status; /* an empty value is legal and says nothing */
-	if (last.number == ANY_ARRAY || last.number == ANY_MAP)
-		return visit_list(visit, last.bytes, key, unit, last.number == ANY_MAP);
-	status = scalar(visit->d, &last, &value);
-	return status < 0 ? status : visit->fn(visit->ctx, &value);
-}
-
-/* "parent.key" */
-static uint32_t joined(struct eo_profile *profile, uint32_t parent, uint32_t key)
-{
-	char text[256];
-
-	if (!parent)
-		return key;
-	snprintf(text, sizeof(text), "%s.%s", profile->strings[parent], profile->strings[key]);
-	return eo_profile_string(profile, text);
-}
-
-static int visit_key_value(struct visit *visit, struct eo_wire wire, uint32_t parent)
-{
-	const struct eo_otlp_dictionary *d = visit->d;
-	struct eo_wire value = {0};
-	struct eo_wire_field field;
-	uint32_t key = 0;
-	int status;
-
-	while ((status = eo_message_next(d->message, &wire, &field)) > 0) {
-		if (field.number > KEY_VALUE_KEY_STRINDEX)
-			continue;
-		if (field.type !=
-		    (field.number == KEY_VALUE_KEY_STRINDEX ? EO_WIRE_VARINT : EO_WIRE_BYTES))
-			return eo_message_bad(d->message, field.start,
-					      "field %" PRIu32 " of an attribute has the wrong "
-					      "type",
-					      field.number);
-		if (field.number == KEY_VALUE_VALUE)
-			value = field.bytes;
-		else if (field.number == KEY_VALUE_KEY)
-			key = eo_profile_string_n(d->profile, (const char *)field.bytes.at,
-						  (size_t)(field.bytes.end - field.bytes.at));
-		else if (field.value) /* 0: not used */
-			status = find_string(d, field.start, field.value, &key);
-		if (status < 0)
-			return status;
-	}
-	return status < 0 || !value.at
-		       ? status
-		       : visit_any(visit, value, joined(d->profile, parent, key), 0);
-}
-
-int eo_otlp_key_value(const struct eo_otlp_dictionary *d, struct eo_wire wire, eo_otlp_value_fn fn,
-		      void *ctx)
-{
-	struct visit visit = {.d = d, .fn = fn, .ctx = ctx};
-
-	return visit_key_value(&visit, wire, 0);
-}
-
-int eo_otlp_attribute(const struct eo_otlp_dictionary *d, const unsigned char *at, uint64_t index,
-		      eo_otlp_value_fn fn, void *ctx)
-{
-	struct visit visit = {.d = d, .fn = fn, .ctx = ctx};
-	struct eo_wire wire, value = {0};
-	uint32_t key, unit;
-	struct eo_wire_field field;
-	uint64_t numbers[4];
-	int status;
-
-	if (!index)
-		return 0;
-	if (index >= d->attributes.count)
-		return eo_message_bad(d->message, at, "attribute %" PRId64 " of a table of %zu",
-				      (int64_t)index, d->attributes.count);
-	wire = d->attributes.items[index];
-	status = eo_message_numbers(d->message, wire, "attribute", "v-v", numbers);
-	if (status == 0)
-		status = find_string(d, wire.at, numbers[ATTRIBUTE_KEY], &key);
-	if (status == 0)
-		status = find_string(d, wire.at, numbers[ATTRIBUTE_UNIT], &unit);
-	while (status >= 0 && (status = eo_message_next(d->message, &wire, &field)) > 0) {
-		if (field.number != ATTRIBUTE_VALUE)
-			continue;
-		if (field.type != EO_WIRE_BYTES)
-			return eo_message_bad(d->message, field.start,
-					      "the value of an attribute has the wrong type");
-		value = field.bytes;
-	}
-	if (status < 0 || !value.at)
-		return status;
-	return visit_any(&visit, value, key, pprof_unit(d->profile, unit));
-}
-
-int eo_otlp_attributes(const struct eo_otlp_dictionary *d, const struct eo_wire_field *field,
-		       struct eo_values *indices, eo_otlp_value_fn fn, void *ctx)
+int eo_otlp_attributes(struct eo_otlp_dictionary *d, const struct eo_wire_field *field,
+		       eo_otlp_value_fn fn, void *ctx)
 {
 	int status;
 
-	indices->count = 0;
-	status = eo_message_integers(d->message, field, "attribute indices", indices);
-	for (size_t i = 0; status == 0 && i < indices->count; i++)
-		status = eo_otlp_attribute(d, field->start, (uint64_t)indices->items[i], fn, ctx);
+	d->indices.count = 0;
+	status = eo_message_integers(d->message, field, "attribute indices", &d->indices);
+	for (size_t i = 0; status == 0 && i < d->indices.count; i++) {
+		uint64_t index = (uint64_t)d->indices.items[i];
+		struct eo_span span;
+
+		if (!index)
+			continue; /* none */
+		if (index >= d->attributes.count)
+			return eo_message_bad(d->message, field->start,
+					      "attribute %" PRId64 " of a table of %zu",
+					      (int64_t)index, d->attributes.count);
+		span = d->attributes.items[index];
+		if (span.count > d->values_left)
+			return eo_message_bad(d->message, field->start,
+					      "attributes with far more values than they are "
+					      "worth");
+		d->values_left -= span.count;
+		for (uint32_t at = 0; status == 0 && at < span.count; at++)
+			status = fn(ctx, &d->values.items[span.first + at]);
+	}
 	return status;
 }
 
@@ -342,9 +132,35 @@ static int read_string(struct eo_otlp_dictionary *d, struct eo_wire wire)
 			  eo_profile_string_n(d->profile, (const char *)wire.at, size));
 }
 
+/* Each is taken apart once, however often it is referred to. */
 static int read_attribute(struct eo_otlp_dictionary *d, struct eo_wire wire)
 {
-	return eo_wires_add(&d->attributes, wire) ? 0 : eo_message_no_memory(d->message);
+	struct eo_span span = {.first = (uint32_t)d->values.count};
+	struct eo_wire value = {0};
+	uint32_t key, unit;
+	struct eo_wire_field field;
+	uint64_t numbers[4];
+	int status = eo_message_numbers(d->message, wire, "attribute", "v-v", numbers);
+
+	if (status == 0)
+		status = find_string(d, wire.at, numbers[ATTRIBUTE_KEY], &key);
+	if (status == 0)
+		status = find_string(d, wire.at, numbers[ATTRIBUTE_UNIT], &unit);
+	while (status >= 0 && (status = eo_message_next(d->message, &wire, &field)) > 0) {
+		if (field.number != ATTRIBUTE_VALUE)
+			continue;
+		if (field.type != EO_WIRE_BYTES)
+			return eo_message_bad(d->message, field.start,
+					      "the value of an attribute has the wrong type");
+		value = field.bytes;
+	}
+	if (status == 0 && value.at)
+		status = eo_otlp_any_value(d, value, key, eo_otlp_unit(d->profile, unit),
+					   keep_value, d);
+	if (status < 0)
+		return status;
+	span.count = (uint32_t)(d->values.count - span.first);
+	return eo_otlp_spans_add(&d->attributes, span) ? 0 : eo_message_no_memory(d->message);
 }
 
 static int read_function(struct eo_otlp_dictionary *d, struct eo_wire wire)
@@ -406,6 +222,7 @@ static int read_mapping(struct eo_otlp_dictionary *d, struct eo_wire wire)
 	struct eo_mapping mapping = {0};
 	struct mapping_attributes attributes = {.profile = d->profile, .mapping = &mapping};
 	struct eo_wire_field field;
+	enum eo_frame_kind kind;
 	uint64_t numbers[6];
 	int status = eo_message_numbers(d->message, wire, "mapping", "vvvv-", numbers);
 
@@ -413,13 +230,17 @@ static int read_mapping(struct eo_otlp_dictionary *d, struct eo_wire wire)
 		status = find_string(d, wire.at, numbers[MAPPING_FILENAME], &mapping.filename);
 	while (status >= 0 && (status = eo_message_next(d->message, &wire, &field)) > 0)
 		if (field.number == MAPPING_ATTRIBUTES)
-			status = eo_otlp_attributes(d, &field, &d->indices, take_mapping_attribute,
-						    &attributes);
+			status = eo_otlp_attributes(d, &field, take_mapping_attribute, &attributes);
 	if (status < 0)
 		return status;
 	mapping.start = numbers[MAPPING_START];
 	mapping.limit = numbers[MAPPING_LIMIT];
 	mapping.offset = numbers[MAPPING_OFFSET];
+	kind = eo_read_frame_kind(d->profile->strings[mapping.filename]);
+	/* Only what is certain: the others may be interpreted. */
+	status = add_number(d, &d->kinds, kind == EO_FRAME_NATIVE ? EO_FRAME_UNKNOWN : kind);
+	if (status < 0)
+		return status;
 	return add_number(d, &d->mappings, eo_profile_mapping(d->profile, &mapping));
 }
 
@@ -470,16 +291,6 @@ static int take_location_attribute(void *ctx, const struct eo_otlp_value *value)
 	return 0;
 }
 
-/* Of frames of which nobody said it. Ours say so unless they do not know, so only what is certain
- * is taken from the name of the file. */
-static enum eo_frame_kind kind_in_file(const struct eo_otlp_dictionary *d, uint32_t mapping)
-{
-	enum eo_frame_kind kind =
-		eo_read_frame_kind(d->profile->strings[d->profile->mappings[mapping].filename]);
-
-	return kind == EO_FRAME_NATIVE ? EO_FRAME_UNKNOWN : kind;
-}
-
 static int read_location(struct eo_otlp_dictionary *d, struct eo_wire wire)
 {
 	struct eo_location location = {0};
@@ -499,14 +310,15 @@ static int read_location(struct eo_otlp_dictionary *d, struct eo_wire wire)
 					 : eo_message_bad(d->message, field.start,
 							  "a line has the wrong type");
 		else if (field.number == LOCATION_ATTRIBUTES)
-			status = eo_otlp_attributes(d, &field, &d->indices, take_location_attribute,
+			status = eo_otlp_attributes(d, &field, take_location_attribute,
 						    &attributes);
 	}
 	if (status < 0)
 		return status;
 	location.address = numbers[LOCATION_ADDRESS];
-	if (!attributes.has_kind)
-		location.kind = kind_in_file(d, location.mapping);
+	/* Ours say it unless they do not know. */
+	if (!attributes.has_kind && numbers[LOCATION_MAPPING])
+		location.kind = d->kinds.items[numbers[LOCATION_MAPPING]];
 	return add_number(d, &d->locations,
 			  eo_profile_location(d->profile, &location, d->lines.items,
 					      d->lines.count));
@@ -559,7 +371,7 @@ static int read_link(struct eo_otlp_dictionary *d, struct eo_wire wire)
 					      "link %zu has an id of %zu bytes instead of %zu",
 					      d->links.count, size, wanted);
 		*(field.number == LINK_TRACE_ID ? &link.type : &link.unit) =
-			hex_text(d->profile, field.bytes, wanted);
+			eo_otlp_hex(d->profile, field.bytes);
 	}
 	if (status < 0)
 		return status;
@@ -594,6 +406,7 @@ int eo_otlp_dictionary_read_strings(struct eo_otlp_dictionary *d, struct eo_wire
 {
 	d->strings.count = d->mappings.count = d->functions.count = d->locations.count = 0;
 	d->stacks.count = d->attributes.count = d->links.count = 0;
+	d->kinds.count = d->values.count = 0;
 	return each(d, wire, STRING_TABLE, read_string);
 }
 

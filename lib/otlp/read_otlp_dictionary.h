@@ -10,15 +10,23 @@
 
 #include "format/read_message.h"
 #include "model/profile.h"
+#include "otlp/read_otlp_values.h"
 
+EO_DEFINE_VECTOR(struct eo_span, eo_otlp_spans)
+EO_DEFINE_VECTOR(struct eo_otlp_value, eo_otlp_values)
 EO_DEFINE_VECTOR(struct eo_value_type, eo_links) /* type: trace id, unit: span id, as strings */
 
 struct eo_otlp_dictionary {
 	const struct eo_message_reader *message;
 	struct eo_profile *profile;
 	struct eo_numbers strings, mappings, functions, locations, stacks; /* the model's numbers */
-	struct eo_wires attributes;
+	struct eo_numbers kinds;	 /* of the mappings: enum eo_frame_kind */
+	struct eo_otlp_spans attributes; /* in values */
+	struct eo_otlp_values values;
 	struct eo_links links;
+
+	/* How many values attributes may yet have in all: a few bytes can refer to many. */
+	uint64_t values_left;
 
 	/* scratch */
 	struct eo_numbers frames;
@@ -43,29 +51,8 @@ int eo_otlp_dictionary_read(struct eo_otlp_dictionary *dictionary, struct eo_wir
 int eo_otlp_find(const struct eo_otlp_dictionary *dictionary, const struct eo_numbers *table,
 		 const unsigned char *at, uint64_t index, const char *what, uint32_t *ret);
 
-/* One value of an attribute, or of several when it is an array or a map. */
-struct eo_otlp_value {
-	uint32_t key;  /* string; members of maps are "key.member" */
-	uint32_t str;  /* string, unless is_number; other kinds of values as text */
-	int64_t num;   /* also 0 or 1 of a bool */
-	uint32_t unit; /* string, "bytes" and "nanoseconds" as pprof has them */
-	bool is_number;
-};
-
-/* A negative return ends the walk with it; the error is the function's. */
-typedef int (*eo_otlp_value_fn)(void *ctx, const struct eo_otlp_value *value);
-
-/** The values of attribute @index, none for 0. */
-int eo_otlp_attribute(const struct eo_otlp_dictionary *dictionary, const unsigned char *at,
-		      uint64_t index, eo_otlp_value_fn fn, void *ctx);
-
-/** The values of a KeyValue, of a resource or a scope. */
-int eo_otlp_key_value(const struct eo_otlp_dictionary *dictionary, struct eo_wire wire,
-		      eo_otlp_value_fn fn, void *ctx);
-
-/** The values of all the attributes that a field of indices names. @indices: scratch */
-int eo_otlp_attributes(const struct eo_otlp_dictionary *dictionary,
-		       const struct eo_wire_field *field, struct eo_values *indices,
+/** The values of all the attributes that a field of indices names, none for index 0. */
+int eo_otlp_attributes(struct eo_otlp_dictionary *dictionary, const struct eo_wire_field *field,
 		       eo_otlp_value_fn fn, void *ctx);
 
 /** A ValueType message. */

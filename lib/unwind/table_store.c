@@ -317,27 +317,56 @@ static bool place(struct eo_table_store *store, struct file *file, const struct 
 	return true;
 }
 
-/* Throw out the file that was not used for longest, but none that was used a moment ago: two
- * that do not fit together would chase each other. */
-static bool evict_one(struct eo_table_store *store, uint32_t for_file)
+/* The loaded file that was not used for longest, but none that was used a moment ago: two that do
+ * not fit together would chase each other. NO_FILE when there is none. */
+static uint32_t oldest_file(const struct eo_table_store *store)
 {
-	uint32_t now = *store->tick, oldest = EO_INDEX_NONE, age = 2;
+	uint32_t now = *store->tick, oldest = EO_UNWIND_NO_FILE, age = 2;
 
 	for (uint32_t i = 0; i < store->file_count; i++) {
 		const struct eo_unwind_file *file = &store->unwind_files[i];
 
-		if (i == for_file || file->state != EO_UNWIND_FILE_LOADED || now - file->used <= age)
+		if (file->state != EO_UNWIND_FILE_LOADED || now - file->used <= age)
 			continue;
 		oldest = i;
 		age = now - file->used;
 	}
-	if (oldest == EO_INDEX_NONE)
+	return oldest;
+}
+
+static uint32_t blocks_of(const struct file *file)
+{
+	uint32_t blocks = 0;
+
+	for (uint32_t i = 0; i < file->run_count; i++)
+		blocks += file->runs[i].count;
+	return blocks;
+}
+
+/* Throw out files until @table may fit, and as much again, so that it seldom happens: each time
+ * costs a grace period of some ms. Returns false when nothing could be thrown out. */
+static bool make_space(struct eo_table_store *store, const struct eo_packed_table *table)
+{
+	uint32_t wanted = 2 * (table->row_count / BLOCK_ROWS + 1), wanted_pages = table->page_count;
+	uint32_t gone[64], count = 0, blocks = 0, pages = 0;
+
+	while (count < EO_ARRAY_SIZE(gone) && (blocks < wanted || pages < wanted_pages)) {
+		uint32_t oldest = oldest_file(store);
+
+		if (oldest == EO_UNWIND_NO_FILE)
+			break;
+		__atomic_store_n(&store->unwind_files[oldest].state, EO_UNWIND_FILE_ABSENT, __ATOMIC_RELEASE);
+		blocks += blocks_of(&store->files[oldest]);
+		pages += store->files[oldest].directory.count;
+		gone[count++] = oldest;
+	}
+	if (count == 0)
 		return false;
-	__atomic_store_n(&store->unwind_files[oldest].state, EO_UNWIND_FILE_ABSENT, __ATOMIC_RELEASE);
 	eo_grace_wait();
-	release_file(store, &store->files[oldest]);
-	store->stats.files_loaded--;
-	store->stats.files_evicted++;
+	for (uint32_t i = 0; i < count; i++)
+		release_file(store, &store->files[gone[i]]);
+	store->stats.files_loaded -= count;
+	store->stats.files_evicted += count;
 	return true;
 }
 
@@ -359,7 +388,7 @@ int eo_table_store_load_file(struct eo_table_store *store, uint32_t number, cons
 		if (placed)
 			break;
 		release_file(store, file);
-		if (!evict_one(store, number)) {
+		if (!make_space(store, table)) {
 			store->stats.files_refused++;
 			return -ENOSPC;
 		}

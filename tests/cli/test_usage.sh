@@ -160,7 +160,6 @@ for word in http://localhost:4318 https://x otlp:; do
 	refuse "-o $word is not built yet" profile -o "$word"
 done
 refuse "--lines is not built yet" profile --lines
-refuse "--unwind dwarf is not built yet" profile --unwind=dwarf
 refuse "--unwind snapshot is not built yet" profile --unwind snapshot
 refuse "--call-graph dwarf is not built yet" profile --call-graph=dwarf
 

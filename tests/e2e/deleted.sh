@@ -94,5 +94,5 @@ named=$(awk -F '\t' -v pid="$library" '$2 == pid && $4 ~ /^inside_library@/ { n 
 between "a library that was replaced names its own functions" "$named" 20 3000
 is "and not those of its successor" "$(grep -c wrong_library_now samples)" 0
 is "callers are named as well" "$(awk -F '\t' -v pid="$library" \
-	'$2 == pid && $4 ~ /^inside_library@/ { sub(/@.*/, "", $5); print $5 }' samples | sort -u)" main
+	'$2 == pid && $4 ~ /^inside_library@/ && $5 != "" { sub(/@.*/, "", $5); print $5 }' samples | sort -u)" main
 finish

@@ -168,6 +168,43 @@ Test(read_otlp, resources_kinds_timestamps_and_links_read_back)
 	eo_profile_free(profile);
 }
 
+/* Made by protoc from the published schema, not by us. */
+Test(read_otlp, a_message_of_others_is_read)
+{
+	static const char hex[] =
+		"0a670a2b0a160a0c736572766963652e6e616d6512060a0464656d6f0a110a0b70726f636573732e"
+		"7069641202182a12380a0a0a08656270666f74656c122a0a04080110021208080112010222010319"
+		"00002a36fe9c9717208094ebdc032a04080310043092c2e80412b6010a000a0f0880808002108080"
+		"800420052a01011200120d08011080a080021a040801100a1a001a0608061006180722002a002a07"
+		"73616d706c65732a05636f756e742a036370752a0b6e616e6f7365636f6e64732a092f62696e2f64"
+		"656d6f2a046d61696e2a066d61696e2e632a1f70726f636573732e65786563757461626c652e6275"
+		"696c645f69642e676e752a097468726561642e69643200320a080812060a04616263643206080912"
+		"02182a3a003a030a0101";
+	unsigned char bytes[sizeof(hex) / 2];
+	struct eo_profile *profile;
+	const struct eo_location *location;
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		cr_assert_eq(sscanf(hex + 2 * i, "%2hhx", &bytes[i]), 1);
+	profile = profile_of(eo_read_otlp, bytes, sizeof(bytes));
+	expect_types(profile, "samples/count cpu/nanoseconds");
+	cr_assert_eq(profile->sample_count, 1);
+	cr_expect_eq(profile->values[0], 3);
+	cr_expect_eq(profile->values[1], 3 * 10101010);
+	cr_expect_eq(profile->time_ns, 1700000000000000000);
+	cr_expect_eq(profile->duration_ns, 1000000000);
+	expect_labels(profile, profile->samples[0].label_set, "pid=42 tid=42");
+	expect_labels(profile, profile->samples[0].resource, "service.name=demo process.pid=42");
+	location = &profile->locations[profile->frames[0]];
+	cr_expect_eq(location->address, 4198400);
+	cr_expect_eq(profile->lines[location->first_line].line, 10);
+	cr_expect_str_eq(profile->strings[profile->mappings[location->mapping].build_id], "abcd");
+	cr_expect_str_eq(profile->strings[profile->mappings[location->mapping].filename],
+			 "/bin/demo");
+	expect_folded(profile, 0, "main 3\n");
+	eo_profile_free(profile);
+}
+
 Test(read_otlp, one_profile_of_a_clock_is_samples_and_time)
 {
 	struct eo_profile *profile = json(MESSAGE(
@@ -489,8 +526,8 @@ Test(read_otlp, depth_has_a_limit)
 		free(text);
 	}
 	{
-		char *text = nested("{\"dictionary\":{\"stringTable\":[\"\"],\"attributeTable\":[{},"
-				    "{\"value\":",
+		char *text = nested("{\"dictionary\":{\"stringTable\":[\"\"],"
+				    "\"attributeTable\":[{},{\"value\":",
 				    "{\"arrayValue\":{\"values\":[", "]}}",
 				    "}]},\"resourceProfiles\":[{\"scopeProfiles\":[{\"profiles\":"
 				    "[{\"attributeIndices\":[1]}]}]}]}", 20);
@@ -576,7 +613,7 @@ Test(read_otlp, small_samples_cannot_ask_for_endless_memory)
 {
 	char *text = sharing(5000, 1000);
 
-	expect_bad(text, "too much for what they say");
+	expect_bad(text, "attributes with far more values than they are worth");
 	free(text);
 	text = sharing(100, 1000);
 	eo_profile_free(json(text));

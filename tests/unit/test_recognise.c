@@ -29,7 +29,8 @@ Test(recognise, text_by_its_lines)
 	EXPECT_FORMAT("# made by\n\nhello;world -5", "folded");
 	EXPECT_FORMAT("java;x 5\nb\n", "none");
 	EXPECT_FORMAT("a 1\nb 2\n", "none");
-	EXPECT_FORMAT("swapper 0 [000] 12345.678: 250000 cpu-clock: \n\tffff x (y)\n", "perf-script");
+	EXPECT_FORMAT("swapper 0 [000] 12345.678: 250000 cpu-clock: \n\tffff x (y)\n",
+		      "perf-script");
 	EXPECT_FORMAT("#\n\n   my prog 12/13 1.5:  cycles:u: ffff x (y)\n", "perf-script");
 	EXPECT_FORMAT("a;b 1 2.5: 7\n", "perf-script");
 	EXPECT_FORMAT("hello, world\n", "none");
