@@ -220,7 +220,7 @@ Test(cpu_profiler, timestamps_are_one_for_each_sample)
 	for (uint64_t i = 1; i <= 2; i++) {
 		struct eo_profile *profile;
 
-		run(profiler, i * 503, true);
+		run(profiler, eo_cpu_profiler_stats(profiler).seen + 503, true);
 		if (i < 2)
 			cr_assert_eq(eo_cpu_profiler_cut(profiler, &profile, NULL), 0);
 		else
@@ -314,7 +314,7 @@ Test(cpu_profiler, cuts_share_out_every_sample)
 	for (uint64_t i = 1; i <= 5; i++) {
 		struct eo_profile *profile;
 
-		run(profiler, i * 211, true);
+		run(profiler, eo_cpu_profiler_stats(profiler).seen + 211, true);
 		if (i < 5)
 			cr_assert_eq(eo_cpu_profiler_cut(profiler, &profile, NULL), 0);
 		else
@@ -373,19 +373,27 @@ Test(cpu_profiler, children_are_followed_unless_told_not_to)
 	SETUP();
 	for (int no_follow = 0; no_follow <= 1; no_follow++) {
 		struct eo_config config = at(499);
-		/* A shell that starts the workload after a moment, when it is watched. */
+		int go[2];
+
+		/* A shell that starts the workload when it is told to: it is watched then. */
+		cr_assert_eq(pipe(go), 0);
 		pid_t shell = fork();
 
 		if (shell == 0) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			execl("/bin/sh", "sh", "-c", "sleep 0.3; \"$EO_SPIN\" hot >/dev/null & wait; :", NULL);
+			dup2(go[0], STDIN_FILENO);
+			close(go[1]);
+			execl("/bin/sh", "sh", "-c", "read -r go; \"$EO_SPIN\" hot >/dev/null & wait; :", NULL);
 			_exit(127);
 		}
+		close(go[0]);
 		uint32_t pid = (uint32_t)shell;
 		struct eo_cpu_profiler_options options = {
 			.target = {.pids = &pid, .pid_count = 1, .no_follow = no_follow}};
 		struct eo_cpu_profiler *profiler = begin(&config, &options);
 
+		cr_assert_eq(write(go[1], "go\n", 3), 3);
+		close(go[1]);
 		if (no_follow) {
 			for (int i = 0; i < 80; i++) {
 				usleep(10000);

@@ -64,7 +64,7 @@ apt() { # TOOL ARG...
 		-o Dir::Cache="$view/cache" -o APT::Sandbox::User=root "$@"
 }
 
-apt apt-get update >"$work/log" 2>&1 || out_of_reach "apt-get update: $(tail -n 1 "$work/log")"
+apt apt-get -o APT::Update::Error-Mode=any update >"$work/log" 2>&1 || out_of_reach "apt-get update: $(tail -n 1 "$work/log")"
 series='[0-9]+\.[0-9]+\.'
 [ "$kernel" = newest ] || series=$(printf '%s' "$kernel" | sed 's/\./\\./g')'\.'
 # Since 6.19 linux-image is an empty shell around linux-binary and linux-modules.
