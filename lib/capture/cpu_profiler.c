@@ -196,8 +196,9 @@ static int check_cpus(const struct eo_cpu_profiler *profiler, struct eo_error *e
 
 static int new_store(const struct eo_cpu_profiler *profiler, struct eo_stack_store **ret, struct eo_error *err)
 {
-	uint64_t period_ns = EO_NS_PER_SEC / profiler->config.sample_rate_hz;
-	int r = eo_stack_store_new(eo_stack_source_symbolizer(profiler->source), period_ns, profiler->options.per_thread, ret);
+	const struct eo_stack_layout layout = eo_stack_layout_cpu(
+		EO_NS_PER_SEC / profiler->config.sample_rate_hz, profiler->options.per_thread);
+	int r = eo_stack_store_new(eo_stack_source_symbolizer(profiler->source), &layout, ret);
 
 	if (r < 0)
 		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -r, NULL, "allocate profile");
