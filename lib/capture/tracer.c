@@ -68,6 +68,8 @@ static void unwatch(struct eo_tracer *tracer)
 		eo_rings_unwatch(tracer->rings);
 	if (tracer->stacks)
 		eo_trace_stacks_unwatch(tracer->stacks);
+	if (tracer->class->unwatch)
+		tracer->class->unwatch(tracer, tracer->loop);
 	eo_loop_remove(tracer->loop, eo_steal(&tracer->tick_source));
 	tracer->loop = NULL;
 }
@@ -407,6 +409,8 @@ int eo_tracer_pump(struct eo_tracer *tracer, struct eo_error *err)
 			  sink->ctx);
 	if (r >= 0 && tracer->stacks)
 		r = eo_trace_stacks_pump(tracer->stacks);
+	if (r >= 0 && tracer->class->pump)
+		r = tracer->class->pump(tracer);
 	return r < 0 ? r : 0;
 }
 
@@ -466,6 +470,8 @@ int eo_tracer_watch(struct eo_tracer *tracer, struct eo_loop *loop, struct eo_er
 		r = eo_rings_watch(tracer->rings, loop, on_ring, tracer, err);
 	if (!r && tracer->stacks)
 		r = eo_trace_stacks_watch(tracer->stacks, loop, err);
+	if (!r && tracer->class->watch)
+		r = tracer->class->watch(tracer, loop, err);
 	if (r < 0)
 		unwatch(tracer);
 	return r;
