@@ -31,12 +31,19 @@ struct signal_struct {
 	struct pid *pids[4]; /* by enum pid_type */
 };
 
+struct thread_info {
+	unsigned long flags;
+	__u32 status; /* x86 */
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	unsigned int flags;
 	int pid, tgid;
 	__u64 self_exec_id; /* goes up with each exec; 64 bits since v5.7, kernel commit d1e7fd6462ca */
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
+	struct pid *thread_pid;
 	char comm[16];
 };
 
