@@ -42,7 +42,6 @@ struct thread {
 	struct eo_mem_block old; /* the same, taken out of the blocks in use */
 	__u32 old_known;
 	__u32 cookie;
-	__u64 trampoline; /* stands in for the return address while a call runs; 0: not seen yet */
 	struct eo_mem_image image; /* serial 0: not known yet */
 };
 
@@ -321,18 +320,25 @@ static __always_inline __u64 multiply(__u64 count, __u64 size)
 	return size > most ? ~0ull : count * size;
 }
 
+/* Does the call that was entered at @sp still run? Then the kernel's trampoline stands where its
+ * return address was, and that is the first byte of a page: get_trampoline in
+ * kernel/events/uprobes.c. Where return addresses are in a register nobody can tell. */
+static __always_inline int is_running(__u64 sp)
+{
+	__u64 word;
+
+	if (!RETURN_BYTES || bpf_probe_read_user(&word, sizeof(word), (void *)sp))
+		return 1;
+	return word && !(word & 0xfff);
+}
+
 /* Is there a call of this thread around the one that begins at @sp? One at the same place has
  * jumped here instead of calling. */
 static __always_inline int is_nested(struct thread *thread, struct eo_mem_counters *sums, __u64 sp)
 {
-	__u64 word;
-
 	if (!thread->sp)
 		return 0;
-	/* While it runs, its return address is the kernel's. */
-	if (thread->sp >= sp &&
-	    (!thread->trampoline || bpf_probe_read_user(&word, sizeof(word), (void *)thread->sp) ||
-	     word == thread->trampoline))
+	if (thread->sp >= sp && is_running(thread->sp))
 		return 1;
 	thread->sp = 0;
 	COUNT(sums->abandoned);
@@ -442,8 +448,6 @@ static __always_inline void leave(struct pt_regs *ctx, struct eo_tracer_counters
 	thread = bpf_task_storage_get(&threads, event.task, 0, 0);
 	if (!thread || !thread->sp || thread->sp + RETURN_BYTES != sp)
 		return;
-	if (!thread->trampoline)
-		bpf_probe_read_user(&thread->trampoline, sizeof(thread->trampoline), (void *)thread->sp);
 	thread->sp = 0;
 	event.pid_tgid = bpf_get_current_pid_tgid();
 	if (!begin_event(&event, thread))

@@ -241,6 +241,8 @@ static int attach(struct eo_tracer *tracer, struct eo_error *err)
 	const struct eo_target *target = &tracer->options.target;
 	int r = eo_filter_fill(tracer->object, target, tracer->targets_live, err);
 
+	if (tracer->stacks)
+		eo_trace_stacks_scan(tracer->stacks, target);
 	if (!r)
 		r = tracer->class->attach(tracer, err);
 	if (!r)
@@ -266,7 +268,6 @@ static int prepare(struct eo_tracer *tracer, struct eo_error *err)
 
 int eo_tracer_start(struct eo_tracer *tracer, struct eo_error *err)
 {
-	const struct eo_target *target = &tracer->options.target;
 	int r;
 
 	if (tracer->running)
@@ -284,8 +285,6 @@ int eo_tracer_start(struct eo_tracer *tracer, struct eo_error *err)
 		r = attach(tracer, err);
 	if (!r) {
 		tracer->running = true;
-		if (tracer->stacks)
-			eo_trace_stacks_scan(tracer->stacks, target);
 		r = tracer->class->begin ? tracer->class->begin(tracer, err) : 0;
 	}
 	if (r < 0) {

@@ -262,6 +262,19 @@ void eo_unwinder_miss(struct eo_unwinder *u, uint32_t tgid, uint64_t pc)
 	load_process(u, tgid, true);
 }
 
+void eo_unwinder_expect(struct eo_unwinder *u, uint32_t tgid)
+{
+	load_process(u, tgid, true);
+}
+
+bool eo_unwinder_is_busy(const struct eo_unwinder *u)
+{
+	for (uint32_t i = 0; i < u->file_count; i++)
+		if (u->files[i].waiting)
+			return true;
+	return false;
+}
+
 static void on_change(void *ctx, uint32_t tgid)
 {
 	load_process(ctx, tgid, eo_table_store_has_process(((struct eo_unwinder *)ctx)->store, tgid));

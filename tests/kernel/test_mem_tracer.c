@@ -217,3 +217,382 @@ Test(mem_tracer, counters_are_exact)
 	eo_tracer_free(tracer);
 	end_program(&heap);
 }
+
+static int count_event(void *ctx, const struct eo_event *event)
+{
+	uint64_t *counts = ctx;
+
+	counts[event->type]++;
+	return 0;
+}
+
+Test(mem_tracer, what_is_older_than_the_trace_is_freed_unknown)
+{
+	SETUP();
+	struct program heap = start_heap("older", NULL);
+	const struct eo_mem_options mem = {0};
+	struct eo_tracer *tracer = begin(heap.pid, &mem, true);
+	struct eo_trace_stats stats;
+
+	do_step(&heap, tracer);
+	stats = eo_tracer_stats(tracer);
+	EXPECT_TOTAL(&stats, "unknown_frees", 503);
+	EXPECT_TOTAL(&stats, "frees", 0);
+	EXPECT_TOTAL(&stats, "active_allocations", 0);
+	EXPECT_TOTAL(&stats, "active_bytes", 0);
+	do_step(&heap, tracer);
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	stats = eo_tracer_stats(tracer);
+	expect_sound(&stats);
+	EXPECT_TOTAL(&stats, "unknown_frees", 503);
+	EXPECT_TOTAL(&stats, "allocations", 503);
+	EXPECT_TOTAL(&stats, "frees", 503);
+	EXPECT_TOTAL(&stats, "active_bytes", 0);
+	eo_tracer_free(tracer);
+	end_program(&heap);
+}
+
+Test(mem_tracer, each_call_is_an_event)
+{
+	SETUP();
+	struct program heap = start_heap("older", NULL);
+	const struct eo_mem_options mem = {0};
+	struct eo_tracer *tracer = begin(heap.pid, &mem, false);
+	struct eo_event_list *list = NULL;
+	struct eo_trace_stats stats;
+	uint64_t counts[EO_EVENT_TYPE_COUNT] = {0}, address;
+
+	do_step(&heap, tracer);
+	do_step(&heap, tracer);
+	cr_assert_eq(eo_tracer_stop(tracer, &list, NULL), 0);
+	stats = eo_tracer_stats(tracer);
+	expect_sound(&stats);
+	cr_expect_eq(stats.emitted, 3 * 503);
+	cr_assert_eq(eo_event_list_count(list), 3 * 503);
+	for (size_t i = 0; i < eo_event_list_count(list); i++) {
+		const struct eo_event *event = eo_event_list_get(list, i);
+		const struct eo_attr *data = event->data;
+		bool is_free = event->type == EO_EVENT_MEMORY_FREE;
+
+		count_event(counts, event);
+		cr_assert_eq(event->pid, (uint32_t)heap.pid);
+		cr_assert_str_eq(event->comm, "heap");
+		cr_assert_str_eq(eo_event_data(event, "function")->str, is_free ? "free" : "malloc");
+		cr_assert_str_eq(eo_event_data(event, "source")->str, "libc");
+		cr_assert_null(eo_event_data(event, "error"));
+		cr_assert_null(eo_event_data(event, "stack"));
+		if (i < 503) { /* older */
+			cr_assert(is_free);
+			cr_assert_eq(event->data_count, 3, "neither size nor lifetime");
+			continue;
+		}
+		cr_assert_eq(eo_event_data(event, "size_bytes")->unum, 80);
+		cr_assert_eq(is_free, eo_event_data(event, "lifetime_ns") != NULL);
+		address = eo_event_data(event, "address")->unum;
+		cr_assert_eq(address % 16, 0);
+		cr_assert_str_eq(data[2].key, "address");
+	}
+	cr_expect_eq(counts[EO_EVENT_MEMORY_ALLOC], 503);
+	cr_expect_eq(counts[EO_EVENT_MEMORY_FREE], 2 * 503);
+	eo_event_list_free(list);
+	eo_tracer_free(tracer);
+	end_program(&heap);
+}
+
+Test(mem_tracer, failures_are_events_with_their_error)
+{
+	SETUP();
+	struct program heap = start_heap("counts", NULL);
+	const struct eo_mem_options mem = {.min_size = 1u << 30};
+	struct eo_tracer *tracer = begin(heap.pid, &mem, false);
+	struct eo_event_list *list = NULL;
+	struct eo_trace_stats stats;
+	struct sums sums = count_sums();
+
+	do_step(&heap, tracer);
+	cr_assert_eq(eo_tracer_stop(tracer, &list, NULL), 0);
+	stats = eo_tracer_stats(tracer);
+	expect_sound(&stats);
+	cr_expect_eq(stats.emitted, sums.failed);
+	cr_expect_eq(stats.filtered, sums.allocations + sums.frees, "what is smaller");
+	EXPECT_TOTAL(&stats, "failed_allocations", sums.failed);
+	EXPECT_TOTAL(&stats, "allocations", 0);
+	EXPECT_TOTAL(&stats, "unknown_frees", 0);
+	cr_assert_eq(eo_event_list_count(list), sums.failed);
+	for (size_t i = 0; i < eo_event_list_count(list); i++) {
+		const struct eo_event *event = eo_event_list_get(list, i);
+
+		cr_assert_eq(event->type, EO_EVENT_MEMORY_ALLOC);
+		cr_assert_str_eq(eo_event_data(event, "function")->str, "realloc");
+		cr_assert_str_eq(eo_event_data(event, "error")->str, "ENOMEM");
+		cr_assert_eq(eo_event_data(event, "size_bytes")->unum, (uint64_t)PTRDIFF_MAX - 4096);
+		cr_assert_null(eo_event_data(event, "address"));
+	}
+	eo_event_list_free(list);
+	eo_tracer_free(tracer);
+	end_program(&heap);
+}
+
+/* The function of frame @i of the event's stack. */
+static const char *frame_name(const struct eo_event *event, uint32_t i)
+{
+	const struct eo_attr *stack = eo_event_data(event, "stack");
+	const struct eo_attr *name;
+
+	cr_assert(stack && stack->count > 0);
+	for (uint32_t at = 1; at <= stack->count; at += 1 + stack[at].count)
+		if (i-- == 0) {
+			name = eo_attr_member(&stack[at], "function");
+			return name ? name->str : "?";
+		}
+	return "";
+}
+
+Test(mem_tracer, leaks_are_told_by_where_they_were_allocated)
+{
+	SETUP();
+	struct program heap = start_heap("counts", NULL);
+	const struct eo_mem_options mem = {.leaks = true};
+	struct eo_tracer *tracer = begin(heap.pid, &mem, false);
+	const struct eo_event_list *leaks;
+	struct eo_trace_stats stats;
+	const struct {
+		const char *site;
+		uint64_t count, size;
+	} expected[] = {{"leak_b", 497, 2003}, {"leak_a", 500, 1009}};
+
+	do_step(&heap, tracer);
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	stats = eo_tracer_stats(tracer);
+	expect_counts(&stats);
+	expect_sound(&stats);
+	leaks = eo_mem_tracer_leaks(tracer);
+	cr_assert_eq(eo_event_list_count(leaks), 2);
+	for (size_t i = 0; i < 2; i++) {
+		const struct eo_event *event = eo_event_list_get(leaks, i);
+
+		cr_expect_eq(event->type, EO_EVENT_MEM_SUMMARY);
+		cr_expect_eq(event->pid, (uint32_t)heap.pid);
+		cr_expect_str_eq(event->comm, "heap");
+		cr_expect_str_eq(frame_name(event, 0), "malloc");
+		cr_expect_str_eq(frame_name(event, 1), expected[i].site);
+		cr_expect_str_eq(frame_name(event, 2), "some_mallocs");
+		cr_expect_str_eq(frame_name(event, 3), "count_thread");
+		cr_expect_eq(eo_event_data(event, "active_allocations")->unum, expected[i].count);
+		cr_expect_eq(eo_event_data(event, "active_bytes")->unum, expected[i].count * expected[i].size);
+		cr_expect_gt(eo_event_data(event, "oldest_ns")->unum, 0);
+	}
+	eo_tracer_free(tracer);
+	end_program(&heap);
+}
+
+/* Sum of a value over the samples that have a frame of this name. */
+static int64_t sum_of(const struct eo_profile *profile, const char *function, size_t value)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < profile->sample_count; i++) {
+		struct eo_span stack = profile->stacks[profile->samples[i].stack];
+
+		for (uint32_t k = 0; k < stack.count; k++) {
+			const struct eo_location *l = &profile->locations[profile->frames[stack.first + k]];
+			uint32_t name = l->line_count ?
+						profile->functions[profile->lines[l->first_line].function].name : 0;
+
+			if (strcmp(profile->strings[name], function) == 0) {
+				sum += profile->values[profile->samples[i].values + value];
+				break;
+			}
+		}
+	}
+	return sum;
+}
+
+Test(mem_tracer, a_heap_profile_has_all_that_was_allocated_and_is_held)
+{
+	SETUP();
+	struct program heap = start_heap("counts", NULL);
+	const struct eo_mem_options mem = {.profile = true};
+	struct eo_tracer *tracer = begin(heap.pid, &mem, false);
+	struct sums sums = count_sums();
+	struct eo_profile *profile;
+	struct eo_trace_stats stats;
+
+	do_step(&heap, tracer);
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	stats = eo_tracer_stats(tracer);
+	expect_counts(&stats);
+	profile = eo_mem_tracer_take_profile(tracer);
+	cr_assert(profile);
+	cr_expect_null(eo_mem_tracer_take_profile(tracer));
+	cr_assert_eq(profile->value_type_count, 4);
+	cr_expect_eq(eo_profile_total(profile, 0), (int64_t)sums.allocations);
+	cr_expect_eq(eo_profile_total(profile, 1), (int64_t)sums.allocated);
+	cr_expect_eq(eo_profile_total(profile, 2), 997);
+	cr_expect_eq(eo_profile_total(profile, 3), 500 * 1009 + 497 * 2003);
+	cr_expect_eq(sum_of(profile, "leak_a", 3), 500 * 1009);
+	cr_expect_eq(sum_of(profile, "leak_b", 3), 497 * 2003);
+	cr_expect_eq(sum_of(profile, "some_callocs", 0), 10007);
+	cr_expect_eq(sum_of(profile, "some_aligned", 0), 1009);
+	cr_expect_eq(sum_of(profile, "some_reallocs", 0), 5003 - 1667 + 4);
+	cr_expect_eq(sum_of(profile, "count_thread", 1), (int64_t)sums.allocated);
+	eo_profile_free(profile);
+	eo_tracer_free(tracer);
+	end_program(&heap);
+}
+
+Test(mem_tracer, fork_copies_the_blocks)
+{
+	SETUP();
+	struct program heap = start_heap("fork", NULL);
+	const struct eo_mem_options mem = {0};
+	struct eo_tracer *tracer = begin(heap.pid, &mem, true);
+	struct eo_trace_stats stats;
+
+	do_step(&heap, tracer);
+	stats = eo_tracer_stats(tracer);
+	EXPECT_TOTAL(&stats, "active_allocations", 211);
+	do_step(&heap, tracer); /* the fork */
+	stats = eo_tracer_stats(tracer);
+	EXPECT_TOTAL(&stats, "active_allocations", 2 * 211);
+	EXPECT_TOTAL(&stats, "active_bytes", 2 * 211 * 64);
+	for (int i = 0; i < 50; i++) { /* until the child is probed */
+		usleep(10000);
+		cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
+	}
+	do_step(&heap, tracer);
+	stats = eo_tracer_stats(tracer);
+	EXPECT_TOTAL(&stats, "allocations", 211);
+	EXPECT_TOTAL(&stats, "frees", 101);
+	EXPECT_TOTAL(&stats, "unknown_frees", 0);
+	EXPECT_TOTAL(&stats, "active_allocations", 211 + 110);
+	EXPECT_TOTAL(&stats, "processes_late", 1);
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	stats = eo_tracer_stats(tracer);
+	expect_sound(&stats);
+	eo_tracer_free(tracer);
+	end_program(&heap);
+}
+
+Test(mem_tracer, exec_clears_the_blocks_and_probes_go_on)
+{
+	SETUP();
+	struct program heap = start_heap("exec", NULL);
+	const struct eo_mem_options mem = {0};
+	struct eo_tracer *tracer = begin(heap.pid, &mem, true);
+	struct eo_trace_stats before, stats;
+	struct sums sums = count_sums();
+
+	do_step(&heap, tracer);
+	stats = eo_tracer_stats(tracer);
+	EXPECT_TOTAL(&stats, "active_allocations", 307);
+	cr_assert_eq(write(heap.in, "x", 1), 1);
+	expect_line(&heap, "ready\n");
+	cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
+	before = eo_tracer_stats(tracer); /* with what the threads' start took */
+	cr_expect_lt(total(&before, "active_allocations"), 100);
+	do_step(&heap, tracer);
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	stats = eo_tracer_stats(tracer);
+	expect_sound(&stats);
+	EXPECT_TOTAL(&stats, "allocations", total(&before, "allocations") + sums.allocations);
+	EXPECT_TOTAL(&stats, "frees", total(&before, "frees") + sums.frees);
+	EXPECT_TOTAL(&stats, "active_allocations", total(&before, "active_allocations") + 997);
+	EXPECT_TOTAL(&stats, "unknown_frees", 0);
+	eo_tracer_free(tracer);
+	end_program(&heap);
+}
+
+Test(mem_tracer, what_was_held_at_exit_is_a_leak_and_no_longer_in_use)
+{
+	SETUP();
+	struct program heap = start_heap("exit", NULL);
+	const struct eo_mem_options mem = {.leaks = true};
+	struct eo_tracer *tracer = begin(heap.pid, &mem, false);
+	const struct eo_event_list *leaks;
+	struct eo_trace_stats stats;
+
+	cr_assert_eq(write(heap.in, "x", 1), 1);
+	cr_assert_eq(waitpid(heap.pid, NULL, 0), heap.pid);
+	cr_expect(eo_tracer_targets_gone(tracer));
+	stats = eo_tracer_stats(tracer);
+	EXPECT_TOTAL(&stats, "active_allocations", 0);
+	EXPECT_TOTAL(&stats, "active_bytes", 0);
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	leaks = eo_mem_tracer_leaks(tracer);
+	cr_assert_eq(eo_event_list_count(leaks), 1);
+	cr_expect_str_eq(frame_name(eo_event_list_get(leaks, 0), 1), "exits");
+	cr_expect_eq(eo_event_data(eo_event_list_get(leaks, 0), "active_bytes")->unum, 301 * 32);
+	eo_tracer_free(tracer);
+	end_program(&heap);
+}
+
+Test(mem_tracer, addresses_that_wander_between_threads_stay_right)
+{
+	SETUP();
+	struct program heap = start_heap("reuse", "250007");
+	const struct eo_mem_options mem = {0};
+	struct eo_tracer *tracer = begin(heap.pid, &mem, true);
+	struct eo_trace_stats stats;
+
+	do_step(&heap, tracer);
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	stats = eo_tracer_stats(tracer);
+	expect_sound(&stats);
+	EXPECT_TOTAL(&stats, "allocations", 4 * 250007);
+	EXPECT_TOTAL(&stats, "frees", 4 * 250007);
+	EXPECT_TOTAL(&stats, "unknown_frees", 0);
+	EXPECT_TOTAL(&stats, "active_allocations", 0);
+	EXPECT_TOTAL(&stats, "active_bytes", 0);
+	eo_tracer_free(tracer);
+	end_program(&heap);
+}
+
+Test(mem_tracer, calls_left_by_longjmp_hide_nothing)
+{
+	SETUP();
+	struct program heap = start_heap("jump", NULL);
+	const struct eo_mem_options mem = {0};
+	struct eo_tracer *tracer = begin(heap.pid, &mem, true);
+	struct eo_trace_stats stats;
+
+	do_step(&heap, tracer);
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	stats = eo_tracer_stats(tracer);
+	EXPECT_TOTAL(&stats, "allocations", 19);
+	EXPECT_TOTAL(&stats, "active_bytes", 19 * 40);
+	EXPECT_TOTAL(&stats, "calls_abandoned", 17);
+	eo_tracer_free(tracer);
+	end_program(&heap);
+}
+
+Test(mem_tracer, blocks_beyond_the_limit_are_counted)
+{
+	SETUP();
+	struct program heap = start_heap("exec", NULL);
+	const struct eo_mem_options mem = {.max_live = 101};
+	struct eo_tracer *tracer = begin(heap.pid, &mem, true);
+	struct eo_trace_stats stats;
+
+	do_step(&heap, tracer);
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	stats = eo_tracer_stats(tracer);
+	EXPECT_TOTAL(&stats, "allocations", 307);
+	EXPECT_TOTAL(&stats, "active_allocations", 101);
+	EXPECT_TOTAL(&stats, "blocks_untracked", 206);
+	eo_tracer_free(tracer);
+	end_program(&heap);
+}
+
+Test(mem_tracer, nobody_is_no_target)
+{
+	const struct eo_tracer_options options = {0};
+	const struct eo_mem_options mem = {0};
+	struct eo_config config = tracing_config();
+	struct eo_tracer *tracer;
+	struct eo_error err = {0};
+
+	cr_assert_lt(eo_mem_tracer_new(&config, &options, &mem, &tracer, &err), 0);
+	cr_expect_eq(err.kind, EO_ERROR_CONFIG);
+	cr_expect_not_null(err.hint);
+}

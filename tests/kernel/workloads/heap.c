@@ -29,7 +29,6 @@
 #include <unistd.h>
 
 #define THREADS 4
-#define NOINLINE __attribute__((noinline, noclone))
 
 static void say(const char *text)
 {
@@ -57,7 +56,7 @@ static void step(void)
 
 static void *kept[LEAKS_A + LEAKS_B];
 
-NOINLINE static void *leak_a(void)
+static void *leak_a(void)
 {
 	void *p = malloc(1009);
 
@@ -65,7 +64,7 @@ NOINLINE static void *leak_a(void)
 	return p;
 }
 
-NOINLINE static void *leak_b(void)
+static void *leak_b(void)
 {
 	void *p = malloc(2003);
 
@@ -136,6 +135,14 @@ static void some_aligned(int first)
 
 static pthread_barrier_t barrier;
 
+/* A thread that ends gives its cache back through free(), whose number is the libc's affair. */
+static void *stay(void)
+{
+	for (;;)
+		pause();
+	return NULL;
+}
+
 static void *count_thread(void *arg)
 {
 	int first = (int)(intptr_t)arg;
@@ -146,7 +153,7 @@ static void *count_thread(void *arg)
 	some_reallocs(first);
 	some_aligned(first);
 	pthread_barrier_wait(&barrier);
-	return NULL;
+	return stay();
 }
 
 static void start_threads(void *(*fn)(void *))
@@ -205,6 +212,7 @@ static void forks(void)
 	say("done\n");
 	step();
 	if (fork() == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		say("done\n");
 		step(); /* by now it is probed too */
 		for (int i = 0; i < 101; i++)
@@ -256,7 +264,7 @@ static void *reuse_thread(void *arg)
 	for (long i = 0; i < reuse_count; i++)
 		free(atomic_exchange(&exchange[(self + i) % THREADS], malloc(48)));
 	pthread_barrier_wait(&barrier);
-	return NULL;
+	return stay();
 }
 
 static void reuse(long count)
