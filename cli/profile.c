@@ -12,6 +12,7 @@
 #include "cli.h"
 #include "core/clock.h"
 #include "export/statistics.h"
+#include "interval_files.h"
 #include "profile_options.h"
 #include "profile_output.h"
 #include "report.h"
@@ -118,12 +119,9 @@ static int on_interval(void *ctx)
 	r = eo_cpu_profiler_cut(s->profiler, &profile, err);
 	if (!r)
 		r = profile_output_write(s->output, profile, err);
-	/* Named by where the interval should begin: a late timer must not repeat or skip a name. */
 	if (!r)
-		r = profile_output_next(s->output,
-					s->started_wall_ns + (passed_ns + interval_ns / 2) /
-								     interval_ns * interval_ns,
-					err);
+		r = profile_output_next(
+			s->output, interval_begin(s->started_wall_ns, passed_ns, interval_ns), err);
 	return r;
 }
 
