@@ -230,12 +230,14 @@ static int run_loop(struct capture_session *s, struct eo_error *err)
 {
 	int r = eo_loop_run(s->loop, err);
 
-	if (r == -EPIPE && !err->kind && !s->err.kind) {
+	if (r < 0 && !err->kind)
+		*err = s->err;
+	if (r < 0 && !err->kind && s->class->explain)
+		s->class->explain(s->ctx, err);
+	if (r == -EPIPE && !err->kind) {
 		s->reader_gone = true;
 		return 0;
 	}
-	if (r < 0 && !err->kind)
-		*err = s->err;
 	if (r < 0 && !err->kind)
 		eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -r, NULL, "%s", s->class->work);
 	return r;
@@ -287,7 +289,7 @@ int capture_session_conclude(const struct capture_session *s, int r, const struc
 		status = cli_report(err);
 		if (s->exec_failed)
 			return command_run_exit_status(s->run);
-	} else if (s->options->strict && s->lost) {
+	} else if (s->options->strict && s->lost && !s->reader_gone) {
 		cli_usage_error(s->options->command, "%llu %s were lost, and --strict was given",
 				(unsigned long long)s->lost, s->class->items);
 		status = EXIT_FAILURE;

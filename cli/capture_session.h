@@ -33,6 +33,7 @@ struct capture_class {
 	int (*interval)(void *ctx);		/* a TIME of --interval has passed */
 	int (*signal)(void *ctx, int signo);	/* *: SIGUSR1 and SIGUSR2 */
 	void (*clear)(void *ctx);		/* *: the capture has ended */
+	void (*explain)(void *ctx, struct eo_error *err); /* *: why a callback failed */
 };
 
 struct capture_session {

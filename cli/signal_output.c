@@ -95,9 +95,11 @@ int signal_output_new(const struct signal_output_options *options, struct signal
 		      struct eo_error *err)
 {
 	EO_AUTO(signal_output) output = calloc(1, sizeof(*output));
-	unsigned int signals = options->signals ? options->signals : 1u << SIGNAL_METRICS;
+	unsigned int signals = options->signals;
 	int r = 0;
 
+	if (!signals)
+		signals = 1u << SIGNAL_METRICS | (options->traces ? 1u << SIGNAL_TRACES : 0);
 	if (output)
 		output->path = strdup(options->path);
 	if (!output || !output->path)

@@ -32,10 +32,11 @@ struct signal_output_options {
 	/* With {signal} in it where the signal's name is to stand; "-" is stdout. Copied. */
 	const char *path;
 	enum eo_otlp_encoding encoding;
-	/* Bits of enum signal_kind, whose outputs are opened at once. 0: metrics, and as soon as
-	 * there is an event of the network, traces. Nothing but what is given here makes a span of
-	 * each system call. */
+	/* Bits of enum signal_kind, whose outputs are opened at once. 0: metrics, and with @traces,
+	 * or as soon as there is an event of the network, traces. Nothing but what is given here
+	 * makes a span of each system call. */
 	unsigned int signals;
+	bool traces;
 	/* Messages go out as they come, and nobody waits for a reader; else files appear whole. */
 	bool stream;
 };

@@ -18,9 +18,8 @@
 
 #define PROCESSES_MAX 8192
 #define RUN_ID_BYTES  16
-#define CONFIG_MAX    64
 #define COMMAND_MAX   256
-#define ATTRS_MAX     (192 + COMMAND_MAX + CONFIG_MAX)
+#define ATTRS_MAX     (192 + COMMAND_MAX + EO_TRACE_CONFIG_MAX)
 /* A pid that was given to another process which has the same name is noticed after so long. */
 #define TRUST_NS (5 * EO_NS_PER_SEC)
 
@@ -186,7 +185,7 @@ static void add_config(struct data *data, const struct eo_trace_start *start)
 {
 	size_t config = open_inside(data, "config", EO_ATTR_OBJECT);
 
-	for (size_t i = 0; i < start->config_count && i < CONFIG_MAX; i++)
+	for (size_t i = 0; i < start->config_count && i < EO_TRACE_CONFIG_MAX; i++)
 		*add(data, NULL, EO_ATTR_STRING) = start->config[i];
 	close_inside(data, config);
 }

@@ -10,6 +10,8 @@
 #include "core/event.h"
 #include "export/statistics.h"
 
+#define EO_TRACE_CONFIG_MAX 256
+
 struct eo_trace_envelope;
 
 /* What a start record tells. Everything must live as long as the envelope. */
@@ -18,7 +20,7 @@ struct eo_trace_start {
 	const struct eo_tracer *const *tracers;
 	size_t tracer_count;
 	char *const *command; /* ours, ends with NULL */
-	const struct eo_attr *config; /* members of the object, flat */
+	const struct eo_attr *config; /* members of the object, flat; at most EO_TRACE_CONFIG_MAX */
 	size_t config_count;
 	const char *traceparent; /* NULL: none */
 };
