@@ -17,7 +17,7 @@ struct summed_call {
 
 volatile __u32 generation;
 
-const volatile struct summed_call fresh_summed_call = {};
+const volatile __u8 fresh_summed_call[sizeof(struct summed_call)] = {};
 const volatile struct eo_syscall_row fresh_row = {.min_ns = ~0ull};
 
 TASK_STORAGE(summed_calls, struct summed_call);
@@ -35,7 +35,7 @@ static __always_inline struct summed_call *summed_call_of(struct task_struct *ta
 							  const int btf)
 {
 	return VALUE_OF(summed_calls, summed_calls_by_task, task,
-			make ? (void *)&fresh_summed_call : NULL);
+			make ? (void *)fresh_summed_call : NULL);
 }
 
 static __always_inline void summed_call_begins(long id, struct eo_tracer_counters *count,

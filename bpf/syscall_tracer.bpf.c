@@ -30,7 +30,7 @@ struct small_call {
 };
 
 /* Of the hash maps' fresh values only the first fits into rodata. */
-const volatile struct small_call fresh_call = {};
+const volatile __u8 fresh_call[sizeof(struct small_call)] = {};
 
 TASK_STORAGE(calls, struct small_call);
 TASK_STORAGE(large_calls, struct eo_syscall_record);
@@ -53,14 +53,14 @@ struct {
 
 static __always_inline struct small_call *call_of(struct task_struct *task, int make, const int btf)
 {
-	return VALUE_OF(calls, calls_by_task, task, make ? (void *)&fresh_call : NULL);
+	return VALUE_OF(calls, calls_by_task, task, make ? (void *)fresh_call : NULL);
 }
 
 static __always_inline struct eo_syscall_record *large_call_of(struct task_struct *task, int make,
 							       const int btf)
 {
 	__u32 zero = 0;
-	void *fresh = btf || !make ? (void *)&fresh_call : bpf_map_lookup_elem(&fresh_large_call, &zero);
+	void *fresh = btf || !make ? (void *)fresh_call : bpf_map_lookup_elem(&fresh_large_call, &zero);
 
 	if (!fresh)
 		return NULL;
