@@ -66,6 +66,8 @@ static void unwatch(struct eo_tracer *tracer)
 		return;
 	if (tracer->rings)
 		eo_rings_unwatch(tracer->rings);
+	if (tracer->stacks)
+		eo_trace_stacks_unwatch(tracer->stacks);
 	eo_loop_remove(tracer->loop, eo_steal(&tracer->tick_source));
 	tracer->loop = NULL;
 }
@@ -75,6 +77,8 @@ static void release(struct eo_tracer *tracer)
 {
 	unwatch(tracer);
 	eo_rings_free(eo_steal(&tracer->rings));
+	eo_trace_stacks_free(eo_steal(&tracer->stacks));
+	free(eo_steal(&tracer->rows));
 	eo_event_list_free(eo_steal(&tracer->collected));
 	if (tracer->class->unload)
 		tracer->class->unload(tracer);
@@ -169,6 +173,23 @@ int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 	return 0;
 }
 
+int eo_tracer_prepare_stacks(struct eo_tracer *tracer, struct bpf_object *object,
+			     struct eo_stack_config *config, struct eo_error *err)
+{
+	return eo_trace_stacks_prepare(object, config, eo_trace_stacks_have_tables(),
+				       (size_t)tracer->config.max_samples, err);
+}
+
+int eo_tracer_open_stacks(struct eo_tracer *tracer, struct bpf_object *object, uint32_t *tick,
+			  const struct eo_stack_layout *layout, struct eo_error *err)
+{
+	tracer->rows = calloc(EO_TRACER_ROWS, sizeof(*tracer->rows));
+	if (!tracer->rows)
+		return eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL, "allocate tracer");
+	return eo_trace_stacks_new(object, eo_trace_stacks_have_tables() ? tick : NULL, 0, layout,
+				   (size_t)tracer->config.max_samples, &tracer->stacks, err);
+}
+
 int eo_tracer_load_failed(const struct eo_tracer *tracer, int code, struct eo_error *err)
 {
 	enum eo_error_kind kind = eo_error_kind_of(code, EO_ERROR_LOAD_FAILED);
@@ -224,6 +245,7 @@ static int prepare(struct eo_tracer *tracer, struct eo_error *err)
 
 int eo_tracer_start(struct eo_tracer *tracer, struct eo_error *err)
 {
+	const struct eo_target *target = &tracer->options.target;
 	int r;
 
 	if (tracer->running)
@@ -241,6 +263,8 @@ int eo_tracer_start(struct eo_tracer *tracer, struct eo_error *err)
 		r = attach(tracer, err);
 	if (!r) {
 		tracer->running = true;
+		if (tracer->stacks)
+			eo_trace_stacks_scan(tracer->stacks, target);
 		r = tracer->class->begin ? tracer->class->begin(tracer, err) : 0;
 	}
 	if (r < 0) {
@@ -249,17 +273,19 @@ int eo_tracer_start(struct eo_tracer *tracer, struct eo_error *err)
 		release(tracer);
 		return r;
 	}
-	/* What the caller's target points to may go away now. */
-	tracer->options.target = (struct eo_target){
-		.pid_count = tracer->options.target.pid_count,
-		.tid_count = tracer->options.target.tid_count,
-		.command_pid = tracer->options.target.command_pid,
-		.all = tracer->options.target.all,
-	};
 	return 0;
 }
 
 /* --- events ------------------------------------------------------------------------------ */
+
+/* Old kernels leave what was there behind the NUL, and names are compared whole. */
+static void take_name(char name[EO_COMM_BYTES], const char from[EO_COMM_LEN])
+{
+	size_t len = strnlen(from, EO_COMM_BYTES - 1);
+
+	memcpy(name, from, len);
+	memset(name + len, 0, EO_COMM_BYTES - len);
+}
 
 void eo_tracer_fill_event(struct eo_event *event, enum eo_event_type type,
 			  const struct eo_record_header *header)
@@ -269,8 +295,8 @@ void eo_tracer_fill_event(struct eo_event *event, enum eo_event_type type,
 	event->pid = header->tgid;
 	event->tid = header->tid;
 	event->ns_pid = header->ns_tgid;
-	memcpy(event->comm, header->comm, sizeof(event->comm));
-	memcpy(event->thread, header->thread, sizeof(event->thread));
+	take_name(event->comm, header->comm);
+	take_name(event->thread, header->thread);
 	if (!memcmp(event->comm, event->thread, sizeof(event->comm)))
 		event->thread[0] = '\0';
 	event->data = NULL;
@@ -294,6 +320,19 @@ void eo_tracer_add_latency(struct eo_tracer *tracer, uint64_t ktime_ns)
 	if (!tracer->now_ns || tracer->records_taken % 32 == 0)
 		tracer->now_ns = eo_clock_monotonic_ns();
 	eo_latency_add(&tracer->latency, tracer->now_ns > ktime_ns ? tracer->now_ns - ktime_ns : 0);
+}
+
+int eo_tracer_emit_with_stack(struct eo_tracer *tracer, const struct eo_event *event, uint64_t hash)
+{
+	struct eo_event with_stack = *event;
+
+	if (!hash || !tracer->stacks || event->data_count > EO_TRACER_DATA_MAX)
+		return eo_tracer_emit(tracer, event);
+	memcpy(tracer->rows, event->data, event->data_count * sizeof(*event->data));
+	with_stack.data = tracer->rows;
+	with_stack.data_count +=
+		eo_trace_stacks_rows(tracer->stacks, hash, tracer->rows + event->data_count);
+	return eo_tracer_emit(tracer, &with_stack);
 }
 
 static int tell_loss(struct eo_tracer *tracer, enum eo_loss reason, uint64_t count,
@@ -368,6 +407,8 @@ int eo_tracer_pump(struct eo_tracer *tracer, struct eo_error *err)
 	tracer->now_ns = 0;
 	r = eo_rings_read(tracer->rings, eo_clock_monotonic_ns() + PUMP_LIMIT_NS, sink->ready,
 			  sink->ctx);
+	if (r >= 0 && tracer->stacks)
+		r = eo_trace_stacks_pump(tracer->stacks);
 	return r < 0 ? r : 0;
 }
 
@@ -425,6 +466,8 @@ int eo_tracer_watch(struct eo_tracer *tracer, struct eo_loop *loop, struct eo_er
 	r = eo_loop_add_timer(loop, TICK_NS, TICK_NS, on_tick, tracer, &tracer->tick_source, err);
 	if (!r)
 		r = eo_rings_watch(tracer->rings, loop, on_ring, tracer, err);
+	if (!r && tracer->stacks)
+		r = eo_trace_stacks_watch(tracer->stacks, loop, err);
 	if (r < 0)
 		unwatch(tracer);
 	return r;
@@ -457,6 +500,8 @@ int eo_tracer_stop(struct eo_tracer *tracer, struct eo_event_list **ret, struct 
 	tracer->class->detach(tracer);
 	eo_grace_wait();
 	r = drain(tracer);
+	if (r >= 0 && tracer->stacks)
+		r = eo_trace_stacks_pump(tracer->stacks);
 	if (r >= 0 && tracer->class->finish)
 		r = tracer->class->finish(tracer);
 	eo_tracer_counters(tracer, &counters);
@@ -514,6 +559,15 @@ void eo_trace_stats_total(struct eo_trace_stats *stats, const char *key, const c
 	add_count(stats->totals, &stats->total_count, key, words, value);
 }
 
+static void add_stack_stats(const struct eo_tracer *tracer, struct eo_trace_stats *stats)
+{
+	struct eo_trace_stacks_stats stacks = eo_trace_stacks_stats(tracer->stacks);
+
+	eo_trace_stats_degraded(stats, "stacks_missing", "events without their stack", stacks.unknown);
+	eo_trace_stats_degraded(stats, "stacks_refused", "stacks beyond --max-samples", stacks.refused);
+	eo_trace_stats_degraded(stats, "mappings_lost", "news of mappings lost", stacks.source.mappings_lost);
+}
+
 struct eo_trace_stats eo_tracer_stats(struct eo_tracer *tracer)
 {
 	struct eo_tracer_counters counters;
@@ -532,6 +586,8 @@ struct eo_trace_stats eo_tracer_stats(struct eo_tracer *tracer)
 	stats.lost[EO_LOSS_MAP_FULL] += tracer->collected_full;
 	eo_trace_stats_degraded(&stats, "targets_missed", "children not followed",
 				__atomic_load_n(tracer->targets_missed, __ATOMIC_RELAXED));
+	if (tracer->stacks)
+		add_stack_stats(tracer, &stats);
 	tracer->class->stats(tracer, &stats);
 	return stats;
 }
@@ -559,7 +615,8 @@ static uint64_t run_time_ns(const struct eo_tracer *tracer)
 
 static uint64_t map_bytes(const struct eo_tracer *tracer)
 {
-	uint64_t sum = tracer->rings ? eo_rings_bytes(tracer->rings) : 0;
+	uint64_t sum = (tracer->rings ? eo_rings_bytes(tracer->rings) : 0) +
+		       (tracer->stacks ? eo_trace_stacks_bytes(tracer->stacks) : 0);
 	const struct bpf_map *map;
 
 	bpf_object__for_each_map(map, tracer->object)
