@@ -9,16 +9,19 @@
 #include "syscall/call.h"
 
 struct eo_syscall_capture_options {
-	bool payload; /* also what is read, written, sent and received */
+	bool payload;  /* also what is read, written, sent and received */
+	bool fd_paths; /* also the paths of descriptors */
 };
 
 /**
- * What the BPF program takes of native call @nr, as its map wants it. @ret is all zeros where
- * there is nothing, and for unknown numbers.
+ * What the BPF program takes of call @nr of @abi (enum eo_syscall_abi), what belongs to its start
+ * first. @ret is all zeros where there is nothing, and for unknown numbers. Of 32-bit and x32
+ * calls only that is taken which lies in memory as for native ones.
  */
-void eo_syscall_captures(uint32_t nr, const struct eo_syscall_capture_options *options,
+void eo_syscall_captures(unsigned int abi, uint32_t nr,
+			 const struct eo_syscall_capture_options *options,
 			 struct eo_syscall_captures *ret);
-void eo_syscall_captures_on(enum eo_machine machine, uint32_t nr,
+void eo_syscall_captures_on(enum eo_machine machine, unsigned int abi, uint32_t nr,
 			    const struct eo_syscall_capture_options *options,
 			    struct eo_syscall_captures *ret);
 

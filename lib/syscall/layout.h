@@ -23,10 +23,6 @@
 #define EO_MASK_BYTES	     8	/* of a CPU mask; more CPUs are marked as cut */
 #define EO_SOCKADDR_BYTES    128
 
-/* Elements of an array that are taken. */
-#define EO_POLLFDS_TAKEN      8
-#define EO_EPOLL_EVENTS_TAKEN 8
-
 static inline unsigned int eo_epoll_event_bytes(enum eo_machine machine)
 {
 	return machine == EO_MACHINE_X86 ? 12 : EO_EPOLL_EVENT_BYTES;

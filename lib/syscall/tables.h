@@ -159,4 +159,7 @@ const struct eo_call_interface *eo_call_interface(enum eo_machine machine, unsig
 /** What is known of a call; NULL for an unknown number. */
 const struct eo_call *eo_call_of(enum eo_machine machine, unsigned int abi, uint32_t nr);
 
+/** Whether what an argument points to lies in memory in the same way whatever the ABI. */
+bool eo_arg_is_the_same(enum eo_arg_kind kind);
+
 #endif
