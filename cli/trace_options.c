@@ -8,6 +8,7 @@
 
 #include "core/auto.h"
 #include "core/clock.h"
+#include "core/words.h"
 #include "interval_files.h"
 #include "option_value.h"
 #include "report.h"
@@ -220,7 +221,7 @@ static int unknown_tracer(const char *command, const char *name)
 
 	for (const struct trace_tracer *t = trace_tracers; t->name; t++)
 		names[count++] = t->name;
-	nearest = cli_nearest(name, names);
+	nearest = eo_nearest_word(name, names);
 	list_tracers(false, list, sizeof(list));
 	return cli_usage_error(command, "a tracer is %s, not '%s'%s%s%s", list, name,
 			       nearest ? "; the nearest is '" : "", nearest ?: "",
@@ -285,8 +286,9 @@ static int check_tracers(struct trace_options *o)
 		const char *given = t->given ? t->given(o) : NULL;
 
 		if (given && !is_chosen(o, t))
-			return cli_usage_error(capture->command, "%s is an option of %s, not of %s",
-					       given, t->name, o->list);
+			return cli_usage_error(capture->command,
+					       "%s%s is an option of %s, not of %s",
+					       given[1] ? "--" : "-", given, t->name, o->list);
 	}
 	for (size_t i = 0; !r && i < o->tracer_count; i++) {
 		const struct trace_tracer *t = o->tracers[i];
