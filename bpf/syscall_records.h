@@ -173,7 +173,8 @@ struct eo_syscall_key {
 struct eo_syscall_row {
 	__u64 errors;
 	__u64 untimed; /* calls without a duration: not in slots[] */
-	__u64 total_ns, min_ns, max_ns;
+	__u64 total_ns, max_ns;
+	__u64 min_ns; /* in the kernel its complement, so that zeros are a fresh row */
 	__u64 slots[EO_SYSCALL_SLOTS];
 };
 

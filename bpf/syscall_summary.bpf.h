@@ -18,7 +18,7 @@ struct summed_call {
 volatile __u32 generation;
 
 const volatile __u8 fresh_summed_call[sizeof(struct summed_call)] = {};
-const volatile struct eo_syscall_row fresh_row = {.min_ns = ~0ull};
+const volatile struct eo_syscall_row fresh_row = {};
 
 TASK_STORAGE(summed_calls, struct summed_call);
 TASK_HASH(summed_calls_by_task, struct summed_call, TASKS_MAX);
@@ -27,8 +27,8 @@ TASK_HASH(summed_calls_by_task, struct summed_call, TASKS_MAX);
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 1);
-	__type(key, struct eo_syscall_key);
-	__type(value, struct eo_syscall_row);
+	__uint(key_size, sizeof(struct eo_syscall_key));
+	__uint(value_size, sizeof(struct eo_syscall_row));
 } rows_even SEC(".maps"), rows_odd SEC(".maps");
 
 static __always_inline struct summed_call *summed_call_of(struct task_struct *task, int make,
@@ -143,8 +143,8 @@ static __always_inline void sum_call(struct task_struct *task, __u64 pid_tgid,
 	if (slot < EO_SYSCALL_SLOTS)
 		COUNT(row->slots[slot]);
 	__sync_fetch_and_add(&row->total_ns, ns);
-	if (ns < row->min_ns)
-		row->min_ns = ns;
+	if (~ns > row->min_ns)
+		row->min_ns = ~ns;
 	if (ns > row->max_ns)
 		row->max_ns = ns;
 }

@@ -51,7 +51,7 @@ static void add_row(struct eo_syscall_row *sum, const struct eo_syscall_row *row
 	sum->errors += row->errors;
 	sum->untimed += row->untimed;
 	sum->total_ns += row->total_ns;
-	if (row->min_ns < sum->min_ns)
+	if (row->min_ns > sum->min_ns)
 		sum->min_ns = row->min_ns;
 	if (row->max_ns > sum->max_ns)
 		sum->max_ns = row->max_ns;
@@ -75,15 +75,14 @@ int eo_syscall_summary_take(int map_fd, uint32_t key_size, uint32_t cpu_count, e
 		return read_failed(ENOMEM, err);
 	/* Always the first: what was read is deleted. */
 	while (!r && bpf_map_get_next_key(map_fd, NULL, &key) == 0) {
-		struct eo_syscall_row sum = {.min_ns = UINT64_MAX};
+		struct eo_syscall_row sum = {0};
 
 		memset((char *)&key + key_size, 0, sizeof(key) - key_size);
 		if (bpf_map_lookup_elem(map_fd, &key, rows) < 0 || bpf_map_delete_elem(map_fd, &key) < 0)
 			return read_failed(errno, err);
 		for (uint32_t i = 0; i < cpu_count; i++)
 			add_row(&sum, &rows[i]);
-		if (sum.min_ns == UINT64_MAX)
-			sum.min_ns = 0;
+		sum.min_ns = sum.min_ns ? ~sum.min_ns : 0;
 		if (eo_syscall_row_count(&sum))
 			r = fn(ctx, &key, &sum);
 	}
