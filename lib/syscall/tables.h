@@ -91,6 +91,7 @@ enum eo_arg_kind {
 
 struct eo_call_arg {
 	const char *name;
+	const char *ptr_name; /* instead of it, where the address is all that is known */
 	uint8_t kind;	/* enum eo_arg_kind */
 	uint8_t list;	/* enum eo_name_list_id, of EO_ARG_FLAGS and EO_ARG_ENUM */
 	uint8_t length; /* enum eo_capture_length */

@@ -81,7 +81,7 @@ def initialiser(where, head, classes, args, lists):
     names = [arg[1] for arg in args]
     out = []
     for name, kind, at_exit, pointer, length in (arg.groups() for arg in args):
-        fields = [f'"{name}"']
+        fields = [f'"{name}"', f'"{name}_ptr"']
         if kind in lists:
             fields += ['EO_ARG_FLAGS' if lists[kind][0] else 'EO_ARG_ENUM', f'EO_LIST_{kind.upper()}']
         else:
@@ -125,7 +125,7 @@ def choose(calls, name, interface):
     for index, (call, place, _) in enumerate(calls):
         if call == name and place in (None, interface, '32' if interface in NARROW else None):
             return index
-    args = ''.join(f'\t\t{{ "arg{i}", EO_ARG_HEX, 0, EO_LENGTH_NONE, 0, false }},\n' for i in range(1, 7))
+    args = ''.join(f'\t\t{{ "arg{i}", NULL, EO_ARG_HEX, 0, EO_LENGTH_NONE, 0, false }},\n' for i in range(1, 7))
     calls.append((name, None, f'\t{{ "{name}", 0, 6, false, {{\n{args}\t}} }},\n'))
     return len(calls) - 1
 
