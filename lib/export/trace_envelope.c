@@ -78,7 +78,10 @@ int eo_trace_envelope_new(const struct eo_trace_start *start, struct eo_trace_en
 	eo_recent_init(&envelope->processes, sizeof(struct known), PROCESSES_MAX, NULL);
 	if (eo_process_resource_new(&envelope->resources) < 0)
 		return no_memory(err);
-	make_run_id(envelope->run_id);
+	if (start->run_id)
+		snprintf(envelope->run_id, sizeof(envelope->run_id), "%s", start->run_id);
+	else
+		make_run_id(envelope->run_id);
 	eo_attribute_set_text(&envelope->ours, "service.name", getenv("OTEL_SERVICE_NAME"));
 	if (declared)
 		eo_environment_attributes(declared, &envelope->ours);

@@ -23,6 +23,7 @@ struct eo_trace_start {
 	const struct eo_attr *config; /* members of the object, flat; at most EO_TRACE_CONFIG_MAX */
 	size_t config_count;
 	const char *traceparent; /* NULL: none */
+	const char *run_id;	 /* 32 hex digits; NULL: made */
 };
 
 int eo_trace_envelope_new(const struct eo_trace_start *start, struct eo_trace_envelope **ret,
