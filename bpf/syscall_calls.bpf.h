@@ -14,6 +14,10 @@
 
 const volatile struct eo_syscall_config config = {};
 
+/* On this CPU alone: the tracepoints of system calls and of a task's end keep preemption off, and
+ * none of them comes in an interrupt. An atomic addition costs three times as much. */
+#define ADD(field) (field)++
+
 __u32 entries_lost; /* a call found no room when it began: an end without beginning may be its */
 
 #define CALLS_MET (EO_ABI_COUNT * EO_SYSCALL_MAX + 1)
@@ -126,7 +130,7 @@ static __always_inline void count_call(struct call_number call, __s64 ret, int h
 		return;
 	count = bpf_map_lookup_elem(&syscall_counters, &zero);
 	if (count)
-		COUNT(count->errors);
+		ADD(count->errors);
 }
 
 /* The command's own exec is the first of its calls, though it begins before we follow it. */

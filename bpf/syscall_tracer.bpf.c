@@ -116,7 +116,7 @@ static __always_inline void call_begins(struct pt_regs___kernel *regs, long id,
 					struct eo_tracer_counters *count, const int btf)
 {
 	struct task_struct *task = current_task(btf);
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u64 pid_tgid = task_pid_tgid(task, btf);
 	struct call_number number = call_number(task, id, btf);
 	struct eo_syscall_record *record;
 	struct eo_syscall_takes *takes;
@@ -130,16 +130,16 @@ static __always_inline void call_begins(struct pt_regs___kernel *regs, long id,
 	}
 	if (!is_wanted_call(number)) {
 		if (!is_unsure) {
-			COUNT(count->seen);
-			COUNT(count->filtered);
+			ADD(count->seen);
+			ADD(count->filtered);
 		}
 		return;
 	}
 	call = call_of(task, 1, btf);
 	if (!call) {
 		entries_lost = 1;
-		COUNT(count->seen);
-		COUNT(count->lost[EO_LOSS_MAP_FULL]);
+		ADD(count->seen);
+		ADD(count->lost[EO_LOSS_MAP_FULL]);
 		return;
 	}
 	__builtin_memset(&call->state, 0, sizeof(call->state));
@@ -210,7 +210,7 @@ static __always_inline void send_call(struct small_call *call, struct task_struc
 	}
 	large = large_call_of(task, 0, btf);
 	if (!large) { /* nobody else deletes it */
-		COUNT(count->lost[EO_LOSS_BUSY]);
+		ADD(count->lost[EO_LOSS_BUSY]);
 		return;
 	}
 	bpf_probe_read_kernel(large, EO_SYSCALL_HEADER_BYTES, record);
@@ -232,9 +232,9 @@ static __always_inline void call_ends(struct small_call *call, struct task_struc
 	call->state.is_open = 0;
 	if (call->state.is_unsure && !filter_current(task, pid_tgid))
 		goto forget;
-	COUNT(count->seen);
+	ADD(count->seen);
 	if (!is_wanted_result(ret, has_result, duration_ns)) {
-		COUNT(count->filtered);
+		ADD(count->filtered);
 		goto forget;
 	}
 	count_call(number, ret, has_result);
@@ -261,9 +261,9 @@ static __always_inline void unseen_call_ends(struct task_struct *task, __u64 pid
 
 	if (!is_unseen_call(task, pid_tgid, number, ret))
 		return;
-	COUNT(count->seen);
+	ADD(count->seen);
 	if (!is_wanted_result(ret, 1, 0)) {
-		COUNT(count->filtered);
+		ADD(count->filtered);
 		return;
 	}
 	count_call(number, ret, 1);
@@ -280,7 +280,7 @@ static __always_inline void call_returns(struct pt_regs___kernel *regs, long ret
 {
 	struct task_struct *task = current_task(btf);
 	struct small_call *call = call_of(task, 0, btf);
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u64 pid_tgid = task_pid_tgid(task, btf);
 	struct call_number number = call_number(task, exit_number(regs, btf), btf);
 	struct eo_syscall_record *record;
 
@@ -301,7 +301,7 @@ static __always_inline void task_ends(struct eo_tracer_counters *count, const in
 	struct small_call *call = call_of(task, 0, btf);
 
 	if (call && call->state.is_open)
-		call_ends(call, task, bpf_get_current_pid_tgid(), 0, 0, count, btf);
+		call_ends(call, task, task_pid_tgid(task, btf), 0, 0, count, btf);
 	if (call && !btf)
 		hash_forget(&calls_by_task, task);
 }

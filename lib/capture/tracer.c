@@ -624,12 +624,13 @@ uint64_t eo_trace_stats_lost(const struct eo_trace_stats *stats)
 static uint64_t run_time_ns(const struct eo_tracer *tracer)
 {
 	struct eo_tracer_counters counters;
+	uint64_t runs;
 
 	eo_tracer_counters(tracer, &counters);
 	if (!counters.timed_runs)
 		return 0;
-	return (uint64_t)((double)counters.timed_ns / (double)counters.timed_runs *
-			  (double)counters.runs);
+	runs = counters.timed_runs * EO_TIMED_PERIOD - counters.timed_next;
+	return (uint64_t)((double)counters.timed_ns / (double)counters.timed_runs * (double)runs);
 }
 
 static uint64_t map_bytes(const struct eo_tracer *tracer)
