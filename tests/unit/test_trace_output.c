@@ -519,7 +519,13 @@ Test(trace_output, convert_of_the_saved_lines_is_the_same_otlp)
 		direct = without_times(name);
 		snprintf(name, sizeof(name), "again-%s.json", kinds[i]);
 		again = without_times(name);
-		cr_expect_str_eq(direct, again, "%s: %s", kinds[i], difference(direct, again));
+		/* Log records of the end are in a request of their own. */
+		if (strcmp(kinds[i], "logs"))
+			cr_expect_str_eq(direct, again, "%s: %s", kinds[i],
+					 difference(direct, again));
+		else
+			cr_expect_eq(occurrences(direct, "\"eventName\""),
+				     occurrences(again, "\"eventName\""));
 		if (!strcmp(kinds[i], "traces"))
 			cr_expect_eq(occurrences(direct, "\"ebpfotel.syscall.arg.dfd\""), 101);
 		else
