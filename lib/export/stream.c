@@ -24,6 +24,9 @@
 #define PIPE_BYTES    (8u << 10)  /* the same for a pipe */
 #define MEMORY_KEPT   (1u << 20)  /* of the queue, once it is empty */
 #define RECORDS_FIRST 1024
+/* As large as an unprivileged user may make it. With less, a busy machine that switches between
+ * us and the reader a few hundred times a second sets the pace. */
+#define PIPE_SIZE (1 << 20)
 
 struct record {
 	uint32_t bytes, weight;
@@ -104,6 +107,8 @@ static int look_at(struct eo_stream *stream, bool binary, struct eo_error *err)
 	stream->is_regular = S_ISREG(st.st_mode);
 	stream->is_socket = S_ISSOCK(st.st_mode);
 	stream->has_reader = S_ISFIFO(st.st_mode) || stream->is_socket || is_terminal;
+	if (S_ISFIFO(st.st_mode) && fcntl(stream->fd, F_GETPIPE_SZ) < PIPE_SIZE)
+		(void)fcntl(stream->fd, F_SETPIPE_SZ, PIPE_SIZE); /* or else it is as it was */
 	if (stream->is_ours && stream->has_reader) {
 		flags = fcntl(stream->fd, F_GETFL);
 		stream->is_nonblocking =

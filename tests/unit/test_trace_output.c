@@ -265,7 +265,7 @@ Test(trace_output, what_a_stopped_reader_does_not_take_is_lost_to_the_unit, .tim
 	while (trace_output_ready(t.output) && offered < 100000)
 		for (unsigned int i = 0; i < 211; i++)
 			cr_assert_eq(event(&t, offered++), 0);
-	cr_expect_lt(offered, 10000);
+	cr_expect_lt(offered, 20000);
 	trace_output_set_deadline(t.output, eo_clock_monotonic_ns());
 	cr_expect(trace_output_ready(t.output), "at the end nobody waits");
 	for (unsigned int i = 0; i < 1013; i++)
