@@ -386,14 +386,12 @@ static int watch_all(struct trace_output *o)
 	return r;
 }
 
-static int on_ready(void *ctx, uint32_t events)
+/* Write what the readers take. With room for many events the rings are emptied now, not at the
+ * tracers' next tick. */
+static int go_on(struct trace_output *o)
 {
-	struct trace_output *o = ((struct watched *)ctx)->output;
 	int r = pump(o);
 
-	if (!r && events & (EPOLLERR | EPOLLHUP))
-		return -EPIPE;
-	/* Room for many events: the rings are emptied now, not at the next tick. */
 	if (!r && o->was_full && trace_output_ready(o)) {
 		o->was_full = false;
 		r = o->room(o->room_ctx);
@@ -401,14 +399,20 @@ static int on_ready(void *ctx, uint32_t events)
 	return r ? r : watch_all(o);
 }
 
+static int on_ready(void *ctx, uint32_t events)
+{
+	struct trace_output *o = ((struct watched *)ctx)->output;
+	int r = go_on(o);
+
+	return !r && events & (EPOLLERR | EPOLLHUP) ? -EPIPE : r;
+}
+
 static int on_flush(void *ctx)
 {
 	struct trace_output *o = ctx;
-	int r;
 
 	o->flush = NULL;
-	r = pump(o);
-	return r ? r : watch_all(o);
+	return go_on(o);
 }
 
 /* Wall clocks step; spans and log records are not to wait until there are thousands. */
