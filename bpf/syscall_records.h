@@ -14,6 +14,7 @@
 #define EO_SYSCALL_BYTES_MAX  12288 /* of all pieces of a call, headers included */
 #define EO_SYSCALL_STRING_MAX 4096 /* the highest string limit */
 #define EO_SYSCALL_ARGV_MAX   32   /* texts of an array */
+#define EO_SYSCALL_ARRAY_MAX  16   /* elements of an array of structs */
 #define EO_SYSCALL_ERRNOS     192 /* error numbers below it have a place in tables */
 
 enum eo_syscall_abi {
@@ -35,6 +36,8 @@ enum eo_capture_kind {
 	EO_CAPTURE_ARGV,     /* an array of texts, each with its NUL and at most 511 bytes long: those
 				that begin within the first 1024 bytes */
 	EO_CAPTURE_FD,	     /* no memory: the path of the descriptor, with fd_paths only */
+	EO_CAPTURE_TEXT,     /* as many bytes as @length says, at most EO_SYSCALL_PATH_BYTES - 1 */
+	EO_CAPTURE_ARRAY,    /* @size bytes each, as many as @length says, at most EO_SYSCALL_ARRAY_MAX */
 };
 
 /* Where a length stands. */
