@@ -27,16 +27,16 @@
 struct filling {
 	struct eo_syscall_record *head; /* the small record, whose bytes may be elsewhere */
 	__u8 *bytes;
-	__u32 used;
+	__u64 used;   /* of them; as wide as a register, or the verifier loses sight of its bounds */
 	__u32 flags;  /* of the pieces that follow */
 	int is_last;  /* there is no larger record: leave out what does not fit */
 };
 
 /* Where the next piece goes; NULL: nowhere. */
-static __always_inline struct eo_syscall_piece *next_piece(struct filling *filling, __u32 bytes,
+static __always_inline struct eo_syscall_piece *next_piece(struct filling *filling, __u64 bytes,
 							   const __u32 room)
 {
-	__u32 used = filling->used;
+	__u64 used = filling->used;
 
 	asm volatile("" : "+r"(used)); /* the verifier is to see the very register that is compared */
 	if (used > room - bytes - sizeof(struct eo_syscall_piece))
@@ -154,8 +154,8 @@ static __always_inline int take_argv(struct filling *filling, const struct eo_ta
 	/* Texts begin below @limit and are no longer than @most, together no more than a chunk. */
 	const __u32 most = chunk == SMALL_CHUNK ? 128 : 512, limit = chunk == SMALL_CHUNK ? 128 : 1024;
 	struct eo_syscall_piece *piece = next_piece(filling, chunk, room);
-	__u32 pointer_bytes = filling->head->abi ? 4 : 8, texts = 0, bytes = 0, flags = EO_PIECE_CUT;
-	__u64 pointer;
+	__u32 pointer_bytes = filling->head->abi ? 4 : 8, texts = 0, flags = EO_PIECE_CUT;
+	__u64 pointer, bytes = 0;
 	long r;
 
 	if (!piece)

@@ -244,7 +244,8 @@ static int load(struct eo_tracer *base, struct eo_error *err)
 
 	tracer->generation = 0;
 	tracer->strings_cut = tracer->read_faults = 0;
-	for (size_t i = 0; i < EO_ARRAY_SIZE(variants) && r < 0 && r != -EPERM && r != -EACCES; i++) {
+	/* Not allowed is -EPERM; -EACCES is the verifier's word for what it does not understand. */
+	for (size_t i = 0; i < EO_ARRAY_SIZE(variants) && r < 0 && r != -EPERM; i++) {
 		unload(base);
 		r = open_and_load(tracer, &variants[i], err);
 	}

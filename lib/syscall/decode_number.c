@@ -96,6 +96,14 @@ static const char *ioctl_text(struct eo_decoding *d, uint32_t cmd)
 			      _IOC_TYPE(cmd), _IOC_NR(cmd), _IOC_SIZE(cmd));
 }
 
+static const char *ipc_get_text(struct eo_decoding *d, uint32_t flags)
+{
+	if (!(flags & ~0777u))
+		return mode_text(d, flags);
+	return eo_format_text(d, "%s|%#03o", eo_flags_text(d, EO_LIST_IPC_FLAGS, flags & ~0777u),
+			      flags & 0777);
+}
+
 void eo_put_number(struct eo_decoding *d, unsigned int i)
 {
 	const struct eo_call_arg *arg = &d->call->args[i];
@@ -135,6 +143,9 @@ void eo_put_number(struct eo_decoding *d, unsigned int i)
 		break;
 	case EO_ARG_IPC_KEY:
 		text = value ? eo_format_text(d, "%#x", value) : "IPC_PRIVATE";
+		break;
+	case EO_ARG_IPC_GET:
+		text = ipc_get_text(d, value);
 		break;
 	default:
 		eo_put_hex(d, arg->name, args[i]);

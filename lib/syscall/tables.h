@@ -38,6 +38,7 @@ enum eo_arg_kind {
 	EO_ARG_SOCKET_OPTION, /* of the level before it */
 	EO_ARG_IOCTL,
 	EO_ARG_IPC_KEY,
+	EO_ARG_IPC_GET,	 /* flags, and a mode in the lowest bits */
 	EO_ARG_FCNTL_ARG, /* by the command before it */
 	EO_ARG_PRCTL_ARG,
 	EO_ARG_PRCTL_MORE,

@@ -122,9 +122,10 @@ def read_numbers(name):
 
 def choose(calls, name, interface):
     """The line that holds for this interface; a call without one is added."""
-    for index, (call, place, _) in enumerate(calls):
-        if call == name and place in (None, interface, '32' if interface in NARROW else None):
-            return index
+    lines_of = {place: index for index, (call, place, _) in enumerate(calls) if call == name}
+    for place in (interface, '32' if interface in NARROW else interface, None):
+        if place in lines_of:
+            return lines_of[place]
     args = ''.join(f'\t\t{{ "arg{i}", NULL, EO_ARG_HEX, 0, EO_LENGTH_NONE, 0, false }},\n' for i in range(1, 7))
     calls.append((name, None, f'\t{{ "{name}", 0, 6, false, {{\n{args}\t}} }},\n'))
     return len(calls) - 1
