@@ -9,6 +9,7 @@
 #include "core/auto.h"
 #include "core/clock.h"
 #include "format/quantity.h"
+#include "syscall/text.h"
 
 #define OWNER_WIDTH 24
 
@@ -161,6 +162,27 @@ static size_t inside(const struct eo_attr *attr)
 	return attr->type == EO_ATTR_OBJECT || attr->type == EO_ATTR_ARRAY ? attr->count : 0;
 }
 
+/* Types whose lines are made elsewhere. */
+static const struct {
+	enum eo_event_type type;
+	size_t (*line)(const struct eo_event *event, char *to, size_t size);
+} makers[] = {
+	{EO_EVENT_SYSCALL, eo_syscall_text},
+};
+
+static bool put_made(struct line *line, const struct eo_event *event)
+{
+	size_t used = line->length < line->size ? line->length : line->size;
+
+	for (size_t i = 0; i < EO_ARRAY_SIZE(makers); i++) {
+		if (makers[i].type != event->type)
+			continue;
+		line->length += makers[i].line(event, line->to + used, line->size - used);
+		return true;
+	}
+	return false;
+}
+
 /* "tcp_close local=10.0.0.7:51234 tx_bytes=812 …" */
 static void put_data(struct line *line, const struct eo_event *event)
 {
@@ -171,6 +193,8 @@ static void put_data(struct line *line, const struct eo_event *event)
 		const struct eo_attr *attr = &event->data[i];
 		bool is_bad = !strcmp(attr->key, "error");
 
+		if (attr->type == EO_ATTR_ARRAY && !strcmp(attr->key, "stack"))
+			continue;
 		put_text(line, " ");
 		put_text(line, attr->key);
 		put_text(line, "=");
@@ -182,6 +206,41 @@ static void put_data(struct line *line, const struct eo_event *event)
 	}
 }
 
+static const struct eo_attr *text_member(const struct eo_attr *frame, const char *key)
+{
+	const struct eo_attr *attr = eo_attr_member(frame, key);
+
+	return attr && attr->type == EO_ATTR_STRING ? attr : NULL;
+}
+
+/* Below its event, a line a frame: "    malloc (libc.so.6)". */
+static void put_stack(struct line *line, const struct eo_event *event)
+{
+	const struct eo_attr *stack = eo_event_data(event, "stack");
+
+	if (!stack || stack->type != EO_ATTR_ARRAY)
+		return;
+	for (size_t i = 1; i <= stack->count; i += 1 + inside(&stack[i])) {
+		const struct eo_attr *function = text_member(&stack[i], "function");
+		const struct eo_attr *module = text_member(&stack[i], "module");
+		const struct eo_attr *address = eo_attr_member(&stack[i], "address");
+
+		put_text(line, "    ");
+		if (function)
+			put_json(line, function);
+		else if (address)
+			put_json(line, address);
+		else
+			put_text(line, "?");
+		if (module) {
+			put_text(line, " (");
+			put_json(line, module);
+			put_text(line, ")");
+		}
+		put_text(line, "\n");
+	}
+}
+
 size_t eo_event_text_line(struct eo_event_text *text, const struct eo_event *event,
 			  const struct eo_event_clock *clock, char *to, size_t size)
 {
@@ -189,7 +248,9 @@ size_t eo_event_text_line(struct eo_event_text *text, const struct eo_event *eve
 
 	put_time(&line, text, event->ktime_ns + (uint64_t)clock->wall_offset_ns);
 	put_owner(&line, event);
-	put_data(&line, event);
+	if (!put_made(&line, event))
+		put_data(&line, event);
 	put_text(&line, "\n");
+	put_stack(&line, event);
 	return line.length;
 }

@@ -20,7 +20,7 @@ struct eo_event_text {
 };
 
 /**
- * One line: local time, name[pid.tid], and what happened. In @to, cut at @size bytes, without a
+ * One line: local time, name[pid.tid], and what happened; of a stack a line a frame. In @to, cut at @size bytes, without a
  * NUL. Returns its length without the cut.
  */
 size_t eo_event_text_line(struct eo_event_text *text, const struct eo_event *event,
