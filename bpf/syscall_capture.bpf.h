@@ -15,7 +15,7 @@
 /* No read is larger than a chunk, and none begins where a chunk has no room. With what the kernel
  * adds to it, a small call is just below 1 KB. */
 #define SMALL_CHUNK 256
-#define SMALL_BYTES 744
+#define SMALL_BYTES 728
 #define LARGE_CHUNK (EO_SYSCALL_PATH_BYTES + 8)
 #define LARGE_BYTES EO_SYSCALL_BYTES_MAX
 
@@ -32,22 +32,28 @@ struct call_state {
 	__u32 is_large;	 /* the bytes are in the large record */
 	__u32 is_unsure; /* the filter is to be asked again when the call has ended */
 	__u32 exec_id;
+	__u32 flags;	       /* of the pieces that are taken now */
+	__u32 has_results;     /* the kernel has filled what it fills in */
+	__u32 is_other_memory; /* the memory of the start is gone */
+	__u32 argv;	       /* which take is one, from 1 on; 0: none */
 };
+
+/* What it was last set to is to be forgotten. */
+#define FORGOTTEN(field) (*(volatile __typeof__(field) *)&(field))
 
 /* A record that is being filled. @chunk and @room are constants of its size. */
 struct filling {
 	struct call_state *state;
 	struct eo_syscall_record *head; /* the small record, whose bytes may be elsewhere */
 	__u8 *bytes;
-	__u32 flags; /* of the pieces that follow */
-	int is_last; /* there is no larger record: leave out what does not fit */
+	int is_last; /* there is no larger record: what does not fit is left out */
 };
 
 /* Where the next piece goes; NULL: nowhere. */
 static __always_inline struct eo_syscall_piece *next_piece(struct filling *filling, __u64 bytes,
 							   const __u32 room)
 {
-	__u64 used = *(volatile __u32 *)&filling->state->used;
+	__u64 used = FORGOTTEN(filling->state->used);
 
 	asm volatile("" : "+r"(used)); /* the verifier is to see the very register that is compared */
 	if (used > room - bytes - sizeof(struct eo_syscall_piece))
@@ -59,14 +65,14 @@ static __always_inline void end_piece(struct filling *filling, struct eo_syscall
 				      const struct eo_take *take, __u32 bytes, __u32 total,
 				      __u32 flags)
 {
-	flags |= filling->flags;
+	flags |= FORGOTTEN(filling->state->flags);
 	piece->arg = take->arg;
 	piece->flags = flags;
 	piece->bytes = bytes;
 	piece->total = total;
 	filling->head->piece_flags |= flags;
 	filling->head->pieces++;
-	filling->state->used += sizeof(*piece) + ((bytes + 7) & ~7u);
+	FORGOTTEN(filling->state->used) += sizeof(*piece) + ((bytes + 7) & ~7u);
 }
 
 /* A piece that says no more than why it is empty. */
@@ -160,8 +166,9 @@ static __always_inline int take_bytes(struct filling *filling, const struct eo_t
 }
 
 static __always_inline int take_argv(struct filling *filling, const struct eo_take *take,
-				     const void *from, const __u32 chunk, const __u32 room)
+				     const __u32 chunk, const __u32 room)
 {
+	const void *from = (void *)filling->head->args[take->arg & 7];
 	/* Texts begin up to @limit and are no longer than @most, together no more than a chunk. */
 	const __u32 most = chunk == SMALL_CHUNK ? 64 : 512, limit = chunk == SMALL_CHUNK ? 128 : 1024;
 	struct eo_syscall_piece *piece = next_piece(filling, chunk, room);
@@ -169,6 +176,8 @@ static __always_inline int take_argv(struct filling *filling, const struct eo_ta
 	__u64 pointer, bytes = 0;
 	long r;
 
+	if (!from)
+		return TAKEN;
 	if (!piece)
 		return does_not_fit(filling, take, room);
 #pragma clang loop unroll(disable)
@@ -211,8 +220,6 @@ static __always_inline int take_one(struct filling *filling, const struct eo_tak
 		return take_text(filling, take, from, chunk, room);
 	case EO_TAKE_BYTES:
 		return take_bytes(filling, take, from, chunk, room);
-	case EO_TAKE_ARGV:
-		return take_argv(filling, take, from, chunk, room);
 	default:
 		return TAKEN;
 	}
@@ -223,9 +230,11 @@ static __always_inline int take_at_start(struct filling *filling,
 					 const struct eo_syscall_takes *takes, const __u32 chunk,
 					 const __u32 room)
 {
+	struct call_state *state = filling->state;
+	__u32 argv;
 	int r;
 
-	filling->state->used = filling->state->late = 0;
+	state->used = state->late = state->flags = state->argv = 0;
 	filling->head->pieces = filling->head->piece_flags = 0;
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < EO_SYSCALL_CAPTURES; i++) {
@@ -235,34 +244,47 @@ static __always_inline int take_at_start(struct filling *filling,
 			break;
 		if (take->flags & EO_CAPTURE_AT_EXIT)
 			continue;
+		if (take->kind == EO_TAKE_ARGV) {
+			state->argv = i + 1;
+			continue;
+		}
 		r = take_one(filling, take, chunk, room);
 		if (r == TOO_BIG)
 			return TOO_BIG;
 		if (r == UNREADABLE)
-			filling->state->late |= 1u << i;
+			FORGOTTEN(state->late) |= 1u << i;
 	}
-	return TAKEN;
+	/* A loop of its own is better not inside of another one, says the verifier. */
+	argv = FORGOTTEN(state->argv);
+	if (!argv)
+		return TAKEN;
+	r = take_argv(filling, &takes->take[(argv - 1) & (EO_SYSCALL_CAPTURES - 1)], chunk, room);
+	if (r == UNREADABLE)
+		put_empty(filling, &takes->take[(argv - 1) & (EO_SYSCALL_CAPTURES - 1)],
+			  EO_PIECE_FAULT, room);
+	return r == TOO_BIG ? TOO_BIG : TAKEN;
 }
 
-/* When it ends. @has_results: the kernel has filled what it fills in
- * @is_other_memory: the memory of the start is gone */
+/* When it ends, by what the state says. */
 static __always_inline int take_at_end(struct filling *filling, const struct eo_syscall_takes *takes,
-				       int has_results, int is_other_memory, const __u32 chunk,
-				       const __u32 room)
+				       const __u32 chunk, const __u32 room)
 {
+	struct call_state *state = filling->state;
 	int r;
 
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < EO_SYSCALL_CAPTURES; i++) {
 		const struct eo_take *take = &takes->take[i];
-		int is_late = filling->state->late >> i & 1;
 
 		if (!take->kind)
 			break;
-		if (!is_late && (!has_results || !(take->flags & EO_CAPTURE_AT_EXIT)))
+		state->flags = FORGOTTEN(state->late) >> i & 1 ? EO_PIECE_LATE : 0;
+		if (!FORGOTTEN(state->flags) &&
+		    (!FORGOTTEN(state->has_results) || !(take->flags & EO_CAPTURE_AT_EXIT)))
 			continue;
-		filling->flags = is_late ? EO_PIECE_LATE : 0;
-		r = is_late && is_other_memory ? UNREADABLE : take_one(filling, take, chunk, room);
+		r = UNREADABLE;
+		if (!FORGOTTEN(state->flags) || !FORGOTTEN(state->is_other_memory))
+			r = take_one(filling, take, chunk, room);
 		if (r == TOO_BIG)
 			return TOO_BIG;
 		if (r == UNREADABLE)

@@ -83,19 +83,18 @@ static __always_inline void take_first(struct small_call *call, struct task_stru
 	struct eo_syscall_record *head = (void *)call->record, *large;
 	struct filling filling = {.state = &call->state, .head = head, .bytes = head->bytes};
 
-	if (take_at_start(&filling, takes, SMALL_CHUNK, SMALL_BYTES) == TOO_BIG) {
-		filling.is_last = 1;
-		large = large_call_of(task, 1, btf);
-		if (large) {
-			call->state.is_large = 1;
-			filling.bytes = large->bytes;
-			take_at_start(&filling, takes, LARGE_CHUNK, LARGE_BYTES);
-		} else {
-			take_at_start(&filling, takes, SMALL_CHUNK, SMALL_BYTES);
-		}
+	call->state.exec_id = TASK_FIELD(btf, task, self_exec_id);
+	if (take_at_start(&filling, takes, SMALL_CHUNK, SMALL_BYTES) != TOO_BIG)
+		return;
+	large = large_call_of(task, 1, btf);
+	if (!large) {
+		head->piece_flags |= EO_PIECE_CUT | EO_PIECE_FAULT;
+		return;
 	}
-	if (call->state.late)
-		call->state.exec_id = TASK_FIELD(btf, task, self_exec_id);
+	call->state.is_large = 1;
+	filling.bytes = large->bytes;
+	filling.is_last = 1;
+	take_at_start(&filling, takes, LARGE_CHUNK, LARGE_BYTES);
 }
 
 static __always_inline void call_begins(struct pt_regs___kernel *regs, long id,
@@ -148,18 +147,17 @@ static __always_inline void call_begins(struct pt_regs___kernel *regs, long id,
 
 /* What the kernel has put there, and what could not be read before. */
 static __always_inline void take_last(struct small_call *call, struct task_struct *task,
-				      struct eo_syscall_takes *takes, int has_result, const int btf)
+				      struct eo_syscall_takes *takes, const int btf)
 {
 	struct eo_syscall_record *head = (void *)call->record, *large;
 	struct filling filling = {.state = &call->state, .head = head, .bytes = head->bytes};
-	int has_results = has_result && !(head->ret < 0 && head->ret >= -4095);
-	int is_other_memory = (__u32)TASK_FIELD(btf, task, self_exec_id) != call->state.exec_id;
 	__u8 pieces = head->pieces, piece_flags = head->piece_flags;
 	__u32 used = call->state.used;
 
+	call->state.has_results = !(head->ret < 0 && head->ret >= -4095);
+	call->state.is_other_memory = (__u32)TASK_FIELD(btf, task, self_exec_id) != call->state.exec_id;
 	if (!call->state.is_large) {
-		if (take_at_end(&filling, takes, has_results, is_other_memory, SMALL_CHUNK,
-				SMALL_BYTES) != TOO_BIG)
+		if (take_at_end(&filling, takes, SMALL_CHUNK, SMALL_BYTES) != TOO_BIG)
 			return;
 		head->pieces = pieces;
 		head->piece_flags = piece_flags;
@@ -178,7 +176,7 @@ static __always_inline void take_last(struct small_call *call, struct task_struc
 	}
 	filling.bytes = large->bytes;
 	filling.is_last = 1;
-	take_at_end(&filling, takes, has_results, is_other_memory, LARGE_CHUNK, LARGE_BYTES);
+	take_at_end(&filling, takes, LARGE_CHUNK, LARGE_BYTES);
 }
 
 static __always_inline void send_call(struct small_call *call, struct task_struct *task,
@@ -205,7 +203,7 @@ static __always_inline void send_call(struct small_call *call, struct task_struc
 
 /* Without a result when the thread ends inside the call. */
 static __always_inline void call_ends(struct small_call *call, struct task_struct *task,
-				      __u64 pid_tgid, __s64 ret, int has_result,
+				      __u64 pid_tgid, __s64 ret, const int has_result,
 				      struct eo_tracer_counters *count, const int btf)
 {
 	struct eo_syscall_record *record = (void *)call->record;
@@ -228,9 +226,11 @@ static __always_inline void call_ends(struct small_call *call, struct task_struc
 	record->flags = has_result ? 0 : EO_SYSCALL_NO_RETURN;
 	if (!is_exec(number) || call->state.is_unsure)
 		fill_header_as(&record->header, task, pid_tgid, EO_RECORD_SYSCALL, began, btf);
-	takes = takes_of(number);
+	takes = has_result ? takes_of(number) : NULL;
 	if (takes && takes->take[0].kind)
-		take_last(call, task, takes, has_result, btf);
+		take_last(call, task, takes, btf);
+	else if (call->state.late)
+		record->piece_flags |= EO_PIECE_FAULT;
 	send_call(call, task, count, btf);
 forget:
 	if (call->state.is_large)
