@@ -51,7 +51,7 @@ static int add_calls(const struct cli_option *option, struct trace_syscall_optio
 		return bad_list(option, &err);
 	for (size_t i = 0; i < EO_ARRAY_SIZE(set.bits); i++)
 		options->calls.bits[i] |= set.bits[i];
-	options->by_call = true;
+	options->by_calls = true;
 	options->call_list = option->value;
 	return 0;
 }
@@ -65,7 +65,7 @@ static int add_errnos(const struct cli_option *option, struct trace_syscall_opti
 		return bad_list(option, &err);
 	for (size_t i = 0; i < EO_ARRAY_SIZE(set.bits); i++)
 		options->errnos.bits[i] |= set.bits[i];
-	options->by_errno = true;
+	options->by_errnos = true;
 	options->errno_list = option->value;
 	return 0;
 }
@@ -124,37 +124,14 @@ static error_t parse_syscall(int key, char *arg, struct argp_state *state)
 
 const struct argp trace_syscall_argp = {options_table, parse_syscall};
 
-/* The native numbers of a list, as those of the other ABIs: calls have the same names there. A
- * list that was turned around has numbers without name, and all that nothing else knows. */
-static void fill_calls(const struct eo_syscall_set *set, struct eo_syscall_options *tracer)
-{
-	tracer->other_calls = eo_syscall_set_has(set, EO_SYSCALL_MAX - 1);
-	for (unsigned int abi = 0; abi < EO_ABI_COUNT; abi++) {
-		for (uint32_t nr = 0; nr < EO_SYSCALL_MAX; nr++) {
-			const char *name = eo_syscall_name(abi, nr);
-			int native = abi == EO_ABI_NATIVE ? (int)nr :
-				     name		  ? eo_syscall_find(name) :
-							    -1;
-			bool has = native < 0 ? tracer->other_calls :
-						eo_syscall_set_has(set, (uint32_t)native);
-
-			if (has)
-				tracer->calls[abi][nr / 64] |= 1ull << nr % 64;
-		}
-	}
-}
-
 void trace_syscall_options_fill(const struct trace_syscall_options *options,
 				struct eo_syscall_options *tracer)
 {
-	tracer->by_call = options->by_call;
-	if (options->by_call)
-		fill_calls(&options->calls, tracer);
+	tracer->by_calls = options->by_calls;
+	tracer->calls = options->calls;
 	tracer->failed = options->failed;
-	tracer->by_errno = options->by_errno;
-	for (uint32_t code = 0; code < EO_SYSCALL_ERRNOS; code++)
-		if (eo_errno_set_has(&options->errnos, code))
-			tracer->errnos[code / 64] |= 1ull << code % 64;
+	tracer->by_errnos = options->by_errnos;
+	tracer->errnos = options->errnos;
 	tracer->min_duration_ns = options->min_duration_ns;
 	tracer->string_limit = options->has_string_limit ? options->string_limit :
 							   EO_SYSCALL_STRING_LIMIT;

@@ -15,7 +15,7 @@ struct trace_syscall_options {
 	const char *command; /* for messages */
 	const char *given;   /* the name of one that was given; NULL: none */
 
-	bool by_call, by_errno; /* the sets count */
+	bool by_calls, by_errnos; /* the sets count */
 	struct eo_syscall_set calls;
 	struct eo_errno_set errnos;
 	const char *call_list, *errno_list; /* as given the last time */
