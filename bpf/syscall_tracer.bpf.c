@@ -15,15 +15,6 @@
 #include "syscall_summary.bpf.h"
 #include "tracer.bpf.h"
 
-struct call_state {
-	__u32 is_open;
-	__u16 used;	/* bytes of pieces */
-	__u8 late;	/* what take_at_start() returned */
-	__u8 is_large;	/* the record is the large one */
-	__u32 is_unsure; /* the filter is to be asked again at the end */
-	__u32 exec_id;
-};
-
 struct small_call {
 	struct call_state state;
 	__u8 record[EO_SYSCALL_HEADER_BYTES + SMALL_BYTES]; /* struct eo_syscall_record, cut off */
@@ -90,26 +81,20 @@ static __always_inline void take_first(struct small_call *call, struct task_stru
 				       struct eo_syscall_takes *takes, const int btf)
 {
 	struct eo_syscall_record *head = (void *)call->record, *large;
-	struct filling filling = {.head = head, .bytes = head->bytes};
-	__u32 late = take_at_start(&filling, takes, SMALL_CHUNK, SMALL_BYTES);
+	struct filling filling = {.state = &call->state, .head = head, .bytes = head->bytes};
 
-	if (late == TOO_BIG) {
-		filling.used = 0;
-		filling.is_last = 1;
-		head->pieces = head->piece_flags = 0;
-		large = large_call_of(task, 1, btf);
-		if (large) {
-			call->state.is_large = 1;
-			filling.bytes = large->bytes;
-			late = take_at_start(&filling, takes, LARGE_CHUNK, LARGE_BYTES);
-		} else {
-			late = take_at_start(&filling, takes, SMALL_CHUNK, SMALL_BYTES);
-		}
+	call->state.exec_id = TASK_FIELD(btf, task, self_exec_id);
+	if (take_at_start(&filling, takes, SMALL_CHUNK, SMALL_BYTES) != TOO_BIG)
+		return;
+	large = large_call_of(task, 1, btf);
+	if (!large) {
+		head->piece_flags |= EO_PIECE_CUT | EO_PIECE_FAULT;
+		return;
 	}
-	call->state.used = filling.used;
-	call->state.late = late;
-	if (late)
-		call->state.exec_id = TASK_FIELD(btf, task, self_exec_id);
+	call->state.is_large = 1;
+	filling.bytes = large->bytes;
+	filling.is_last = 1;
+	take_at_start(&filling, takes, LARGE_CHUNK, LARGE_BYTES);
 }
 
 static __always_inline void call_begins(struct pt_regs___kernel *regs, long id,
@@ -149,6 +134,7 @@ static __always_inline void call_begins(struct pt_regs___kernel *regs, long id,
 	record->nr = number.nr;
 	record->abi = number.abi;
 	record->flags = record->pieces = record->piece_flags = 0;
+	record->stack = 0;
 	read_args(regs, number.abi, record->args, btf);
 	/* An exec changes the name, and a thread's number. It was the caller who called. */
 	if (is_exec(number))
@@ -161,23 +147,21 @@ static __always_inline void call_begins(struct pt_regs___kernel *regs, long id,
 
 /* What the kernel has put there, and what could not be read before. */
 static __always_inline void take_last(struct small_call *call, struct task_struct *task,
-				      struct eo_syscall_takes *takes, int has_result, const int btf)
+				      struct eo_syscall_takes *takes, const int btf)
 {
 	struct eo_syscall_record *head = (void *)call->record, *large;
-	struct filling filling = {.head = head, .bytes = head->bytes, .used = call->state.used};
-	int has_results = has_result && !(head->ret < 0 && head->ret >= -4095);
-	__u8 pieces = head->pieces, piece_flags = head->piece_flags, late = call->state.late;
-	int is_other_memory = late && (__u32)TASK_FIELD(btf, task, self_exec_id) != call->state.exec_id;
+	struct filling filling = {.state = &call->state, .head = head, .bytes = head->bytes};
+	__u8 pieces = head->pieces, piece_flags = head->piece_flags;
+	__u32 used = call->state.used;
 
+	call->state.has_results = !(head->ret < 0 && head->ret >= -4095);
+	call->state.is_other_memory = (__u32)TASK_FIELD(btf, task, self_exec_id) != call->state.exec_id;
 	if (!call->state.is_large) {
-		if (take_at_end(&filling, takes, late, has_results, is_other_memory, SMALL_CHUNK,
-				SMALL_BYTES) != TOO_BIG) {
-			call->state.used = filling.used;
+		if (take_at_end(&filling, takes, SMALL_CHUNK, SMALL_BYTES) != TOO_BIG)
 			return;
-		}
 		head->pieces = pieces;
 		head->piece_flags = piece_flags;
-		filling.used = call->state.used;
+		call->state.used = used;
 		large = large_call_of(task, 1, btf);
 		if (!large) {
 			head->piece_flags |= EO_PIECE_CUT | EO_PIECE_FAULT;
@@ -192,8 +176,7 @@ static __always_inline void take_last(struct small_call *call, struct task_struc
 	}
 	filling.bytes = large->bytes;
 	filling.is_last = 1;
-	take_at_end(&filling, takes, late, has_results, is_other_memory, LARGE_CHUNK, LARGE_BYTES);
-	call->state.used = filling.used;
+	take_at_end(&filling, takes, LARGE_CHUNK, LARGE_BYTES);
 }
 
 static __always_inline void send_call(struct small_call *call, struct task_struct *task,
@@ -220,7 +203,7 @@ static __always_inline void send_call(struct small_call *call, struct task_struc
 
 /* Without a result when the thread ends inside the call. */
 static __always_inline void call_ends(struct small_call *call, struct task_struct *task,
-				      __u64 pid_tgid, __s64 ret, int has_result,
+				      __u64 pid_tgid, __s64 ret, const int has_result,
 				      struct eo_tracer_counters *count, const int btf)
 {
 	struct eo_syscall_record *record = (void *)call->record;
@@ -243,9 +226,11 @@ static __always_inline void call_ends(struct small_call *call, struct task_struc
 	record->flags = has_result ? 0 : EO_SYSCALL_NO_RETURN;
 	if (!is_exec(number) || call->state.is_unsure)
 		fill_header_as(&record->header, task, pid_tgid, EO_RECORD_SYSCALL, began, btf);
-	takes = takes_of(number);
+	takes = has_result ? takes_of(number) : NULL;
 	if (takes && takes->take[0].kind)
-		take_last(call, task, takes, has_result, btf);
+		take_last(call, task, takes, btf);
+	else if (call->state.late)
+		record->piece_flags |= EO_PIECE_FAULT;
 	send_call(call, task, count, btf);
 forget:
 	if (call->state.is_large)

@@ -11,6 +11,9 @@
 #include "capture/syscall_summary.h"
 #include "capture/tracer_class.h"
 #include "core/grace.h"
+#include "syscall/call_list.h"
+#include "syscall/captures.h"
+#include "syscall/decode.h"
 #include "syscall_tracer.skel.h"
 
 #define SUMMARY_ROWS	 2048u	/* kinds of calls alone */
@@ -23,7 +26,13 @@ struct eo_syscall_tracer {
 	uint32_t generation; /* whose rows the programs count into */
 	struct eo_syscall_stats last_stats;
 	uint64_t strings_cut, read_faults; /* of the records that came out of the rings */
+
+	/* Of the event that is being made. */
+	struct eo_attr attrs[EO_SYSCALL_ATTRS];
+	char text[EO_SYSCALL_TEXT_BYTES];
 };
+
+_Static_assert(sizeof(struct eo_errno_set) == EO_SYSCALL_ERRNOS / 8, "one set of errors");
 
 static struct eo_syscall_tracer *of(struct eo_tracer *tracer)
 {
@@ -102,18 +111,33 @@ static int size_rows(struct eo_syscall_tracer *tracer, struct bpf_map *rows,
 	return r;
 }
 
+/* Numbers of other ABIs are wanted where a native call of their name is. */
+static bool is_wanted(const struct eo_syscall_set *calls, unsigned int abi, uint32_t nr)
+{
+	const char *name = eo_syscall_name(abi, nr);
+	int native;
+
+	if (!name)
+		return eo_syscall_set_has(calls, EO_SYSCALL_MAX - 1);
+	native = abi == EO_ABI_NATIVE ? (int)nr : eo_syscall_find(name);
+	return native < 0 ? eo_syscall_set_has(calls, EO_SYSCALL_MAX - 1) :
+			    eo_syscall_set_has(calls, (uint32_t)native);
+}
+
 static void configure(struct eo_syscall_tracer *tracer, struct eo_syscall_config *config)
 {
 	const struct eo_syscall_options *options = &tracer->options;
 
-	config->by_call = options->by_call;
-	config->other_calls = options->other_calls;
-	memcpy(config->calls, options->calls, sizeof(config->calls));
+	config->by_call = options->by_calls;
+	config->other_calls = eo_syscall_set_has(&options->calls, EO_SYSCALL_MAX - 1);
+	for (uint32_t i = 0; options->by_calls && i < EO_ABI_COUNT * EO_SYSCALL_MAX; i++)
+		if (is_wanted(&options->calls, i / EO_SYSCALL_MAX, i % EO_SYSCALL_MAX))
+			((uint64_t *)config->calls)[i / 64] |= 1ull << i % 64;
 	config->failed = options->failed;
-	config->by_errno = options->by_errno;
-	memcpy(config->errnos, options->errnos, sizeof(config->errnos));
+	config->by_errno = options->by_errnos;
+	memcpy(config->errnos, &options->errnos, sizeof(config->errnos));
 	config->min_duration_ns = options->min_duration_ns;
-	config->captures = options->raw.captures && !tracer->base.options.summary;
+	config->captures = !tracer->base.options.summary;
 	config->by_comm = options->by_comm;
 	config->by_pid = options->by_pid;
 	config->by_cgroup = options->by_cgroup;
@@ -162,49 +186,54 @@ static void unload(struct eo_tracer *base)
 
 /* --- captures ---------------------------------------------------------------------------- */
 
-static struct eo_take take_of(const struct eo_capture *capture, const struct eo_syscall_options *options)
+static struct eo_take take_of(const struct eo_capture *capture, uint32_t string_limit)
 {
 	struct eo_take take = {
+		.kind = EO_TAKE_BYTES,
 		.arg = capture->arg,
 		.length = capture->length,
 		.length_arg = capture->length_arg,
 		.unit = 1,
 		.flags = (uint8_t)capture->flags,
+		.size = capture->size,
 	};
 
-	switch (capture->kind) {
+	switch ((enum eo_capture_kind)capture->kind) {
+	case EO_CAPTURE_NONE:
+		take.kind = EO_TAKE_NOTHING;
+		break;
 	case EO_CAPTURE_PATH:
 		take.kind = EO_TAKE_TEXT;
 		take.size = EO_SYSCALL_PATH_BYTES - 1;
 		break;
 	case EO_CAPTURE_STRING:
 		take.kind = EO_TAKE_TEXT;
-		take.size = (uint16_t)options->string_limit;
+		take.size = (uint16_t)string_limit;
 		break;
-	case EO_CAPTURE_STRUCT:
-		take.kind = EO_TAKE_BYTES;
-		take.size = capture->size;
+	case EO_CAPTURE_TEXT:
+		take.size = EO_SYSCALL_PATH_BYTES - 1;
 		break;
 	case EO_CAPTURE_BUFFER:
-		take.kind = options->payload ? EO_TAKE_BYTES : EO_TAKE_NOTHING;
-		take.size = (uint16_t)options->string_limit;
+		take.size = (uint16_t)string_limit;
 		break;
 	case EO_CAPTURE_SOCKADDR:
-		take.kind = EO_TAKE_BYTES;
 		take.size = 128;
 		break;
 	case EO_CAPTURE_IOVEC:
-		take.kind = EO_TAKE_BYTES;
 		take.unit = 16;
-		take.size = 16 * 16;
+		take.size = 16 * EO_SYSCALL_ARRAY_MAX;
+		break;
+	case EO_CAPTURE_ARRAY:
+		take.unit = (uint8_t)capture->size;
+		take.size = (uint16_t)(capture->size * EO_SYSCALL_ARRAY_MAX);
+		break;
+	case EO_CAPTURE_STRUCT:
 		break;
 	case EO_CAPTURE_ARGV:
 		take.kind = EO_TAKE_ARGV;
 		break;
 	case EO_CAPTURE_FD:
-		take.kind = options->fd_paths ? EO_TAKE_FD : EO_TAKE_NOTHING;
-		break;
-	default:
+		take.kind = EO_TAKE_FD;
 		break;
 	}
 	return take;
@@ -212,25 +241,22 @@ static struct eo_take take_of(const struct eo_capture *capture, const struct eo_
 
 static int fill_captures(struct eo_syscall_tracer *tracer, struct eo_error *err)
 {
-	const struct eo_syscall_options *options = &tracer->options;
+	const struct eo_syscall_capture_options wanted = {
+		.payload = tracer->options.payload,
+		.fd_paths = tracer->options.fd_paths,
+	};
 	int fd = bpf_map__fd(tracer->skel->maps.captures);
 
 	if (!tracer->skel->rodata->config.captures)
 		return 0;
 	for (uint32_t key = 0; key < EO_ABI_COUNT * EO_SYSCALL_MAX; key++) {
-		const struct eo_syscall_captures *captures =
-			options->raw.captures(key / EO_SYSCALL_MAX, key % EO_SYSCALL_MAX);
+		struct eo_syscall_captures captures;
 		struct eo_syscall_takes takes = {0};
-		size_t count = 0;
 
-		for (size_t i = 0; captures && i < EO_SYSCALL_CAPTURES; i++) {
-			takes.take[count] = take_of(&captures->capture[i], options);
-			count += takes.take[count].kind != EO_TAKE_NOTHING;
-		}
-		/* Programs stop at the first empty one. */
-		if (count < EO_SYSCALL_CAPTURES)
-			takes.take[count] = (struct eo_take){0};
-		if (count && bpf_map_update_elem(fd, &key, &takes, BPF_ANY) < 0)
+		eo_syscall_captures(key / EO_SYSCALL_MAX, key % EO_SYSCALL_MAX, &wanted, &captures);
+		for (size_t i = 0; i < EO_SYSCALL_CAPTURES; i++)
+			takes.take[i] = take_of(&captures.capture[i], tracer->options.string_limit);
+		if (takes.take[0].kind && bpf_map_update_elem(fd, &key, &takes, BPF_ANY) < 0)
 			return eo_error_set(err, EO_ERROR_MAP_OPERATION_FAILED, errno, NULL,
 					    "say what is taken of calls");
 	}
@@ -244,7 +270,8 @@ static int load(struct eo_tracer *base, struct eo_error *err)
 
 	tracer->generation = 0;
 	tracer->strings_cut = tracer->read_faults = 0;
-	for (size_t i = 0; i < EO_ARRAY_SIZE(variants) && r < 0 && r != -EPERM && r != -EACCES; i++) {
+	/* Not allowed is -EPERM; -EACCES is the verifier's word for what it does not understand. */
+	for (size_t i = 0; i < EO_ARRAY_SIZE(variants) && r < 0 && r != -EPERM; i++) {
 		unload(base);
 		r = open_and_load(tracer, &variants[i], err);
 	}
@@ -312,6 +339,9 @@ static int record(struct eo_tracer *base, const struct eo_record_header *header,
 {
 	struct eo_syscall_tracer *tracer = of(base);
 	const struct eo_syscall_record *call = (const void *)header;
+	const struct eo_syscall_room room = {tracer->attrs, EO_ARRAY_SIZE(tracer->attrs), tracer->text,
+					     sizeof(tracer->text)};
+	struct eo_event event;
 
 	if (size < EO_SYSCALL_HEADER_BYTES)
 		return 0;
@@ -320,9 +350,12 @@ static int record(struct eo_tracer *base, const struct eo_record_header *header,
 		tracer->read_faults += (call->piece_flags & EO_PIECE_FAULT) != 0;
 	}
 	eo_tracer_add_latency(base, header->ktime_ns + call->duration_ns);
-	if (tracer->options.raw.record)
-		return tracer->options.raw.record(tracer->options.raw.ctx, call, size);
-	return 0;
+	if (tracer->options.record)
+		return tracer->options.record(base->options.sink.ctx, call, size);
+	eo_tracer_fill_event(&event, EO_EVENT_SYSCALL, header);
+	if (eo_syscall_decode(call, size, &room, &event) < 0)
+		return 0;
+	return eo_tracer_emit_with_stack(base, &event, call->stack);
 }
 
 static uint64_t count_kinds(const struct eo_syscall_tracer *tracer)
@@ -396,6 +429,24 @@ static const struct eo_tracer_class class = {
 	.stats = stats,
 	.unload = unload,
 };
+
+int eo_syscall_tracer_filter(struct eo_tracer *base, const char *list, struct eo_error *err)
+{
+	struct eo_syscall_tracer *tracer = of(base);
+	struct eo_syscall_set calls;
+	int r;
+
+	if (base->running) {
+		eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "syscall tracer is running");
+		return -EBUSY;
+	}
+	r = eo_syscall_list_parse(list, &calls, err);
+	if (r < 0)
+		return r;
+	tracer->options.by_calls = true;
+	tracer->options.calls = calls;
+	return 0;
+}
 
 int eo_syscall_tracer_new(const struct eo_config *config, const struct eo_syscall_options *options,
 			  struct eo_tracer **ret, struct eo_error *err)

@@ -14,29 +14,22 @@
 #include "capture/tracer.h"
 #include "core/config.h"
 #include "core/error.h"
+#include "syscall/call_list.h"
 #include "syscall_records.h"
 
 #define EO_SYSCALL_STRING_LIMIT 64 /* unless something else is asked for */
 
-/* Takes records as they come, instead of the making of events. For tests and measurements. */
-struct eo_syscall_raw {
-	int (*record)(void *ctx, const struct eo_syscall_record *record, size_t size); /* NULL: events */
-	/* What is taken of a call; NULL: nothing. */
-	const struct eo_syscall_captures *(*captures)(unsigned int abi, uint32_t nr);
-	void *ctx;
-};
-
 struct eo_syscall_options {
 	struct eo_tracer_options base;
 
-	/* Which calls; by_call false: all. Bits by number, for each enum eo_syscall_abi. */
-	bool by_call;
-	uint64_t calls[EO_ABI_COUNT][EO_SYSCALL_WORDS];
-	bool other_calls; /* numbers from EO_SYSCALL_MAX on */
+	/* Which calls, by native number; those of other ABIs are taken by their names. The last bit
+	 * stands for all numbers that have no name. by_calls false: all. */
+	bool by_calls;
+	struct eo_syscall_set calls;
 
-	bool failed;				     /* only those that failed */
-	bool by_errno;				     /* only those that failed with one of these */
-	uint64_t errnos[EO_SYSCALL_ERRNOS / 64];     /* bits */
+	bool failed;		    /* only those that failed */
+	bool by_errnos;		    /* only those that failed with one of these */
+	struct eo_errno_set errnos;
 	uint64_t min_duration_ns;
 
 	uint32_t string_limit; /* bytes of a text that is no path; at most EO_SYSCALL_STRING_MAX */
@@ -46,7 +39,9 @@ struct eo_syscall_options {
 	/* With base.summary: what the rows are told apart by, besides the call. */
 	bool by_comm, by_pid, by_cgroup;
 
-	struct eo_syscall_raw raw;
+	/* Takes records as they come, instead of the making of events; gets base.sink.ctx. For tests
+	 * and measurements. NULL: events. */
+	int (*record)(void *ctx, const struct eo_syscall_record *record, size_t size);
 };
 
 struct eo_syscall_stats {
@@ -58,6 +53,11 @@ struct eo_syscall_stats {
 /** Returns 0, or -EINVAL and a CONFIG error. @ret is freed with eo_tracer_free(). */
 int eo_syscall_tracer_new(const struct eo_config *config, const struct eo_syscall_options *options,
 			  struct eo_tracer **ret, struct eo_error *err);
+
+/**
+ * Trace only the calls of @list, as that of -e: see eo_syscall_list_parse(). -EBUSY when running.
+ */
+int eo_syscall_tracer_filter(struct eo_tracer *tracer, const char *list, struct eo_error *err);
 
 /** While running, and after stop() those of the last run. @tracer: made by eo_syscall_tracer_new() */
 struct eo_syscall_stats eo_syscall_tracer_get_stats(struct eo_tracer *tracer);

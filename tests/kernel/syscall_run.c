@@ -90,38 +90,12 @@ static bool is_ready(void *ctx)
 	return !((struct taken *)ctx)->not_ready;
 }
 
-static const struct eo_syscall_captures *captures_of(unsigned int abi, uint32_t nr)
-{
-	static const struct row {
-		unsigned int abi;
-		uint32_t nr;
-		struct eo_syscall_captures captures;
-	} rows[] = {
-		{EO_ABI_NATIVE, SYS_openat, {{{.kind = EO_CAPTURE_PATH, .arg = 1}}}},
-		{EO_ABI_NATIVE, SYS_renameat2,
-		 {{{.kind = EO_CAPTURE_PATH, .arg = 1}, {.kind = EO_CAPTURE_PATH, .arg = 3}}}},
-		{EO_ABI_NATIVE, SYS_execve,
-		 {{{.kind = EO_CAPTURE_PATH, .arg = 0}, {.kind = EO_CAPTURE_ARGV, .arg = 1}}}},
-		{EO_ABI_NATIVE, SYS_write,
-		 {{{.kind = EO_CAPTURE_BUFFER, .arg = 1, .length = EO_LENGTH_ARG, .length_arg = 2}}}},
-		{EO_ABI_NATIVE, SYS_read,
-		 {{{.kind = EO_CAPTURE_BUFFER, .arg = 1, .length = EO_LENGTH_RET,
-		    .flags = EO_CAPTURE_AT_EXIT}}}},
-		{EO_ABI_NATIVE, SYS_nanosleep, {{{.kind = EO_CAPTURE_STRUCT, .arg = 0, .size = 16}}}},
-	};
-
-	for (size_t i = 0; i < EO_ARRAY_SIZE(rows); i++)
-		if (rows[i].abi == abi && rows[i].nr == nr)
-			return &rows[i].captures;
-	return NULL;
-}
-
 struct eo_syscall_options eo_taken_options(struct taken *taken)
 {
 	return (struct eo_syscall_options){
 		.base.sink = {.event = take_event, .ready = is_ready, .ctx = taken},
 		.string_limit = EO_SYSCALL_STRING_LIMIT,
-		.raw = {.record = take_record, .captures = captures_of, .ctx = taken},
+		.record = take_record,
 	};
 }
 

@@ -39,7 +39,7 @@ struct taken {
 	int fail_after; /* the sink fails at that record; 0: never */
 };
 
-/* Records go to @taken, captures are those of the calls that the tests look at. */
+/* Records and events of losses go to @taken. */
 struct eo_syscall_options eo_taken_options(struct taken *taken);
 
 struct eo_tracer *eo_tracer_begin(const struct eo_syscall_options *options);
