@@ -86,9 +86,19 @@ struct eo_mem_counters {
 	__u64 images_lost; /* ends of programs that could not be told */
 };
 
+/* Sums of the sizes from 2^k to 2^(k+1) - 1, and of 0 with 1; element k, per CPU. */
+#define EO_MEM_CLASSES 64
+struct eo_mem_class {
+	__u64 allocations, allocated_bytes;
+	__u64 frees, freed_bytes;
+	__u64 failed;
+};
+
 struct eo_mem_config {
-	__u32 events; /* send records */
-	__u32 stacks;
+	__u32 events;  /* send records */
+	__u32 stacks;  /* take them, and sum up by them */
+	__u32 classes; /* sum up by size */
+	__u32 reserved;
 	__u64 min_size;
 };
 

@@ -92,6 +92,17 @@ struct {
 	__type(value, struct eo_mem_counters);
 } mem_counters SEC(".maps");
 
+struct classes {
+	struct eo_mem_class of[EO_MEM_CLASSES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct classes);
+} classes SEC(".maps");
+
 /* What the parts of one event hand to each other. */
 struct event {
 	struct eo_tracer_counters *count;
@@ -163,6 +174,18 @@ static __always_inline struct eo_mem_totals *totals_of(__u64 stack)
 	return sum;
 }
 
+/* By halves: there is no instruction for it. */
+static __always_inline struct eo_mem_class *class_of(__u64 size)
+{
+	__u32 zero = 0, k = 0;
+	struct classes *sums = bpf_map_lookup_elem(&classes, &zero);
+
+	for (__u32 half = 32; half; half /= 2)
+		if (size >> half)
+			size >>= half, k += half;
+	return sums ? &sums->of[k & (EO_MEM_CLASSES - 1)] : NULL;
+}
+
 static __always_inline void remove_sums(struct eo_mem_counters *sums, __u64 size)
 {
 	COUNT(sums->removed);
@@ -230,10 +253,16 @@ static __always_inline void deliver(struct event *event, __u32 kind, __u64 addre
 static __always_inline void freed(struct event *event, __u64 address, const struct eo_mem_block *block)
 {
 	struct eo_mem_totals *sum;
+	struct eo_mem_class *class;
 
 	COUNT(event->count->seen);
 	COUNT(event->sums->frees);
 	COUNT_MORE(event->sums->freed_bytes, block->size);
+	class = mem.classes ? class_of(block->size) : NULL;
+	if (class) {
+		COUNT(class->frees);
+		COUNT_MORE(class->freed_bytes, block->size);
+	}
 	if (mem.stacks) {
 		sum = totals_of(block->stack);
 		if (sum) {
@@ -258,12 +287,17 @@ static __always_inline void freed_unknown(struct event *event, __u64 address)
 
 static __always_inline void failed(struct event *event, __u64 size, __s32 error)
 {
+	struct eo_mem_class *class;
+
 	COUNT(event->count->seen);
 	if (size < mem.min_size) {
 		COUNT(event->count->filtered);
 		return;
 	}
 	COUNT(event->sums->failed);
+	class = mem.classes ? class_of(size) : NULL;
+	if (class)
+		COUNT(class->failed);
 	deliver(event, EO_MEM_RECORD_ALLOC, 0, size, 0, 0, 0, error);
 }
 
@@ -288,6 +322,7 @@ static __always_inline void allocated(struct event *event, struct pt_regs *ctx, 
 {
 	struct eo_mem_block block = {.size = size, .ktime_ns = event->now};
 	struct eo_mem_totals *sum;
+	struct eo_mem_class *class;
 
 	COUNT(event->count->seen);
 	if (size < mem.min_size) {
@@ -296,6 +331,11 @@ static __always_inline void allocated(struct event *event, struct pt_regs *ctx, 
 	}
 	COUNT(event->sums->allocations);
 	COUNT_MORE(event->sums->allocated_bytes, size);
+	class = mem.classes ? class_of(size) : NULL;
+	if (class) {
+		COUNT(class->allocations);
+		COUNT_MORE(class->allocated_bytes, size);
+	}
 	if (mem.stacks) {
 		block.stack = stack_of_call(event, ctx, function);
 		sum = totals_of(block.stack);

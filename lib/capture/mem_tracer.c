@@ -3,6 +3,8 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -30,7 +32,7 @@ struct mem_tracer {
 
 	/* What the last run left behind. */
 	struct eo_profile *profile;
-	struct eo_event_list *leaks;
+	struct eo_mem_class told[EO_MEM_CLASSES]; /* in earlier summaries */
 };
 
 static const struct eo_stack_layout layout = {
@@ -40,19 +42,16 @@ static const struct eo_stack_layout layout = {
 		   {"inuse_space", "bytes"}},
 };
 
-static bool by_stack(const struct mem_tracer *tracer)
-{
-	return tracer->options.profile || tracer->options.leaks;
-}
-
 static bool wants_events(const struct mem_tracer *tracer)
 {
-	return !tracer->base.options.summary && !by_stack(tracer);
+	return !tracer->base.options.summary && !tracer->options.profile;
 }
 
 static bool wants_stacks(const struct mem_tracer *tracer)
 {
-	return by_stack(tracer) || tracer->base.options.stack;
+	const struct eo_mem_options *options = &tracer->options;
+
+	return options->profile || options->by_stack || options->leaks || tracer->base.options.stack;
 }
 
 /* ---- start ---- */
@@ -75,7 +74,7 @@ static int load(struct eo_tracer *base, struct eo_error *err)
 	int r;
 
 	eo_profile_free(eo_steal(&tracer->profile));
-	eo_event_list_free(eo_steal(&tracer->leaks));
+	memset(tracer->told, 0, sizeof(tracer->told));
 	if (!skel)
 		return eo_tracer_load_failed(base, errno, err);
 	tracer->skel = skel;
@@ -89,6 +88,7 @@ static int load(struct eo_tracer *base, struct eo_error *err)
 	bpf_program__set_autoattach(skel->progs.on_leave, false);
 	skel->rodata->mem.events = wants_events(tracer);
 	skel->rodata->mem.stacks = wants_stacks(tracer);
+	skel->rodata->mem.classes = tracer->base.options.summary && !wants_stacks(tracer);
 	skel->rodata->mem.min_size = tracer->options.min_size;
 	r = eo_tracer_prepare(base, skel->obj, (struct eo_filter_config *)&skel->rodata->filter,
 			      (struct eo_tracer_config *)&skel->rodata->tracer, true, err);
@@ -276,37 +276,6 @@ static int make_profile(struct mem_tracer *tracer, const struct eo_mem_held *hel
 	return r < 0 ? r : eo_profile_status(tracer->profile);
 }
 
-static int add_leak(struct mem_tracer *tracer, const struct eo_mem_held *held)
-{
-	struct eo_attr *rows = tracer->base.rows;
-	size_t count = eo_trace_stacks_rows(tracer->base.stacks, held->stack, rows);
-	struct eo_event event = {
-		.type = EO_EVENT_MEM_SUMMARY,
-		.ktime_ns = eo_clock_monotonic_ns(),
-		.data = rows,
-		.data_count = count,
-	};
-
-	eo_stack_store_owner(eo_trace_stacks_store(tracer->base.stacks), held->stack, &event.pid, event.comm);
-	event.tid = event.pid;
-	add_number(&event, rows, "active_allocations", EO_ATTR_UINT, held->count);
-	add_number(&event, rows, "active_bytes", EO_ATTR_UINT, held->bytes);
-	add_number(&event, rows, "oldest_ns", EO_ATTR_UINT, held->oldest_ns);
-	return eo_event_list_add(tracer->leaks, &event);
-}
-
-static int make_leaks(struct mem_tracer *tracer, const struct eo_mem_held *held, size_t count)
-{
-	int r = 0;
-
-	tracer->leaks = eo_event_list_new();
-	if (!tracer->leaks)
-		return -ENOMEM;
-	for (size_t i = 0; i < count && r == 0; i++)
-		r = add_leak(tracer, &held[i]);
-	return r;
-}
-
 static int finish(struct eo_tracer *base)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
@@ -314,13 +283,141 @@ static int finish(struct eo_tracer *base)
 	size_t count;
 	int r;
 
-	if (!by_stack(tracer))
+	if (!tracer->options.profile)
 		return 0;
+	r = eo_mem_blocks_held(tracer->blocks, 0, &held, &count);
+	return r < 0 ? r : make_profile(tracer, held, count);
+}
+
+/* ---- summaries ---- */
+
+struct summary {
+	eo_trace_event_fn fn;
+	void *ctx;
+	struct eo_event event;
+	struct eo_attr *rows;
+};
+
+static int class_row(struct summary *summary, size_t k, const struct eo_mem_class *sums)
+{
+	char name[48];
+
+	if (!sums->allocations && !sums->frees && !sums->failed)
+		return 0;
+	snprintf(name, sizeof(name), "%" PRIu64 "-%" PRIu64, k ? UINT64_C(1) << k : 0,
+		 UINT64_MAX >> (63 - k));
+	summary->event.data_count = 0;
+	add_text(&summary->event, summary->rows, "name", name);
+	add_number(&summary->event, summary->rows, "count", EO_ATTR_UINT, sums->allocations);
+	add_number(&summary->event, summary->rows, "errors", EO_ATTR_UINT, sums->failed);
+	add_number(&summary->event, summary->rows, "frees", EO_ATTR_UINT, sums->frees);
+	add_number(&summary->event, summary->rows, "total_allocated", EO_ATTR_UINT, sums->allocated_bytes);
+	add_number(&summary->event, summary->rows, "total_freed", EO_ATTR_UINT, sums->freed_bytes);
+	return summary->fn(summary->ctx, &summary->event);
+}
+
+/* Since the last time. */
+static int summarise_classes(struct mem_tracer *tracer, struct summary *summary)
+{
+	struct eo_mem_class sums[EO_MEM_CLASSES];
+	struct eo_attr data[8];
+	int r = 0;
+
+	summary->rows = data;
+	summary->event.data = data;
+	eo_tracer_sum_map(&tracer->base, "classes", sums, sizeof(sums));
+	for (size_t k = 0; k < EO_MEM_CLASSES && r == 0; k++) {
+		const struct eo_mem_class *told = &tracer->told[k];
+		const struct eo_mem_class fresh = {
+			.allocations = sums[k].allocations - told->allocations,
+			.allocated_bytes = sums[k].allocated_bytes - told->allocated_bytes,
+			.frees = sums[k].frees - told->frees,
+			.freed_bytes = sums[k].freed_bytes - told->freed_bytes,
+			.failed = sums[k].failed - told->failed,
+		};
+
+		r = class_row(summary, k, &fresh);
+	}
+	memcpy(tracer->told, sums, sizeof(sums));
+	return r;
+}
+
+/* @totals: NULL: only what is held */
+static int stack_row(struct mem_tracer *tracer, struct summary *summary, uint64_t stack,
+		     const struct eo_mem_totals *totals, const struct eo_mem_held *held)
+{
+	struct eo_event *event = &summary->event;
+	struct eo_attr *rows = tracer->base.rows;
+
+	event->data = rows;
+	event->data_count = eo_trace_stacks_rows(tracer->base.stacks, stack, rows);
+	event->pid = event->tid = 0;
+	memset(event->comm, 0, sizeof(event->comm));
+	if (eo_stack_store_owner(eo_trace_stacks_store(tracer->base.stacks), stack, &event->pid, event->comm))
+		event->tid = event->pid;
+	if (totals) {
+		add_number(event, rows, "count", EO_ATTR_UINT, totals->allocations);
+		add_number(event, rows, "frees", EO_ATTR_UINT, totals->frees);
+		add_number(event, rows, "total_allocated", EO_ATTR_UINT, totals->allocated_bytes);
+		add_number(event, rows, "total_freed", EO_ATTR_UINT, totals->freed_bytes);
+	}
+	add_number(event, rows, "active_allocations", EO_ATTR_UINT, held->count);
+	add_number(event, rows, "active_bytes", EO_ATTR_UINT, held->bytes);
+	if (!totals)
+		add_number(event, rows, "oldest_ns", EO_ATTR_UINT, held->oldest_ns);
+	return summary->fn(summary->ctx, event);
+}
+
+static int by_hash(const void *a, const void *b)
+{
+	const struct eo_mem_held *x = a, *y = b;
+
+	return (x->stack > y->stack) - (x->stack < y->stack);
+}
+
+static int summarise_stacks(struct mem_tracer *tracer, struct summary *summary, struct eo_mem_held *held,
+			    size_t count)
+{
+	int fd = bpf_map__fd(tracer->skel->maps.totals), r = 0;
+	struct eo_mem_totals totals;
+	uint64_t key, next;
+	bool first = true;
+
+	if (count > 0)
+		qsort(held, count, sizeof(*held), by_hash);
+	while (r == 0 && bpf_map_get_next_key(fd, first ? NULL : &key, &next) == 0) {
+		const struct eo_mem_held none = {.stack = next}, *found;
+
+		key = next;
+		first = false;
+		found = count ? bsearch(&none, held, count, sizeof(*held), by_hash) : NULL;
+		if (bpf_map_lookup_elem(fd, &key, &totals) == 0)
+			r = stack_row(tracer, summary, key, &totals, found ? found : &none);
+	}
+	return r;
+}
+
+static int summary(struct eo_tracer *base, eo_trace_event_fn fn, void *ctx, struct eo_error *err)
+{
+	struct mem_tracer *tracer = (struct mem_tracer *)base;
+	struct summary summary = {
+		.fn = fn,
+		.ctx = ctx,
+		.event = {.type = EO_EVENT_MEM_SUMMARY, .ktime_ns = eo_clock_monotonic_ns()},
+	};
+	EO_AUTO_FREE struct eo_mem_held *held = NULL;
+	size_t count = 0;
+	int r;
+
+	if (!wants_stacks(tracer))
+		return summarise_classes(tracer, &summary);
 	r = eo_mem_blocks_held(tracer->blocks, report_age(tracer), &held, &count);
-	if (r == 0 && tracer->options.leaks)
-		r = make_leaks(tracer, held, count);
-	if (r == 0 && tracer->options.profile)
-		r = make_profile(tracer, held, count);
+	if (r < 0)
+		return eo_error_set(err, EO_ERROR_MAP_OPERATION_FAILED, -r, NULL, "read the blocks in use");
+	if (!tracer->options.leaks)
+		return summarise_stacks(tracer, &summary, held, count);
+	for (size_t i = 0; i < count && r == 0; i++)
+		r = stack_row(tracer, &summary, held[i].stack, NULL, &held[i]);
 	return r;
 }
 
@@ -369,7 +466,6 @@ static void free_tracer(struct eo_tracer *base)
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
 
 	eo_profile_free(tracer->profile);
-	eo_event_list_free(tracer->leaks);
 	free(tracer);
 }
 
@@ -385,6 +481,7 @@ static const struct eo_tracer_class class = {
 	.detach = detach,
 	.finish = finish,
 	.stats = stats,
+	.summary = summary,
 	.unload = unload,
 };
 
@@ -397,6 +494,10 @@ static int check_options(const struct eo_tracer_options *options, const struct e
 		return eo_error_set(err, EO_ERROR_CONFIG, 0,
 				    "-p PID, -- COMMAND, or -a for the whole machine",
 				    "trace memory of nobody: a target is required");
+	if (mem->profile && options->summary)
+		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "a heap profile and a summary exclude each other");
+	if ((mem->by_stack || mem->leaks) && !options->summary)
+		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "leaks and rows by stack are a summary");
 	if (mem->max_live > EO_MEM_LIVE_MAX)
 		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "max_live is %llu, must be 1 to %u",
 				    (unsigned long long)mem->max_live, EO_MEM_LIVE_MAX);
@@ -426,11 +527,4 @@ struct eo_profile *eo_mem_tracer_take_profile(struct eo_tracer *base)
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
 
 	return eo_steal(&tracer->profile);
-}
-
-const struct eo_event_list *eo_mem_tracer_leaks(const struct eo_tracer *base)
-{
-	const struct mem_tracer *tracer = (const struct mem_tracer *)base;
-
-	return tracer->leaks;
 }

@@ -21,10 +21,13 @@ struct eo_mem_options {
 	size_t library_count;
 	uint64_t min_size; /* bytes; smaller allocations are filtered out */
 	uint64_t max_live; /* blocks in use that are kept; 0: EO_MEM_LIVE_DEFAULT */
-	/* Instead of events: what stop() leaves behind. Both sum up by stack. */
+	/* Instead of events: what stop() leaves behind. */
 	bool profile;
-	bool leaks;
-	uint64_t min_age_ns; /* of what is reported as a leak */
+	/* With a summary, whose rows are by size class otherwise. By stack they go on from one to the
+	 * next, and do not begin anew. */
+	bool by_stack;
+	bool leaks; /* only what is held, by stack, with oldest_ns */
+	uint64_t min_age_ns; /* of what is held, to be a leak */
 };
 
 /** @config, @options and @mem are copied. The target must name somebody, or everybody with all. */
@@ -37,12 +40,5 @@ int eo_mem_tracer_new(const struct eo_config *config, const struct eo_tracer_opt
  * Returns the profile, which becomes the caller's, once; else NULL.
  */
 struct eo_profile *eo_mem_tracer_take_profile(struct eo_tracer *tracer);
-
-/**
- * After stop(), with options.leaks: what was held by then, or when its program exited, for at least
- * min_age_ns; mem_summary events by stack with active_allocations, active_bytes and oldest_ns, most
- * bytes first. Lives until the next start(); NULL when there is none.
- */
-const struct eo_event_list *eo_mem_tracer_leaks(const struct eo_tracer *tracer);
 
 #endif

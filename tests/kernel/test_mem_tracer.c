@@ -333,6 +333,27 @@ Test(mem_tracer, failures_are_events_with_their_error)
 	end_program(&heap);
 }
 
+static int add_row(void *ctx, const struct eo_event *event)
+{
+	return eo_event_list_add(ctx, event);
+}
+
+static struct eo_event_list *rows_of(struct eo_tracer *tracer)
+{
+	struct eo_event_list *list = eo_event_list_new();
+
+	cr_assert_eq(eo_tracer_summary(tracer, add_row, list, NULL), 0);
+	return list;
+}
+
+static uint64_t number(const struct eo_event *event, const char *key)
+{
+	const struct eo_attr *attr = eo_event_data(event, key);
+
+	cr_assert(attr && attr->type == EO_ATTR_UINT, "no %s", key);
+	return attr->unum;
+}
+
 /* The function of frame @i of the event's stack. */
 static const char *frame_name(const struct eo_event *event, uint32_t i)
 {
@@ -353,8 +374,8 @@ Test(mem_tracer, leaks_are_told_by_where_they_were_allocated)
 	SETUP();
 	struct program heap = start_heap("counts", NULL);
 	const struct eo_mem_options mem = {.leaks = true};
-	struct eo_tracer *tracer = begin(heap.pid, &mem, false);
-	const struct eo_event_list *leaks;
+	struct eo_tracer *tracer = begin(heap.pid, &mem, true);
+	struct eo_event_list *leaks;
 	struct eo_trace_stats stats;
 	const struct {
 		const char *site;
@@ -366,7 +387,7 @@ Test(mem_tracer, leaks_are_told_by_where_they_were_allocated)
 	stats = eo_tracer_stats(tracer);
 	expect_counts(&stats);
 	expect_sound(&stats);
-	leaks = eo_mem_tracer_leaks(tracer);
+	leaks = rows_of(tracer);
 	cr_assert_eq(eo_event_list_count(leaks), 2);
 	for (size_t i = 0; i < 2; i++) {
 		const struct eo_event *event = eo_event_list_get(leaks, i);
@@ -382,6 +403,7 @@ Test(mem_tracer, leaks_are_told_by_where_they_were_allocated)
 		cr_expect_eq(eo_event_data(event, "active_bytes")->unum, expected[i].count * expected[i].size);
 		cr_expect_gt(eo_event_data(event, "oldest_ns")->unum, 0);
 	}
+	eo_event_list_free(leaks);
 	eo_tracer_free(tracer);
 	end_program(&heap);
 }
@@ -508,8 +530,8 @@ Test(mem_tracer, what_was_held_at_exit_is_a_leak_and_no_longer_in_use)
 	SETUP();
 	struct program heap = start_heap("exit", NULL);
 	const struct eo_mem_options mem = {.leaks = true};
-	struct eo_tracer *tracer = begin(heap.pid, &mem, false);
-	const struct eo_event_list *leaks;
+	struct eo_tracer *tracer = begin(heap.pid, &mem, true);
+	struct eo_event_list *leaks;
 	struct eo_trace_stats stats;
 
 	cr_assert_eq(write(heap.in, "x", 1), 1);
@@ -519,10 +541,11 @@ Test(mem_tracer, what_was_held_at_exit_is_a_leak_and_no_longer_in_use)
 	EXPECT_TOTAL(&stats, "active_allocations", 0);
 	EXPECT_TOTAL(&stats, "active_bytes", 0);
 	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	leaks = eo_mem_tracer_leaks(tracer);
+	leaks = rows_of(tracer);
 	cr_assert_eq(eo_event_list_count(leaks), 1);
 	cr_expect_str_eq(frame_name(eo_event_list_get(leaks, 0), 1), "exits");
 	cr_expect_eq(eo_event_data(eo_event_list_get(leaks, 0), "active_bytes")->unum, 301 * 32);
+	eo_event_list_free(leaks);
 	eo_tracer_free(tracer);
 	end_program(&heap);
 }
@@ -595,4 +618,78 @@ Test(mem_tracer, nobody_is_no_target)
 	cr_assert_lt(eo_mem_tracer_new(&config, &options, &mem, &tracer, &err), 0);
 	cr_expect_eq(err.kind, EO_ERROR_CONFIG);
 	cr_expect_not_null(err.hint);
+}
+
+Test(mem_tracer, a_summary_has_rows_by_size)
+{
+	SETUP();
+	struct program heap = start_heap("counts", NULL);
+	const struct eo_mem_options mem = {0};
+	struct eo_tracer *tracer = begin(heap.pid, &mem, true);
+	struct sums sums = count_sums(), found = {0};
+	struct eo_event_list *rows;
+
+	do_step(&heap, tracer);
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	rows = rows_of(tracer);
+	for (size_t i = 0; i < eo_event_list_count(rows); i++) {
+		const struct eo_event *row = eo_event_list_get(rows, i);
+		const char *name = eo_event_data(row, "name")->str;
+
+		found.allocations += number(row, "count");
+		found.allocated += number(row, "total_allocated");
+		found.frees += number(row, "frees");
+		found.freed += number(row, "total_freed");
+		found.failed += number(row, "errors");
+		if (strcmp(name, "512-1023") == 0)
+			cr_expect_eq(number(row, "count"), 500 + 4, "the first leak, and what is reallocated");
+		if (strcmp(name, "1024-2047") == 0)
+			cr_expect_eq(number(row, "frees"), 0, "nothing but leaks");
+		cr_expect_eq(strcmp(name, "4611686018427387904-9223372036854775807") == 0,
+			     number(row, "errors") > 0);
+	}
+	cr_expect(memcmp(&sums, &found, sizeof(sums)) == 0);
+	eo_event_list_free(rows);
+	rows = rows_of(tracer);
+	cr_expect_eq(eo_event_list_count(rows), 0, "all was told");
+	eo_event_list_free(rows);
+	eo_tracer_free(tracer);
+	end_program(&heap);
+}
+
+Test(mem_tracer, a_summary_has_rows_by_stack)
+{
+	SETUP();
+	struct program heap = start_heap("counts", NULL);
+	const struct eo_mem_options mem = {.by_stack = true};
+	struct eo_tracer *tracer = begin(heap.pid, &mem, true);
+	struct sums sums = count_sums(), found = {0};
+	struct eo_event_list *rows;
+	uint64_t held = 0;
+
+	do_step(&heap, tracer);
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	rows = rows_of(tracer);
+	for (size_t i = 0; i < eo_event_list_count(rows); i++) {
+		const struct eo_event *row = eo_event_list_get(rows, i);
+
+		found.allocations += number(row, "count");
+		found.allocated += number(row, "total_allocated");
+		found.frees += number(row, "frees");
+		found.freed += number(row, "total_freed");
+		held += number(row, "active_bytes");
+		if (strcmp(frame_name(row, 1), "leak_a") == 0) {
+			cr_expect_eq(number(row, "count"), 500);
+			cr_expect_eq(number(row, "active_allocations"), 500);
+			cr_expect_eq(number(row, "frees"), 0);
+		}
+	}
+	cr_expect_eq(found.allocations, sums.allocations);
+	cr_expect_eq(found.allocated, sums.allocated);
+	cr_expect_eq(found.frees, sums.frees);
+	cr_expect_eq(found.freed, sums.freed);
+	cr_expect_eq(held, sums.allocated - sums.freed);
+	eo_event_list_free(rows);
+	eo_tracer_free(tracer);
+	end_program(&heap);
 }
