@@ -132,7 +132,7 @@ for format in $formats; do
 	"$bin" trace mem -a -f "$format" --dry-run >/dev/null 2>&1 || accepted=1
 	"$bin" trace --help | grep -qwe "$format" || accepted=1
 done
-[ "$accepted" = 0 ] && [ "$(echo "$formats" | wc -w)" = 4 ]
+[ "$accepted" = 0 ] && [ "$(echo "$formats" | wc -w)" = 8 ]
 result $? "every value that bash offers for trace -f is taken, and told of in --help"
 
 accepted=0

@@ -2,6 +2,8 @@
 /* What programs allocate and free, counted to the last block. The workload is
  * tests/kernel/workloads/heap.c. */
 #include <criterion/criterion.h>
+#include <dlfcn.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -690,6 +692,100 @@ Test(mem_tracer, a_summary_has_rows_by_stack)
 	cr_expect_eq(found.freed, sums.freed);
 	cr_expect_eq(held, sums.allocated - sums.freed);
 	eo_event_list_free(rows);
+	eo_tracer_free(tracer);
+	end_program(&heap);
+}
+
+/* Where the C library begins in a process. */
+static uint64_t libc_base(pid_t pid)
+{
+	char path[32], line[512];
+	uint64_t base = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	file = fopen(path, "re");
+	cr_assert(file);
+	while (!base && fgets(line, sizeof(line), file))
+		if (strstr(line, "/libc.so.6"))
+			base = strtoull(line, NULL, 16);
+	fclose(file);
+	cr_assert(base);
+	return base;
+}
+
+/* The first byte of malloc() in a process: a breakpoint while it is probed. */
+static int first_byte(pid_t pid)
+{
+	uint64_t address = libc_base(pid) + (uintptr_t)dlsym(RTLD_DEFAULT, "malloc") - libc_base(getpid());
+	unsigned char byte;
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(pread(fd, &byte, 1, (off_t)address), 1);
+	close(fd);
+	return byte;
+}
+
+static bool becomes(pid_t pid, int byte, bool is)
+{
+	for (int i = 0; i < 1000; i++) {
+		if ((first_byte(pid) == byte) == is)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+Test(mem_tracer, killed_it_leaves_no_probe_behind)
+{
+	SETUP();
+	struct program heap = start_heap("older", NULL);
+	int breakpoint = 0xcc, before = first_byte(heap.pid);
+	char pid[16];
+	pid_t self;
+
+	snprintf(pid, sizeof(pid), "%d", heap.pid);
+	cr_assert_neq(before, breakpoint);
+	self = fork();
+	if (self == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execl(getenv("EO_EBPFOTEL"), "ebpfotel", "-q", "trace", "mem", "-c", "-p", pid, NULL);
+		_exit(127);
+	}
+	cr_assert(becomes(heap.pid, breakpoint, true), "it was not probed");
+	kill(self, SIGKILL);
+	waitpid(self, NULL, 0);
+	cr_expect(becomes(heap.pid, before, true), "the probe is still there");
+	end_program(&heap);
+}
+
+Test(mem_tracer, a_target_that_is_killed_ends_the_run_with_its_data)
+{
+	SETUP();
+	struct program heap = start_heap("loop", "1000000000");
+	const struct eo_mem_options mem = {0};
+	struct eo_tracer *tracer = begin(heap.pid, &mem, true);
+	struct eo_trace_stats stats;
+
+	cr_assert_eq(write(heap.in, "x", 1), 1);
+	do {
+		usleep(10000);
+		cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
+		stats = eo_tracer_stats(tracer);
+	} while (total(&stats, "allocations") < 1009);
+	kill(heap.pid, SIGKILL);
+	cr_assert_eq(waitpid(heap.pid, NULL, 0), heap.pid);
+	cr_expect(eo_tracer_targets_gone(tracer));
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	stats = eo_tracer_stats(tracer);
+	expect_sound(&stats);
+	EXPECT_TOTAL(&stats, "active_allocations", 0);
+	EXPECT_TOTAL(&stats, "active_bytes", 0);
+	cr_expect_leq(total(&stats, "allocations") - total(&stats, "frees"), 1);
 	eo_tracer_free(tracer);
 	end_program(&heap);
 }
