@@ -205,7 +205,7 @@ static bool is_own_words(const struct shown *shown)
 static bool is_address(const struct shown *shown)
 {
 	if (shown->attr->type == EO_ATTR_HEX)
-		return !shown->arg || shown->arg->kind != EO_ARG_HEX;
+		return shown->arg && shown->arg->kind != EO_ARG_HEX;
 	/* Read from a file, it is text. */
 	return shown->attr->type == EO_ATTR_STRING && !strcmp(shown->suffix, "_ptr");
 }
@@ -214,9 +214,8 @@ static void put_arg(struct line *line, const struct shown *shown)
 {
 	const struct eo_attr *attr = shown->attr;
 
-	if (is_address(shown) && attr->type == EO_ATTR_HEX && !attr->unum)
-		put_text(line, "NULL");
-	else if (is_address(shown) && attr->type == EO_ATTR_STRING && !strcmp(attr->str, "0x0"))
+	if (is_address(shown) &&
+	    (attr->type == EO_ATTR_HEX ? !attr->unum : !strcmp(attr->str, "0x0")))
 		put_text(line, "NULL");
 	else if (is_address(shown))
 		put_value(line, attr, false);
@@ -262,15 +261,25 @@ static bool is_fd(const struct eo_call_arg *arg)
 	return arg->kind == EO_ARG_FD || arg->kind == EO_ARG_DFD;
 }
 
+static bool has_own_path(const struct eo_attr *args, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (uint32_t i = 0; i < args->count; i++)
+		if (!strncmp(args[1 + i].key, name, len) && !strcmp(args[1 + i].key + len, "_path"))
+			return true;
+	return false;
+}
+
 /* The event's path is that of a descriptor where no argument names one. */
-static const struct eo_call_arg *fd_of_path(const struct eo_call *call)
+static const struct eo_call_arg *fd_of_path(const struct eo_call *call, const struct eo_attr *args)
 {
 	const struct eo_call_arg *first = NULL;
 
 	for (unsigned int i = 0; call && i < call->arg_count; i++) {
 		if (call->args[i].kind == EO_ARG_PATH)
 			return NULL;
-		if (!first && is_fd(&call->args[i]))
+		if (!first && is_fd(&call->args[i]) && !has_own_path(args, call->args[i].name))
 			first = &call->args[i];
 	}
 	return first;
@@ -287,11 +296,14 @@ static void put_args(struct line *line, const struct eo_event *event, const stru
 {
 	const struct eo_attr *args = eo_event_data(event, "args");
 	const struct eo_attr *path = eo_event_data(event, "path");
-	const struct eo_call_arg *path_fd = path && path->type == EO_ATTR_STRING ? fd_of_path(call) :
-										   NULL;
+	const struct eo_call_arg *path_fd = NULL;
 	bool is_first = true;
 
-	for (uint32_t i = 0; args && args->type == EO_ATTR_OBJECT && i < args->count; i++) {
+	if (!args || args->type != EO_ATTR_OBJECT)
+		return;
+	if (path && path->type == EO_ATTR_STRING)
+		path_fd = fd_of_path(call, args);
+	for (uint32_t i = 0; i < args->count; i++) {
 		struct shown shown = find_arg(call, &args[1 + i]);
 
 		if (shown.attr->type == EO_ATTR_OBJECT || shown.attr->type == EO_ATTR_ARRAY)
