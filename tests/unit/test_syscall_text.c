@@ -20,7 +20,7 @@ Test(syscall_text, a_call_as_in_c)
 			  "(No such file or directory) <0.000019>");
 	expect_line(make("getppid", 4711), "getppid() = 4711 <0.000002>");
 	made = make("mmap", 0x7f0000001000, 0, 4096, 3, 0x22, (uint64_t)-1, 0);
-	expect_line(made, "mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0x0) = "
+	expect_line(made, "mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = "
 			  "0x7f0000001000 <0.000002>");
 }
 
@@ -37,7 +37,7 @@ Test(syscall_text, results_that_are_none)
 	expect_line(made, "execve() = 0");
 	made = make("getpid", -38, 1, 2);
 	made->record.nr = 499;
-	expect_line(made, "syscall_499(0x1, 0x2, 0x0, 0x0, 0x0, 0x0) = -1 ENOSYS (Function not "
+	expect_line(made, "syscall_499(0x1, 0x2, 0, 0, 0, 0) = -1 ENOSYS (Function not "
 			  "implemented) <0.000002>");
 	made = make("read", 3, 1, 0, 3);
 	made->record.abi = EO_ABI_COMPAT;
@@ -67,9 +67,9 @@ Test(syscall_text, texts_are_cut_escaped_and_quoted)
 
 	add_piece(made, 1, EO_PIECE_CUT, 300, "a\n\x1b[2J\"\\\xc3\xa4", 10);
 	expect_line(made, "write(1, \"a\\n\\u001b[2J\\\"\\\\\xc3\xa4\"..., 300) = 300 <0.000002>");
-	made = make("write", 4, 1, 0x1000, 4);
-	add_piece(made, 1, 0, 4, "\0\x7f\xff\x01", 4);
-	expect_line(made, "write(1, \"\\x00\\x7f\\xff\\x01\", 4) = 4 <0.000002>");
+	made = make("write", 9, 1, 0x1000, 9);
+	add_piece(made, 1, 0, 9, "\0\x7f" "ELF1\"\\\xff", 9);
+	expect_line(made, "write(1, \"\\000\\177ELF1\\\"\\\\\\377\", 9) = 9 <0.000002>");
 	made = make("execve", 0, 0x1000, 0x2000, 0);
 	add_piece(made, 0, EO_PIECE_LATE, 0, "/bin/\xff", 6);
 	add_piece(made, 1, EO_PIECE_CUT, 2, "a\0b c", 5);
@@ -149,6 +149,29 @@ Test(syscall_text, events_of_another_machine_are_read_with_its_tables)
 
 	text[size] = '\0';
 	cr_expect_str_eq(text, "[arm] set_tls(0x10) = 0", "%s", text);
+}
+
+Test(syscall_text, addresses_from_files_are_text)
+{
+	static const struct eo_attr data[] = {
+		{ .key = "name", .type = EO_ATTR_STRING, .str = "mount" },
+		{ .key = "args", .type = EO_ATTR_OBJECT, .count = 5 },
+		{ .key = "dev_name_ptr", .type = EO_ATTR_STRING, .str = "0x0" },
+		{ .key = "dir_name", .type = EO_ATTR_STRING, .str = "0x0" },
+		{ .key = "type_ptr", .type = EO_ATTR_STRING, .str = "0x7ff0" },
+		{ .key = "flags", .type = EO_ATTR_STRING, .str = "MS_BIND|MS_REC" },
+		{ .key = "data", .type = EO_ATTR_STRING, .str = "0x0" },
+		{ .key = "ret", .type = EO_ATTR_INT, .num = -14 },
+		{ .key = "error", .type = EO_ATTR_STRING, .str = "EFAULT" },
+	};
+	const struct eo_event event = { .type = EO_EVENT_SYSCALL, .data = data,
+					.data_count = EO_ARRAY_SIZE(data) };
+	char text[256];
+	size_t size = eo_syscall_text(&event, text, sizeof(text));
+
+	text[size < sizeof(text) ? size : 0] = '\0';
+	cr_expect_str_eq(text, "mount(NULL, \"0x0\", 0x7ff0, MS_BIND|MS_REC, NULL) = -1 EFAULT "
+			       "(Bad address)", "%s", text);
 }
 
 Test(syscall_text, lines_are_cut_at_the_size_and_their_length_is_told)
