@@ -22,7 +22,7 @@
 struct bpf_object;
 
 struct eo_table_store_stats {
-	uint32_t files_loaded, processes, rules;
+	uint64_t files_loaded, processes, rules;
 	uint64_t rows_bytes;   /* in chunks that exist */
 	uint64_t files_evicted;
 	uint64_t files_refused; /* no room although nothing could be thrown out */
