@@ -489,11 +489,14 @@ static int add_batch(struct eo_cpu_profiler *profiler, uint64_t now)
 	for (size_t at = 0; at < profiler->batch_used && r == 0;) {
 		const struct eo_stack_record *record = (const void *)(profiler->batch + at);
 
+		/* Since then its process may have become another program. */
+		eo_processes_as_of(profiler->processes, record->ktime_ns);
 		r = add_record(profiler, record);
 		if (record->kind != EO_RECORD_MISS)
 			eo_latency_add(&profiler->latency, now > record->ktime_ns ? now - record->ktime_ns : 0);
 		at += record_bytes(record);
 	}
+	eo_processes_as_of(profiler->processes, 0);
 	return r;
 }
 
