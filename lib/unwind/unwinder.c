@@ -264,7 +264,7 @@ void eo_unwinder_miss(struct eo_unwinder *u, uint32_t tgid, uint64_t pc)
 
 static void on_change(void *ctx, uint32_t tgid)
 {
-	load_process(ctx, tgid, eo_table_store_has_process(((struct eo_unwinder *)ctx)->store, tgid));
+	load_process(ctx, tgid, false);
 }
 
 void eo_unwinder_update(struct eo_unwinder *u)
