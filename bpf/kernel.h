@@ -9,14 +9,26 @@
 #define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h, both unchanged since 2.6.32 */
 
+#define PIDTYPE_TGID 1 /* include/linux/pid_types.h, since v4.19 */
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 typedef struct {
 	int counter;
 } atomic_t;
 
+struct upid {
+	int nr;
+};
+
+struct pid {
+	unsigned int level; /* of the namespace it lives in; 0 is the root */
+	struct upid numbers[1];
+};
+
 struct signal_struct {
 	atomic_t live; /* threads that have not begun to exit */
+	struct pid *pids[4]; /* by enum pid_type */
 };
 
 struct task_struct {

@@ -234,9 +234,9 @@ static void begin(struct comparison *c, pid_t pid)
 	cr_assert_eq(eo_table_store_prepare(skel->obj, &err), 0);
 	bpf_program__set_autoload(skel->progs.on_sample, false);
 	bpf_program__set_autoload(skel->progs.on_sample_tables, false);
-	skel->rodata->profiler.per_thread = 1;
+	skel->rodata->stack_config.per_thread = 1;
 	skel->rodata->profiler.snapshots = EO_SNAPSHOTS_ALWAYS;
-	skel->rodata->profiler.wakeup_bytes = RING_BYTES / 16;
+	skel->rodata->stack_config.wakeup_bytes = RING_BYTES / 16;
 	bpf_map__set_max_entries(skel->maps.stacks, RING_BYTES);
 	cr_assert_eq(both_walks__load(skel), 0);
 

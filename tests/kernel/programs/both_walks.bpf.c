@@ -11,21 +11,19 @@ static __always_inline void sample_both(struct bpf_perf_event_data *ctx,
 	struct task_struct *task = (void *)bpf_get_current_task();
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	int in_kernel = (__s64)PT_REGS_IP(&ctx->regs) < 0;
-	struct eo_stack_count entry = {};
-	struct eo_stack_record *record;
+	struct stack_slot *slot;
 	__u32 zero = 0;
 
 	if (!filter_current(task, pid_tgid))
 		return;
-	record = bpf_map_lookup_elem(&scratch, &zero);
-	if (!record)
+	slot = bpf_map_lookup_elem(&stack_slots, &zero);
+	if (!slot)
 		return;
 	count->seen++;
-	take_stack(ctx, task, record, pid_tgid, in_kernel, 1, 1);
-	record->kind = EO_RECORD_STACK;
-	record->ktime_ns = now;
-	send_stack(record, &entry, count);
-	send_snapshot(ctx, task, record, count, now);
+	take_stack(ctx, task, slot, pid_tgid, in_kernel, 1, 1);
+	slot->record.ktime_ns = now;
+	send_stack(&slot->record);
+	send_snapshot(ctx, task, &slot->record, count, now);
 }
 
 SEC("perf_event")
