@@ -490,8 +490,11 @@ int eo_table_store_set_process(struct eo_table_store *store, uint32_t tgid,
 	struct run old = {0};
 
 	if (process && process->mappings.count == count &&
-	    (!count || memcmp(store->mappings + process->mappings.first, mappings, count * sizeof(*mappings)) == 0))
-		return 0;
+	    (!count || memcmp(store->mappings + process->mappings.first, mappings, count * sizeof(*mappings)) == 0)) {
+		/* An exec or a fork has taken it out of the map, if the program was another one then. */
+		value.first = process->mappings.first;
+		return bpf_map_update_elem(store->processes_fd, &tgid, &value, BPF_ANY) < 0 ? -errno : 0;
+	}
 	if (!process && store->process_count == PROCESSES)
 		forget_all(store);
 	if (count && !take_mappings(store, count, &value.first))
