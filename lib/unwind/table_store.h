@@ -49,6 +49,8 @@ struct eo_rule_dictionary *eo_table_store_dictionary(struct eo_table_store *stor
 
 /** A number for a file, whose state is ABSENT. Returns -ENOSPC when there are no more. */
 int eo_table_store_add_file(struct eo_table_store *store);
+/** Forget all files and processes; numbers of files begin anew. */
+void eo_table_store_clear(struct eo_table_store *store);
 /** Publish its rows, at the cost of files that were not used for longest. -ENOSPC: no room. */
 int eo_table_store_load_file(struct eo_table_store *store, uint32_t file, const struct eo_packed_table *table);
 /** Let the walker try frame pointers in it. */
