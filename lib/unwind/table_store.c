@@ -546,6 +546,11 @@ void eo_table_store_drop_process(struct eo_table_store *store, uint32_t tgid)
 		forget(store, process);
 }
 
+bool eo_table_store_has_process(const struct eo_table_store *store, uint32_t tgid)
+{
+	return find_process(store, tgid) != NULL;
+}
+
 void eo_table_store_tick(struct eo_table_store *store)
 {
 	++*store->tick;

@@ -60,6 +60,7 @@ enum eo_unwind_file_state eo_table_store_file_state(const struct eo_table_store 
 /** @mappings: ascending. Returns 0 or a negative errno. */
 int eo_table_store_set_process(struct eo_table_store *store, uint32_t tgid,
 			       const struct eo_unwind_mapping *mappings, uint32_t count);
+bool eo_table_store_has_process(const struct eo_table_store *store, uint32_t tgid);
 void eo_table_store_drop_process(struct eo_table_store *store, uint32_t tgid);
 
 /** Now and then: advance the clock of last uses. */

@@ -26,6 +26,8 @@
 /* Numbers of files that are with the parser say of which epoch they are. */
 #define EPOCH_SHIFT 16
 
+#define NAMESPACE_MEMOS 256u
+
 #define BUILD_ID_BYTES 65 /* 32 bytes in hex and more than any linker makes */
 
 /* A file as the walker numbers it. */
@@ -43,6 +45,11 @@ struct part {
 	uint64_t vaddr; /* of the mapping's first byte */
 };
 
+struct namespace_memo {
+	uint64_t generation; /* of a process */
+	uint64_t mount_namespace;
+};
+
 struct eo_unwinder {
 	struct eo_table_store *store;
 	struct eo_processes *processes;
@@ -55,6 +62,7 @@ struct eo_unwinder {
 	struct eo_index part_index;
 	uint64_t seed;
 	uint64_t own_namespace;
+	struct namespace_memo namespaces[NAMESPACE_MEMOS];
 	struct eo_unwind_mapping *mappings; /* of the process at hand */
 	uint32_t mapping_count, mapping_room;
 	struct eo_unwinder_stats stats;
@@ -245,7 +253,7 @@ struct loading {
 	struct eo_unwinder *u;
 	uint32_t tgid;
 	uint64_t mount_namespace;
-	bool want_files, failed;
+	bool failed;
 };
 
 static void load_vma(void *ctx, const struct eo_vma *vma)
@@ -258,8 +266,7 @@ static void load_vma(void *ctx, const struct eo_vma *vma)
 	if (part && part->file != EO_UNWIND_NO_FILE) {
 		mapping.file = part->file;
 		mapping.bias = vma->start - part->vaddr;
-		if (loading->want_files)
-			want_file(u, loading->tgid, vma, part->file);
+		want_file(u, loading->tgid, vma, part->file);
 	}
 	if (!make_room(&u->mappings, u->mapping_count, &u->mapping_room, sizeof(*u->mappings)))
 		loading->failed = true;
@@ -267,17 +274,30 @@ static void load_vma(void *ctx, const struct eo_vma *vma)
 		u->mappings[u->mapping_count++] = mapping;
 }
 
-/* @want_files: have those parsed that are not there */
-static void load_process(struct eo_unwinder *u, uint32_t tgid, bool want_files)
+/* Which mount namespace it is in. Programs map some ten files one after the other, and each time
+ * their process is loaded anew. */
+static uint64_t mount_namespace_of(struct eo_unwinder *u, uint32_t tgid)
 {
-	struct loading loading = {.u = u, .tgid = tgid, .want_files = want_files};
-	uint32_t epoch = u->epoch;
+	uint64_t generation = eo_processes_generation(u->processes, tgid);
+	struct namespace_memo *memo = &u->namespaces[generation % NAMESPACE_MEMOS];
 	char path[64];
 	struct stat st;
+
+	if (memo->generation == generation && memo->mount_namespace)
+		return memo->mount_namespace;
+	snprintf(path, sizeof(path), "/proc/%u/ns/mnt", tgid);
+	if (stat(path, &st) < 0)
+		return u->own_namespace;
+	*memo = (struct namespace_memo){generation, st.st_ino};
+	return st.st_ino;
+}
+
+static void load_process(struct eo_unwinder *u, uint32_t tgid)
+{
+	struct loading loading = {.u = u, .tgid = tgid, .mount_namespace = mount_namespace_of(u, tgid)};
+	uint32_t epoch = u->epoch;
 	bool known;
 
-	snprintf(path, sizeof(path), "/proc/%u/ns/mnt", tgid);
-	loading.mount_namespace = stat(path, &st) == 0 ? st.st_ino : u->own_namespace;
 	u->mapping_count = 0;
 	known = eo_processes_each_vma(u->processes, tgid, load_vma, &loading);
 	if (known && u->epoch != epoch) { /* some of the numbers are of the past */
@@ -294,12 +314,15 @@ void eo_unwinder_miss(struct eo_unwinder *u, uint32_t tgid, uint64_t pc)
 {
 	u->stats.misses++;
 	eo_processes_find(u->processes, tgid, pc); /* which reads it if that may help */
-	load_process(u, tgid, true);
+	load_process(u, tgid);
 }
 
 static void on_change(void *ctx, uint32_t tgid)
 {
-	load_process(ctx, tgid, false);
+	struct eo_unwinder *u = ctx;
+
+	if (eo_table_store_has_process(u->store, tgid))
+		load_process(u, tgid);
 }
 
 void eo_unwinder_update(struct eo_unwinder *u)
