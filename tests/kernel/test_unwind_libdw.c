@@ -50,6 +50,7 @@ struct comparison {
 		frames, /* of both */
 		different, unpaired;
 	uint64_t wanting; /* the walk ended early; see enum eo_user_walk */
+	uint64_t guessed; /* libdw does not know where the thread stands */
 };
 
 /* ---- libdw's side ---- */
@@ -157,6 +158,21 @@ static void print_difference(const struct comparison *c, const struct eo_stack_r
 	}
 }
 
+/* Is there call frame information for the leaf? In the middle of sigreturn() there is none: the pc
+ * is the first byte behind the trampoline, and so behind its FDE. libdw follows the frame pointer
+ * then, past the caller; the tables carry the rule on over the padding, to the next function. */
+static bool knows_leaf(const struct comparison *c, Dwarf_Addr pc)
+{
+	Dwfl_Module *module = dwfl_addrmodule(c->dwfl, pc);
+	Dwarf_Frame *frame = NULL;
+	Dwarf_Addr bias;
+	Dwarf_CFI *cfi = module ? dwfl_module_eh_cfi(module, &bias) : NULL;
+	bool known = cfi && dwarf_cfi_addrframe(cfi, pc - bias, &frame) == 0;
+
+	free(frame);
+	return known;
+}
+
 static void compare(struct comparison *c, const struct eo_stack_record *ours,
 		    const struct eo_snapshot_record *snapshot)
 {
@@ -166,6 +182,10 @@ static void compare(struct comparison *c, const struct eo_stack_record *ours,
 
 	if (ours->user_walk != EO_USER_COMPLETE && !depth_cuts) {
 		c->wanting++;
+		return;
+	}
+	if (!knows_leaf(c, frames[0])) {
+		c->guessed++;
 		return;
 	}
 	c->snapshot = snapshot;
@@ -296,8 +316,9 @@ static void run(struct comparison *c, uint64_t samples)
 		eo_unwinder_update(c->unwinder);
 		eo_cpu_events_pause(c->events, false, NULL);
 	}
-	fprintf(stderr, "%lu equal to the bottom and %lu as far as was copied, %lu frames; %lu not walked to the bottom\n",
-		c->whole, c->prefix, c->frames, c->wanting);
+	fprintf(stderr,
+		"%lu equal to the bottom and %lu as far as was copied, %lu frames; %lu not walked to the bottom, %lu unknown to libdw\n",
+		c->whole, c->prefix, c->frames, c->wanting, c->guessed);
 }
 
 static void is_the_same(const char *const *argv)
@@ -319,7 +340,7 @@ static void is_the_same(const char *const *argv)
 	/* More than a leaf and its caller. */
 	cr_assert_gt(c->frames, 5 * (c->whole + c->prefix));
 	/* The test is of the walks that are delivered as complete; of others there must be few. */
-	cr_assert_leq(c->wanting * 100, c->whole + c->prefix);
+	cr_assert_leq((c->wanting + c->guessed) * 100, c->whole + c->prefix);
 	end(c);
 	free(c);
 	kill(pid, SIGKILL);
