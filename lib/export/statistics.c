@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "capture/user_walk.h"
 #include "core/auto.h"
 
 /* A small piece of text, by value: it lives to the end of the expression that made it. */
@@ -102,7 +103,7 @@ static struct text time_us(double us)
 /* One table for both forms, so that they cannot drift apart. */
 struct field {
 	const char *key;   /* in JSON */
-	const char *words; /* in the table for people, before or behind the number */
+	const char *words; /* in the table for people; NULL: not there */
 	size_t offset;	   /* in eo_profile_stats, a uint64_t */
 };
 
@@ -133,22 +134,17 @@ static const struct field degraded_fields[] = {
 	FIELD("files_denied", "files not ours to read", files_denied),
 };
 
-static const struct field unwind_fields[] = {
-	FIELD("complete", "complete", user_walk[EO_USER_COMPLETE]),
-	FIELD("snapshot", "complete by snapshot", user_walk[EO_USER_SNAPSHOT]),
-	FIELD("snapshot_cut", "cut snapshot", user_walk[EO_USER_SNAPSHOT_CUT]),
-	FIELD("fp", "by frame pointers", user_walk[EO_USER_FP]),
-	FIELD("cut", "cut", user_walk[EO_USER_CUT]),
-	FIELD("failed", "unreadable", user_walk[EO_USER_FAILED]),
-	FIELD("no_process", "process unknown", user_walk[EO_USER_NO_PROCESS]),
-	FIELD("no_mapping", "no mapping", user_walk[EO_USER_NO_MAPPING]),
-	FIELD("not_loaded", "table not there yet", user_walk[EO_USER_NOT_LOADED]),
-	FIELD("no_row", "no rule", user_walk[EO_USER_NO_ROW]),
-	FIELD("unsupported", "unsupported rule", user_walk[EO_USER_UNSUPPORTED]),
-	FIELD("read_fault", "read fault", user_walk[EO_USER_READ_FAULT]),
-	FIELD("broken", "broken", user_walk[EO_USER_BROKEN]),
-	FIELD("exiting", "exiting", user_walk[EO_USER_EXITING]),
-	FIELD("none", "none", user_walk[EO_USER_NONE]),
+static const struct field table_fields[] = {
+	FIELD("files_parsed", NULL, unwinder.files_parsed),
+	FIELD("files_without", NULL, unwinder.files_without),
+	FIELD("misses", NULL, unwinder.misses),
+	FIELD("files_loaded", NULL, unwinder.tables.files_loaded),
+	FIELD("processes", NULL, unwinder.tables.processes),
+	FIELD("rules", NULL, unwinder.tables.rules),
+	FIELD("rows_bytes", NULL, unwinder.tables.rows_bytes),
+	FIELD("files_evicted", "files thrown out for want of --table-memory", unwinder.tables.files_evicted),
+	FIELD("files_refused", "files that found no room in --table-memory", unwinder.tables.files_refused),
+	FIELD("resets", "times that all processes were forgotten for want of room", unwinder.tables.resets),
 };
 
 static uint64_t value_of(const struct eo_profile_stats *profile, const struct field *field)
@@ -183,6 +179,15 @@ static void json_fields(const char *key, const struct field *fields, size_t coun
 	fputs("},", out);
 }
 
+static void json_user_walks(const struct eo_profile_stats *profile, FILE *out)
+{
+	fputs("\"unwind\":{", out);
+	for (size_t i = 0; i < eo_user_walk_name_count; i++)
+		fprintf(out, "%s\"%s\":%" PRIu64, i ? "," : "", eo_user_walk_names[i].key,
+			profile->user_walk[eo_user_walk_names[i].walk]);
+	fputs("},", out);
+}
+
 /* With timestamps they are emitted one by one, else counted. */
 static uint64_t samples_of(const struct eo_profile_stats *profile)
 {
@@ -195,7 +200,9 @@ static void json_profile(const struct eo_profile_stats *profile, FILE *out)
 		samples_of(profile), profile->stacks);
 	if (profile->clock)
 		fprintf(out, "\"clock\":\"%s\",", profile->clock);
-	json_fields("unwind", unwind_fields, EO_ARRAY_SIZE(unwind_fields), profile, out);
+	json_user_walks(profile, out);
+	if (profile->has_tables)
+		json_fields("tables", table_fields, EO_ARRAY_SIZE(table_fields), profile, out);
 	fprintf(out,
 		"\"idle\":%" PRIu64 ",\"kernel\":%" PRIu64 ",\"stack_limit\":%" PRIu64
 		",\"frames_named\":%" PRIu64 ",\"frames_unnamed\":%" PRIu64
@@ -246,7 +253,7 @@ static void text_counts(const char *label, const struct field *fields, size_t co
 	for (size_t i = 0; i < count; i++) {
 		uint64_t value = value_of(profile, &fields[i]);
 
-		if (value) {
+		if (value && fields[i].words) {
 			fprintf(out, "  %-12s%s: %s\n", label, fields[i].words, grouped(value).s);
 			label = "";
 		}
@@ -258,17 +265,17 @@ static void text_user_stacks(const struct eo_profile_stats *profile, FILE *out)
 	uint64_t sum = 0;
 	const char *separator = "";
 
-	for (size_t i = 0; i < EO_ARRAY_SIZE(unwind_fields); i++)
-		sum += value_of(profile, &unwind_fields[i]);
+	for (size_t i = 0; i < EO_USER_WALK_COUNT; i++)
+		sum += profile->user_walk[i];
 	if (!sum)
 		return;
 	fprintf(out, "  %-12s", "user stacks");
-	for (size_t i = 0; i < EO_ARRAY_SIZE(unwind_fields); i++) {
-		uint64_t value = value_of(profile, &unwind_fields[i]);
+	for (size_t i = 0; i < eo_user_walk_name_count; i++) {
+		uint64_t value = profile->user_walk[eo_user_walk_names[i].walk];
 
 		if (value) {
 			fprintf(out, "%s%s %s", separator, percent(value, sum).s,
-				unwind_fields[i].words);
+				eo_user_walk_names[i].words);
 			separator = ", ";
 		}
 	}
@@ -313,6 +320,7 @@ void eo_statistics_write_text(const struct eo_statistics *statistics, FILE *out)
 		text_counts("lost", lost_fields, EO_ARRAY_SIZE(lost_fields), profile, out);
 		text_counts("degraded", degraded_fields, EO_ARRAY_SIZE(degraded_fields), profile,
 			    out);
+		text_counts("tables", table_fields, EO_ARRAY_SIZE(table_fields), profile, out);
 	}
 	fprintf(out, "  %-12s%s %% of one CPU: own %s, BPF %s %s\n", "own cost",
 		short_decimal(overhead->cpu_percent).s, short_decimal(overhead->own_cpu_percent).s,
