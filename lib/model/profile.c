@@ -385,6 +385,18 @@ void eo_profile_set_lines(struct eo_profile *profile, uint32_t location,
 	profile->line_count += line_count;
 }
 
+static uint32_t hash_stack(const struct eo_profile *profile, const uint32_t *locations,
+			   size_t count)
+{
+	return (uint32_t)eo_hash(profile->index->seed, locations, count * sizeof(*locations));
+}
+
+void eo_profile_look_ahead(const struct eo_profile *profile, const uint32_t *locations,
+			   size_t count)
+{
+	eo_index_look_ahead(&profile->index->stacks, hash_stack(profile, locations, count));
+}
+
 uint32_t eo_profile_stack(struct eo_profile *profile, const uint32_t *locations, size_t count)
 {
 	uint32_t cursor = 0;
@@ -397,7 +409,7 @@ uint32_t eo_profile_stack(struct eo_profile *profile, const uint32_t *locations,
 		/* Element 0 is no location, so it is behind the end of them as well. */
 		if (!is_index(profile, locations[i] - 1, profile->location_count - 1))
 			return 0;
-	hash = eo_hash(profile->index->seed, locations, count * sizeof(*locations));
+	hash = hash_stack(profile, locations, count);
 	while ((number = eo_index_next(&profile->index->stacks, hash, &cursor)) != EO_INDEX_NONE) {
 		struct eo_span span = profile->stacks[number];
 
