@@ -396,6 +396,18 @@ int eo_jsonl_write(const struct eo_event *event, const struct eo_event_clock *cl
 	return ferror_unlocked(out) ? -EIO : 0;
 }
 
+size_t eo_jsonl_line(const struct eo_event *event, const struct eo_event_clock *clock, char *to,
+		     size_t size)
+{
+	char bytes[LINE_BYTES + SLACK];
+	struct line line = { .start = bytes, .at = bytes, .end = bytes + LINE_BYTES,
+			     .memory = to, .room = size };
+
+	put_event(&line, event, clock);
+	flush(&line);
+	return line.gone;
+}
+
 size_t eo_jsonl_value(const struct eo_attr *attr, char *to, size_t size)
 {
 	char bytes[LINE_BYTES + SLACK];
