@@ -80,9 +80,22 @@ static __always_inline void hash_forget(void *map, struct task_struct *task)
 }
 
 /* -512 to -516 tell the kernel to make the call again: signals came in between. */
+static __always_inline int is_interrupted(__s64 ret)
+{
+	return ret <= -512 && ret >= -516;
+}
+
 static __always_inline int has_failed(__s64 ret)
 {
-	return ret < 0 && ret >= -4095 && !(ret <= -512 && ret >= -516);
+	return ret < 0 && ret >= -4095 && !is_interrupted(ret);
+}
+
+#define KILL_BIT (1 << (9 - 1)) /* SIGKILL, what other signals that end a process become */
+
+/* A thread that is killed inside a call leaves it as if it were to be made again. */
+static __always_inline int never_returns(struct task_struct *task, __s64 ret, const int btf)
+{
+	return is_interrupted(ret) && TASK_FIELD(btf, task, pending.signal.sig[0]) & KILL_BIT;
 }
 
 static __always_inline int is_wanted_call(struct call_number call)

@@ -170,7 +170,10 @@ static __always_inline void summed_call_returns(struct pt_regs___kernel *regs, l
 	/* A sigreturn has brought back the registers of what the signal interrupted. */
 	if (ret < 0 && (__u32)exit_number(regs, btf) == NO_NUMBER && call->number.nr != NO_NUMBER)
 		ret = 0;
-	sum_call(task, pid_tgid, call->number, ret, 1, 1, bpf_ktime_get_ns() - began_ns, count);
+	if (never_returns(task, ret, btf))
+		sum_call(task, pid_tgid, call->number, 0, 0, 0, 0, count);
+	else
+		sum_call(task, pid_tgid, call->number, ret, 1, 1, bpf_ktime_get_ns() - began_ns, count);
 }
 
 static __always_inline void summed_task_ends(struct eo_tracer_counters *count, const int btf)

@@ -203,7 +203,7 @@ static __always_inline void send_call(struct small_call *call, struct task_struc
 
 /* Without a result when the thread ends inside the call. */
 static __always_inline void call_ends(struct small_call *call, struct task_struct *task,
-				      __u64 pid_tgid, __s64 ret, const int has_result,
+				      __u64 pid_tgid, __s64 ret, int has_result,
 				      struct eo_tracer_counters *count, const int btf)
 {
 	struct eo_syscall_record *record = (void *)call->record;
@@ -221,7 +221,7 @@ static __always_inline void call_ends(struct small_call *call, struct task_struc
 		goto forget;
 	}
 	count_call(number, ret, has_result);
-	record->ret = ret;
+	record->ret = has_result ? ret : 0;
 	record->duration_ns = duration_ns;
 	record->flags = has_result ? 0 : EO_SYSCALL_NO_RETURN;
 	if (!is_exec(number) || call->state.is_unsure)
@@ -277,7 +277,7 @@ static __always_inline void call_returns(struct pt_regs___kernel *regs, long ret
 	/* A sigreturn has brought back the registers of what the signal interrupted. */
 	if (number.nr == NO_NUMBER && record->nr != NO_NUMBER)
 		ret = 0;
-	call_ends(call, task, pid_tgid, ret, 1, count, btf);
+	call_ends(call, task, pid_tgid, ret, !never_returns(task, ret, btf), count, btf);
 }
 
 static __always_inline void task_ends(struct eo_tracer_counters *count, const int btf)

@@ -27,6 +27,7 @@ struct slot {
 	uint32_t stack, label_set, resource;
 	uint32_t tgid;
 	uint32_t singles; /* samples that came one by one */
+	uint32_t user_walk;
 	bool used;
 };
 
@@ -44,6 +45,7 @@ struct eo_stack_store {
 	struct eo_symbolizer *symbolizer;
 	struct eo_profile *profile;
 	struct eo_stack_layout layout;
+	struct eo_user_walks walks; /* of the samples in the profile */
 
 	struct slot *slots; /* open addressing, at most three quarters full */
 	size_t slot_count, used;
@@ -358,6 +360,7 @@ int eo_stack_store_add(struct eo_stack_store *store, const struct eo_stack_recor
 		.label_set = label_record(store, record),
 		.resource = resource_of(store, record),
 		.tgid = record->tgid,
+		.user_walk = record->user_walk % EO_USER_WALK_COUNT,
 		.used = true,
 	};
 	store->used++;
@@ -397,6 +400,7 @@ bool eo_stack_store_count(struct eo_stack_store *store, uint64_t hash, uint64_t 
 	if (!slot->used)
 		return false;
 	add_sample(store, slot, count);
+	store->walks.counts[slot->user_walk] += count;
 	return true;
 }
 
@@ -521,6 +525,7 @@ uint64_t eo_stack_store_take_samples(struct eo_stack_store *store, int64_t wall_
 			store->profile,
 			eo_profile_add_sample_of(store->profile, slot->resource, slot->stack, slot->label_set, once),
 			moment->ktime_ns + (uint64_t)wall_offset_ns);
+		store->walks.counts[slot->user_walk] += moment->hash != 0;
 		taken++;
 	}
 	store->moment_count = 0;
@@ -554,8 +559,10 @@ void eo_stack_store_settle(struct eo_stack_store *store)
 	for (size_t i = 0; i < store->slot_count; i++) {
 		struct slot *slot = &store->slots[i];
 
-		if (slot->singles)
+		if (slot->singles) {
 			add_sample(store, slot, slot->singles);
+			store->walks.counts[slot->user_walk] += slot->singles;
+		}
 		slot->singles = 0;
 	}
 }
@@ -623,6 +630,11 @@ static void add_lines(struct eo_stack_store *store)
 				mapping->has_inline_frames = true;
 		}
 	}
+}
+
+struct eo_user_walks eo_stack_store_walks(const struct eo_stack_store *store)
+{
+	return store->walks;
 }
 
 struct eo_profile *eo_stack_store_take(struct eo_stack_store *store)

@@ -3,10 +3,14 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/cgroup.h"
 #include "core/auto.h"
+#include "syscall/call.h"
 
 uint64_t eo_syscall_row_count(const struct eo_syscall_row *row)
 {
@@ -87,4 +91,65 @@ int eo_syscall_summary_take(int map_fd, uint32_t key_size, uint32_t cpu_count, e
 			r = fn(ctx, &key, &sum);
 	}
 	return r;
+}
+
+static void cgroup_text(uint64_t id, char *text, size_t size)
+{
+	EO_AUTO_FREE char *root = NULL;
+
+	/* It may be gone by now; its number still tells it from others. */
+	if (eo_cgroup_root(&root, NULL) < 0 || eo_cgroup_path_of(root, id, text, size) < 0)
+		snprintf(text, size, "%llu", (unsigned long long)id);
+}
+
+static void add(struct eo_attr *attrs, size_t *count, const char *key, uint64_t value)
+{
+	attrs[(*count)++] = (struct eo_attr){.key = key, .type = EO_ATTR_UINT, .unum = value};
+}
+
+static void add_text(struct eo_attr *attrs, size_t *count, const char *key, const char *text)
+{
+	attrs[(*count)++] = (struct eo_attr){.key = key, .type = EO_ATTR_STRING, .str = text};
+}
+
+int eo_syscall_summary_event(const struct eo_syscall_key *key, const struct eo_syscall_row *row,
+			     const struct eo_syscall_summary_keys *keys, uint64_t ktime_ns,
+			     eo_trace_event_fn fn, void *ctx)
+{
+	const char *name = eo_syscall_name(key->abi, key->nr), *abi;
+	uint64_t calls = eo_syscall_row_count(row), timed = calls - row->untimed;
+	struct eo_event event = {.type = EO_EVENT_SYSCALL_SUMMARY, .ktime_ns = ktime_ns};
+	char unknown[24], comm[EO_COMM_LEN + 1], cgroup[PATH_MAX];
+	struct eo_attr attrs[16];
+	size_t count = 0;
+
+	snprintf(unknown, sizeof(unknown), "%u", key->nr);
+	add_text(attrs, &count, "name", name ? name : unknown);
+	if (keys->comm) {
+		memcpy(comm, key->comm, EO_COMM_LEN);
+		comm[EO_COMM_LEN] = '\0';
+		add_text(attrs, &count, "comm", comm);
+	}
+	if (keys->pid)
+		add(attrs, &count, "pid", key->tgid);
+	if (keys->cgroup) {
+		cgroup_text(key->cgroup, cgroup, sizeof(cgroup));
+		add_text(attrs, &count, "cgroup", cgroup);
+	}
+	abi = eo_syscall_abi_name(EO_MACHINE_HERE, key->abi);
+	if (abi)
+		add_text(attrs, &count, "abi", abi);
+	add(attrs, &count, "count", calls);
+	add(attrs, &count, "errors", row->errors);
+	if (timed) { /* a call that never returns has no duration */
+		add(attrs, &count, "total_ns", row->total_ns);
+		add(attrs, &count, "min_ns", row->min_ns);
+		add(attrs, &count, "mean_ns", row->total_ns / timed);
+		add(attrs, &count, "p50_ns", eo_syscall_row_quantile(row, 0.5));
+		add(attrs, &count, "p99_ns", eo_syscall_row_quantile(row, 0.99));
+		add(attrs, &count, "max_ns", row->max_ns);
+	}
+	event.data = attrs;
+	event.data_count = count;
+	return fn(ctx, &event);
 }

@@ -10,6 +10,7 @@
 #include "capture/privileges.h"
 #include "capture/syscall_summary.h"
 #include "capture/tracer_class.h"
+#include "core/clock.h"
 #include "core/grace.h"
 #include "syscall/call_list.h"
 #include "syscall/captures.h"
@@ -402,14 +403,49 @@ static void stats(struct eo_tracer *base, struct eo_trace_stats *stats)
 int eo_syscall_tracer_rows(struct eo_tracer *base, eo_syscall_row_fn fn, void *ctx, struct eo_error *err)
 {
 	struct eo_syscall_tracer *tracer = of(base);
-	const struct bpf_map *const rows[] = {tracer->skel->maps.rows_even, tracer->skel->maps.rows_odd};
+	const struct bpf_map *rows[2];
 	uint32_t old = tracer->generation;
 
+	if (!base->options.summary || !tracer->skel) {
+		eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "syscall tracer %s",
+			     base->options.summary ? "has not run" : "makes no summary");
+		return -EINVAL;
+	}
+	rows[0] = tracer->skel->maps.rows_even;
+	rows[1] = tracer->skel->maps.rows_odd;
 	tracer->generation = !old;
 	tracer->skel->bss->generation = tracer->generation;
 	eo_grace_wait();
 	return eo_syscall_summary_take(bpf_map__fd(rows[old]), bpf_map__key_size(rows[old]),
 				       base->cpu_count, fn, ctx, err);
+}
+
+struct telling {
+	eo_trace_event_fn fn;
+	void *ctx;
+	struct eo_syscall_summary_keys keys;
+	uint64_t ktime_ns;
+};
+
+static int tell_row(void *ctx, const struct eo_syscall_key *key, const struct eo_syscall_row *row)
+{
+	const struct telling *telling = ctx;
+
+	return eo_syscall_summary_event(key, row, &telling->keys, telling->ktime_ns, telling->fn,
+					telling->ctx);
+}
+
+static int summary(struct eo_tracer *base, eo_trace_event_fn fn, void *ctx, struct eo_error *err)
+{
+	const struct eo_syscall_options *options = &of(base)->options;
+	struct telling telling = {
+		.fn = fn,
+		.ctx = ctx,
+		.keys = {options->by_comm, options->by_pid, options->by_cgroup},
+		.ktime_ns = eo_clock_monotonic_ns(),
+	};
+
+	return eo_syscall_tracer_rows(base, tell_row, &telling, err);
 }
 
 /* --- class ------------------------------------------------------------------------------- */
@@ -427,6 +463,7 @@ static const struct eo_tracer_class class = {
 	.record = record,
 	.detach = detach,
 	.stats = stats,
+	.summary = summary,
 	.unload = unload,
 };
 

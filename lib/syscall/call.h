@@ -53,7 +53,7 @@ unsigned int eo_syscall_classes(uint32_t nr);
 /** "file"; NULL out of range. */
 const char *eo_syscall_class_name(unsigned int class);
 
-/** "ENOENT" for 2, also of the kernel's own up to 530; NULL for a number that has none. */
+/** "ENOENT" for 2, also of the kernel's own up to 531; NULL for a number that has none. */
 const char *eo_errno_name(unsigned int code);
 /** The number of "ENOENT"; 0 for a name that is none. */
 unsigned int eo_errno_find(const char *name);

@@ -34,7 +34,7 @@ static inline bool eo_syscall_set_has(const struct eo_syscall_set *set, uint32_t
  */
 int eo_syscall_list_parse(const char *text, struct eo_syscall_set *ret, struct eo_error *err);
 
-#define EO_ERRNO_MAX 531 /* the kernel's largest is 530 */
+#define EO_ERRNO_MAX 532 /* the kernel's largest is 531 */
 
 /* Bits of positive numbers. */
 struct eo_errno_set {

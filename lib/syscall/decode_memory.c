@@ -21,7 +21,7 @@ static bool is_text(const char *bytes, size_t *size, bool is_cut)
 	while (at < *size) {
 		size_t left = *size - at, len;
 
-		if (bytes[at] > 0) {
+		if (bytes[at] && (unsigned char)bytes[at] < 0x80) {
 			at++;
 			continue;
 		}

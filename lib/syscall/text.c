@@ -71,7 +71,14 @@ static void put_string(struct line *line, const char *text, bool quotes)
 		put(line, quoted + 1, size - 2);
 }
 
-/* "7f45" as "\x7f\x45"; something else as it is. */
+static int digit_of(char digit)
+{
+	return digit >= '0' && digit <= '9' ? digit - '0' :
+	       digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 :
+					      -1;
+}
+
+/* "7f454c46" as "\177ELF": digits of eight cannot swallow what follows. Something else as it is. */
 static void put_hex_bytes(struct line *line, const char *digits)
 {
 	size_t len = strlen(digits);
@@ -82,8 +89,14 @@ static void put_hex_bytes(struct line *line, const char *digits)
 	}
 	put_text(line, "\"");
 	for (; *digits; digits += 2) {
-		put_text(line, "\\x");
-		put(line, digits, 2);
+		int byte = digit_of(digits[0]) << 4 | digit_of(digits[1]);
+
+		if (byte < ' ' || byte >= 0x7f)
+			put_format(line, "\\%03o", (unsigned int)byte);
+		else if (byte == '"' || byte == '\\')
+			put_format(line, "\\%c", byte);
+		else
+			put_format(line, "%c", byte);
 	}
 	put_text(line, "\"");
 }
@@ -202,30 +215,28 @@ static bool is_own_words(const struct shown *shown)
 	}
 }
 
-static bool is_address(const struct shown *shown)
+/* From a file, addresses come as text. */
+static bool is_zero(const struct eo_attr *attr)
 {
-	if (shown->attr->type == EO_ATTR_HEX)
-		return !shown->arg || shown->arg->kind != EO_ARG_HEX;
-	/* Read from a file, it is text. */
-	return shown->attr->type == EO_ATTR_STRING && !strcmp(shown->suffix, "_ptr");
+	return attr->type == EO_ATTR_HEX ? !attr->unum :
+					   attr->type == EO_ATTR_STRING && !strcmp(attr->str, "0x0");
 }
 
 static void put_arg(struct line *line, const struct shown *shown)
 {
 	const struct eo_attr *attr = shown->attr;
+	unsigned int kind = shown->arg ? shown->arg->kind : EO_ARG_HEX;
+	bool is_address = !strcmp(shown->suffix, "_ptr") || kind == EO_ARG_PTR;
 
-	if (is_address(shown) && attr->type == EO_ATTR_HEX && !attr->unum)
-		put_text(line, "NULL");
-	else if (is_address(shown) && attr->type == EO_ATTR_STRING && !strcmp(attr->str, "0x0"))
-		put_text(line, "NULL");
-	else if (is_address(shown))
+	if ((is_address || kind == EO_ARG_HEX) && is_zero(attr))
+		put_text(line, is_address ? "NULL" : "0");
+	else if (is_address)
 		put_value(line, attr, false);
 	else if (!strcmp(shown->suffix, "_hex") && attr->type == EO_ATTR_STRING)
 		put_hex_bytes(line, attr->str);
 	else if (!strcmp(shown->suffix, "_ns") && is_number(attr))
 		put_time(line, shown);
-	else if (shown->arg && shown->arg->kind == EO_ARG_DFD && is_number(attr) &&
-		 attr->num == AT_FDCWD)
+	else if (kind == EO_ARG_DFD && is_number(attr) && attr->num == AT_FDCWD)
 		put_text(line, "AT_FDCWD");
 	else
 		put_value(line, attr, is_own_words(shown));
@@ -262,15 +273,25 @@ static bool is_fd(const struct eo_call_arg *arg)
 	return arg->kind == EO_ARG_FD || arg->kind == EO_ARG_DFD;
 }
 
+static bool has_own_path(const struct eo_attr *args, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (uint32_t i = 0; i < args->count; i++)
+		if (!strncmp(args[1 + i].key, name, len) && !strcmp(args[1 + i].key + len, "_path"))
+			return true;
+	return false;
+}
+
 /* The event's path is that of a descriptor where no argument names one. */
-static const struct eo_call_arg *fd_of_path(const struct eo_call *call)
+static const struct eo_call_arg *fd_of_path(const struct eo_call *call, const struct eo_attr *args)
 {
 	const struct eo_call_arg *first = NULL;
 
 	for (unsigned int i = 0; call && i < call->arg_count; i++) {
 		if (call->args[i].kind == EO_ARG_PATH)
 			return NULL;
-		if (!first && is_fd(&call->args[i]))
+		if (!first && is_fd(&call->args[i]) && !has_own_path(args, call->args[i].name))
 			first = &call->args[i];
 	}
 	return first;
@@ -287,11 +308,14 @@ static void put_args(struct line *line, const struct eo_event *event, const stru
 {
 	const struct eo_attr *args = eo_event_data(event, "args");
 	const struct eo_attr *path = eo_event_data(event, "path");
-	const struct eo_call_arg *path_fd = path && path->type == EO_ATTR_STRING ? fd_of_path(call) :
-										   NULL;
+	const struct eo_call_arg *path_fd = NULL;
 	bool is_first = true;
 
-	for (uint32_t i = 0; args && args->type == EO_ATTR_OBJECT && i < args->count; i++) {
+	if (!args || args->type != EO_ATTR_OBJECT)
+		return;
+	if (path && path->type == EO_ATTR_STRING)
+		path_fd = fd_of_path(call, args);
+	for (uint32_t i = 0; i < args->count; i++) {
 		struct shown shown = find_arg(call, &args[1 + i]);
 
 		if (shown.attr->type == EO_ATTR_OBJECT || shown.attr->type == EO_ATTR_ARRAY)

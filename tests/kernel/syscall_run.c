@@ -10,6 +10,26 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Until it sleeps in the read that it waits in. */
+static void wait_for_sleep(pid_t pid)
+{
+	char path[64], text[512];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	for (int i = 0; i < 5000; i++) {
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		ssize_t len = read(fd, text, sizeof(text) - 1);
+
+		close(fd);
+		cr_assert_gt(len, 0);
+		text[len] = '\0';
+		if (strstr(text, ") S "))
+			return;
+		usleep(1000);
+	}
+	cr_assert_fail("the workload does not wait");
+}
+
 struct workload eo_workload_start(const char *kind, const char *count)
 {
 	struct workload workload;
@@ -31,6 +51,7 @@ struct workload eo_workload_start(const char *kind, const char *count)
 	cr_assert_gt(read(out[0], line, sizeof(line) - 1), 0, "is EO_CALLS set?");
 	cr_assert_eq(atoi(line), workload.pid);
 	close(out[0]);
+	wait_for_sleep(workload.pid);
 	return workload;
 }
 
