@@ -134,7 +134,8 @@ int trace_heap_run(const struct trace_options *options, const struct cli *cli)
 			    .ctx = &session,
 			    .options = &options->capture,
 			    .cli = cli,
-			    .duration_ns = options->config.duration_ns},
+			    .duration_ns = options->config.duration_ns,
+			    .output_path = options->output},
 		.options = options,
 		.start_ns = eo_clock_monotonic_ns(),
 	};

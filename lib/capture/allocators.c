@@ -22,6 +22,7 @@
 #include "symbol/process.h"
 
 #define FUNCTIONS_MAX 256u /* in one file */
+#define PARTS_MAX     65536u
 #define REAP_AFTER_NS (2 * EO_NS_PER_SEC)
 #define TICK_NS	      EO_NS_PER_SEC
 
@@ -166,6 +167,11 @@ static void remember_no_allocator(struct eo_allocators *a, uint64_t part)
 {
 	uint32_t hash = (uint32_t)eo_hash_words(a->seed, &part, 1);
 
+	if (a->part_count == PARTS_MAX) { /* files come and go */
+		eo_index_fini(&a->part_index);
+		a->part_index = (struct eo_index){0};
+		a->part_count = 0;
+	}
 	if ((a->part_count & (a->part_count - 1)) == 0) {
 		size_t room = a->part_count ? 2 * (size_t)a->part_count : 64;
 		struct part *larger = reallocarray(a->parts, room, sizeof(*larger));

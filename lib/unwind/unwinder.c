@@ -319,7 +319,7 @@ void eo_unwinder_miss(struct eo_unwinder *u, uint32_t tgid, uint64_t pc)
 
 void eo_unwinder_expect(struct eo_unwinder *u, uint32_t tgid)
 {
-	load_process(u, tgid, true);
+	load_process(u, tgid);
 }
 
 bool eo_unwinder_is_busy(const struct eo_unwinder *u)
