@@ -31,6 +31,12 @@ struct signal_struct {
 	struct pid *pids[4]; /* by enum pid_type */
 };
 
+struct sigpending {
+	struct {
+		unsigned long sig[1];
+	} signal;
+};
+
 struct thread_info {
 	unsigned long flags;
 	__u32 status; /* x86 */
@@ -44,6 +50,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
 	struct pid *thread_pid;
+	struct sigpending pending;
 	char comm[16];
 };
 

@@ -57,6 +57,7 @@ int eo_tracer_init(struct eo_tracer *tracer, const struct eo_tracer_class *class
 	tracer->class = class;
 	tracer->config = *config;
 	tracer->options = *options;
+	tracer->ring_type_fd = -1;
 	return 0;
 }
 
@@ -83,6 +84,8 @@ static void release(struct eo_tracer *tracer)
 	if (tracer->class->unload)
 		tracer->class->unload(tracer);
 	tracer->object = NULL;
+	if (tracer->ring_type_fd >= 0)
+		close(eo_steal_fd(&tracer->ring_type_fd));
 	free(eo_steal(&tracer->gaps));
 	tracer->running = false;
 }
@@ -151,6 +154,22 @@ static void choose_program(struct bpf_object *object, const char *name, bool wan
 		bpf_program__set_autoload(program, wanted);
 }
 
+/* Before v5.10 the ring that stands for the type of all must be as large as they are. libbpf 1.1
+ * crashes when asked to size its own. */
+static int set_ring_type(struct eo_tracer *tracer, struct bpf_map *rings, struct eo_error *err)
+{
+	int r = bpf_map__set_max_entries(rings, tracer->cpu_count);
+
+	if (tracer->ring_type_fd >= 0)
+		close(tracer->ring_type_fd);
+	tracer->ring_type_fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, ring_bytes(tracer), NULL);
+	if (tracer->ring_type_fd < 0)
+		r = -errno;
+	if (!r)
+		r = bpf_map__set_inner_map_fd(rings, tracer->ring_type_fd);
+	return r < 0 ? eo_tracer_load_failed(tracer, -r, err) : 0;
+}
+
 int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 		      struct eo_filter_config *filter, struct eo_tracer_config *tracer_config,
 		      bool needs_all, struct eo_error *err)
@@ -163,9 +182,9 @@ int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 	if (r < 0)
 		return r;
 	tracer_config->wakeup_bytes = ring_bytes(tracer) / 4;
-	/* Before v5.10 the ring in the map's type must be as large as the real ones. */
-	bpf_map__set_max_entries(bpf_map__inner_map(rings), ring_bytes(tracer));
-	bpf_map__set_max_entries(rings, tracer->cpu_count);
+	r = set_ring_type(tracer, rings, err);
+	if (r < 0)
+		return r;
 	choose_program(object, "on_fork", needs_all || (follows && !target->no_follow));
 	choose_program(object, "on_exec", needs_all || target->command_pid);
 	choose_program(object, "on_exit", needs_all || follows);
@@ -605,12 +624,13 @@ uint64_t eo_trace_stats_lost(const struct eo_trace_stats *stats)
 static uint64_t run_time_ns(const struct eo_tracer *tracer)
 {
 	struct eo_tracer_counters counters;
+	uint64_t runs;
 
 	eo_tracer_counters(tracer, &counters);
 	if (!counters.timed_runs)
 		return 0;
-	return (uint64_t)((double)counters.timed_ns / (double)counters.timed_runs *
-			  (double)counters.runs);
+	runs = counters.timed_runs * EO_TIMED_PERIOD - counters.timed_next;
+	return (uint64_t)((double)counters.timed_ns / (double)counters.timed_runs * (double)runs);
 }
 
 static uint64_t map_bytes(const struct eo_tracer *tracer)
