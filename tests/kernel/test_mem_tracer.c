@@ -860,3 +860,22 @@ Test(mem_tracer, another_allocator_stands_in_for_that_of_the_libc)
 	eo_tracer_free(tracer);
 	end_program(&heap);
 }
+
+Test(mem_tracer, the_cost_of_a_busy_target_is_known_at_once)
+{
+	SETUP();
+	struct program heap = start_heap("loop", "1000000000");
+	const struct eo_mem_options mem = {0};
+	struct eo_tracer *tracer = begin(heap.pid, &mem, true);
+	double idle, busy;
+
+	cr_assert_eq(eo_mem_tracer_measure(tracer, 50000000, &idle, NULL), 0);
+	cr_expect_eq(idle, 0.0);
+	cr_assert_eq(write(heap.in, "x", 1), 1);
+	cr_assert_eq(eo_mem_tracer_measure(tracer, 500000000, &busy, NULL), 0);
+	cr_expect_gt(busy, 0.1);
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	cr_expect_lt(eo_mem_tracer_measure(tracer, 1, &busy, NULL), 0, "it does not run any more");
+	eo_tracer_free(tracer);
+	end_program(&heap);
+}
