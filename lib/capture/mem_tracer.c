@@ -16,6 +16,7 @@
 #include "capture/tracer_class.h"
 #include "capture/uprobes.h"
 #include "core/clock.h"
+#include "core/grace.h"
 #include "mem_records.h"
 #include "mem_tracer.skel.h"
 
@@ -29,7 +30,8 @@ struct mem_tracer {
 
 	/* While running. */
 	struct mem_tracer_bpf *skel;
-	struct eo_allocators *allocators;
+	struct eo_allocators *allocators; /* NULL once detached */
+	struct eo_allocators_stats allocator_stats; /* as they were then */
 	struct eo_mem_blocks *blocks;
 	bool multi;
 	struct eo_loop_source *news;
@@ -139,6 +141,7 @@ static int attach(struct eo_tracer *base, struct eo_error *err)
 	r = eo_allocators_new(&options, &tracer->allocators, err);
 	if (r == 0)
 		r = eo_allocators_begin(tracer->allocators, target, err);
+	skel->bss->is_open = 1;
 	eo_tracer_add_hook(base, "libc", tracer->multi ? "uprobe_multi" : "uprobe");
 	if (wants_stacks(tracer))
 		eo_tracer_add_hook(base, "stacks",
@@ -228,6 +231,9 @@ static void detach(struct eo_tracer *base)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
 
+	tracer->skel->bss->is_open = 0;
+	eo_grace_wait();
+	tracer->allocator_stats = eo_allocators_stats(tracer->allocators);
 	eo_allocators_free(eo_steal(&tracer->allocators));
 	mem_tracer_bpf__detach(tracer->skel);
 }
@@ -429,6 +435,7 @@ static int summary(struct eo_tracer *base, eo_trace_event_fn fn, void *ctx, stru
 static void stats(struct eo_tracer *base, struct eo_trace_stats *stats)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
+	struct eo_allocators_stats allocators = tracer->allocator_stats;
 	struct eo_mem_counters counters;
 	uint64_t swept, swept_bytes;
 
@@ -449,10 +456,8 @@ static void stats(struct eo_tracer *base, struct eo_trace_stats *stats)
 	eo_trace_stats_degraded(stats, "frees_missed", "frees that were not seen", counters.replaced);
 	eo_trace_stats_degraded(stats, "calls_abandoned", "calls that never returned", counters.abandoned);
 	eo_trace_stats_degraded(stats, "programs_missed", "ends of programs not seen", counters.images_lost);
-	if (!tracer->allocators)
-		return;
-	struct eo_allocators_stats allocators = eo_allocators_stats(tracer->allocators);
-
+	if (tracer->allocators)
+		allocators = eo_allocators_stats(tracer->allocators);
 	eo_trace_stats_degraded(stats, "processes_late", "processes probed after their start", allocators.late);
 	eo_trace_stats_degraded(stats, "files_denied", "files that could not be probed", allocators.denied);
 }

@@ -536,6 +536,7 @@ Test(mem_tracer, fork_copies_the_blocks)
 	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
 	stats = eo_tracer_stats(tracer);
 	expect_sound(&stats);
+	EXPECT_TOTAL(&stats, "processes_late", 1);
 	eo_tracer_free(tracer);
 	end_program(&heap);
 }
@@ -802,6 +803,31 @@ Test(mem_tracer, killed_it_leaves_no_probe_behind)
 	kill(self, SIGKILL);
 	waitpid(self, NULL, 0);
 	cr_expect(becomes(heap.pid, before, true), "the probe is still there");
+	end_program(&heap);
+}
+
+Test(mem_tracer, nothing_is_held_of_a_loop_that_is_cut_out_of_the_middle)
+{
+	SETUP();
+	struct program heap = start_heap("loop", "1000000000");
+	const struct eo_mem_options mem = {0};
+	struct eo_trace_stats stats;
+	struct eo_tracer *tracer;
+
+	cr_assert_eq(write(heap.in, "x", 1), 1);
+	tracer = begin(heap.pid, &mem, true);
+	do {
+		usleep(10000);
+		cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
+		stats = eo_tracer_stats(tracer);
+	} while (total(&stats, "allocations") < 1009);
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	stats = eo_tracer_stats(tracer);
+	expect_sound(&stats);
+	cr_expect_leq(total(&stats, "unknown_frees"), 1);
+	cr_expect_leq(total(&stats, "active_allocations"), 1);
+	cr_expect_eq(total(&stats, "allocations") - total(&stats, "frees"), total(&stats, "active_allocations"));
+	eo_tracer_free(tracer);
 	end_program(&heap);
 }
 
