@@ -378,7 +378,8 @@ int cmd_trace(int argc, char **argv, struct cli *cli)
 				    .ctx = &session,
 				    .options = &options.capture,
 				    .cli = cli,
-				    .duration_ns = options.config.duration_ns},
+				    .duration_ns = options.config.duration_ns,
+				    .output_path = options.output},
 			.options = &options,
 			.start_ns = eo_clock_monotonic_ns(),
 		};

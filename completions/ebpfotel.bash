@@ -12,14 +12,14 @@ _ebpfotel_options() { # COMMAND
 			-a --all --user= -C --cpu=
 			-K --kernel-only -U --user-only --unwind= --table-memory= --call-graph= -g --per-thread
 			--no-symbols --lines --timestamps
-			-o --output= -f --format= --interval= --keep= --stats= --strict --dry-run"
+			-o --output= -f --format= --interval= --keep= --stats= --strict --no-sandbox --dry-run"
 		;;
 	trace)
 		echo "$common -c --summary --by= --sort= --top= -k --stack --max-events= --envelope= --signals=
 			-e --syscall= -Z --failed --errno= --min-duration= -s --string-limit= -y --payload
 			-p --pid= -t --tid= --no-follow --comm= --uid= --cgroup= --container= --pod=
 			-a --all --user= -d --duration= --env=
-			-o --output= -f --format= --interval= --keep= --stats= --strict --dry-run"
+			-o --output= -f --format= --interval= --keep= --stats= --strict --no-sandbox --dry-run"
 		;;
 	convert)
 		echo "$common --from= --diff-base= -f --format= --to= -o --output= --sample-type= --top=

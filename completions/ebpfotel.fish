@@ -51,6 +51,7 @@ complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l interval -x -d 
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l keep -x -d 'With --interval, keep the newest files'
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l stats -r -F -d 'Statistics as JSON'
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l strict -d 'Fail if anything was lost'
+complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l no-sandbox -d 'Keep all privileges while capturing'
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l dry-run -d 'Print the configuration, load nothing'
 
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s d -l duration -x -d 'How long: 10s, 500ms, 5m; 0 is until interrupted'
@@ -69,6 +70,7 @@ complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s o -l output -r -F
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l keep -x -d 'With --interval, keep the newest files'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l stats -r -F -d 'Statistics as JSON'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l strict -d 'Fail if anything was lost'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l no-sandbox -d 'Keep all privileges while capturing'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l dry-run -d 'Print the configuration, load nothing'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -a syscall -d 'System calls'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s c -l summary -d 'A table instead of events'

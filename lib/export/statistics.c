@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "capture/user_walk.h"
 #include "core/auto.h"
 #include "format/jsonl.h"
 #include "format/quantity.h"
@@ -12,7 +13,7 @@
 /* One table for both forms, so that they cannot drift apart. */
 struct field {
 	const char *key;   /* in JSON */
-	const char *words; /* in the table for people, before or behind the number */
+	const char *words; /* in the table for people; NULL: not there */
 	size_t offset;	   /* in eo_profile_stats, a uint64_t */
 };
 
@@ -43,22 +44,17 @@ static const struct field degraded_fields[] = {
 	FIELD("files_denied", "files not ours to read", files_denied),
 };
 
-static const struct field unwind_fields[] = {
-	FIELD("complete", "complete", user_walk[EO_USER_COMPLETE]),
-	FIELD("snapshot", "complete by snapshot", user_walk[EO_USER_SNAPSHOT]),
-	FIELD("snapshot_cut", "cut snapshot", user_walk[EO_USER_SNAPSHOT_CUT]),
-	FIELD("fp", "by frame pointers", user_walk[EO_USER_FP]),
-	FIELD("cut", "cut", user_walk[EO_USER_CUT]),
-	FIELD("failed", "unreadable", user_walk[EO_USER_FAILED]),
-	FIELD("no_process", "process unknown", user_walk[EO_USER_NO_PROCESS]),
-	FIELD("no_mapping", "no mapping", user_walk[EO_USER_NO_MAPPING]),
-	FIELD("not_loaded", "table not there yet", user_walk[EO_USER_NOT_LOADED]),
-	FIELD("no_row", "no rule", user_walk[EO_USER_NO_ROW]),
-	FIELD("unsupported", "unsupported rule", user_walk[EO_USER_UNSUPPORTED]),
-	FIELD("read_fault", "read fault", user_walk[EO_USER_READ_FAULT]),
-	FIELD("broken", "broken", user_walk[EO_USER_BROKEN]),
-	FIELD("exiting", "exiting", user_walk[EO_USER_EXITING]),
-	FIELD("none", "none", user_walk[EO_USER_NONE]),
+static const struct field table_fields[] = {
+	FIELD("files_parsed", NULL, unwinder.files_parsed),
+	FIELD("files_without", NULL, unwinder.files_without),
+	FIELD("misses", NULL, unwinder.misses),
+	FIELD("files_loaded", NULL, unwinder.tables.files_loaded),
+	FIELD("processes", NULL, unwinder.tables.processes),
+	FIELD("rules", NULL, unwinder.tables.rules),
+	FIELD("rows_bytes", NULL, unwinder.tables.rows_bytes),
+	FIELD("files_evicted", "files thrown out for want of --table-memory", unwinder.tables.files_evicted),
+	FIELD("files_refused", "files that found no room in --table-memory", unwinder.tables.files_refused),
+	FIELD("resets", "times that all processes were forgotten for want of room", unwinder.tables.resets),
 };
 
 static uint64_t value_of(const struct eo_profile_stats *profile, const struct field *field)
@@ -224,6 +220,16 @@ static uint64_t samples_of(const struct eo_profile_stats *profile)
 	return profile->emitted + profile->aggregated;
 }
 
+static void add_user_walks(struct list *list, const struct eo_profile_stats *profile)
+{
+	size_t object = open_object(list, "unwind");
+
+	for (size_t i = 0; i < eo_user_walk_name_count; i++)
+		add_uint(list, eo_user_walk_names[i].key,
+			 profile->user_walk[eo_user_walk_names[i].walk]);
+	close_object(list, object);
+}
+
 static void add_profile(struct list *list, const struct eo_profile_stats *profile)
 {
 	size_t object = open_object(list, "profile");
@@ -232,7 +238,9 @@ static void add_profile(struct list *list, const struct eo_profile_stats *profil
 	add_uint(list, "stacks", profile->stacks);
 	if (profile->clock)
 		add_string(list, "clock", profile->clock);
-	add_fields(list, "unwind", unwind_fields, EO_ARRAY_SIZE(unwind_fields), profile);
+	add_user_walks(list, profile);
+	if (profile->has_tables)
+		add_fields(list, "tables", table_fields, EO_ARRAY_SIZE(table_fields), profile);
 	add_uint(list, "idle", profile->idle);
 	add_uint(list, "kernel", profile->kernel);
 	add_uint(list, "stack_limit", profile->stack_limit);
@@ -271,7 +279,7 @@ static void add_overhead(struct list *list, const struct eo_overhead *overhead)
 }
 
 _Static_assert(EO_STATISTICS_ATTRS >= 40 + EO_LOSS_COUNT + EO_ARRAY_SIZE(degraded_fields) +
-					      EO_ARRAY_SIZE(unwind_fields) +
+					      EO_USER_WALK_COUNT + EO_ARRAY_SIZE(table_fields) +
 					      EO_STATISTICS_PARTS * (2 * EO_TRACE_COUNTS_MAX + 1),
 	       "room for everything");
 
@@ -393,22 +401,31 @@ static void text_part(const struct eo_trace_part *part, FILE *out)
 		text_row(&rows, part->stats.totals[i].words, part->stats.totals[i].value);
 }
 
+static void text_tables(const struct eo_profile_stats *profile, FILE *out)
+{
+	struct rows rows = { "tables", out };
+
+	for (size_t i = 0; i < EO_ARRAY_SIZE(table_fields); i++)
+		if (table_fields[i].words)
+			text_row(&rows, table_fields[i].words, value_of(profile, &table_fields[i]));
+}
+
 static void text_user_stacks(const struct eo_profile_stats *profile, FILE *out)
 {
 	uint64_t sum = 0;
 	const char *separator = "";
 
-	for (size_t i = 0; i < EO_ARRAY_SIZE(unwind_fields); i++)
-		sum += value_of(profile, &unwind_fields[i]);
+	for (size_t i = 0; i < EO_USER_WALK_COUNT; i++)
+		sum += profile->user_walk[i];
 	if (!sum)
 		return;
 	fprintf(out, "  %-12s", "user stacks");
-	for (size_t i = 0; i < EO_ARRAY_SIZE(unwind_fields); i++) {
-		uint64_t value = value_of(profile, &unwind_fields[i]);
+	for (size_t i = 0; i < eo_user_walk_name_count; i++) {
+		uint64_t value = profile->user_walk[eo_user_walk_names[i].walk];
 
 		if (value) {
 			fprintf(out, "%s%s %s", separator, eo_quantity_percent(value, sum).s,
-				unwind_fields[i].words);
+				eo_user_walk_names[i].words);
 			separator = ", ";
 		}
 	}
@@ -453,6 +470,8 @@ void eo_statistics_write_text(const struct eo_statistics *statistics, FILE *out)
 		text_part(&statistics->parts[i], out);
 	text_lost(statistics, out);
 	text_degraded(statistics, out);
+	if (profile)
+		text_tables(profile, out);
 	fprintf(out, "  %-12s%s %% of one CPU: own %s, BPF %s %s\n", "own cost",
 		eo_quantity_short(overhead->cpu_percent).s, eo_quantity_short(overhead->own_cpu_percent).s,
 		eo_quantity_short(overhead->bpf_percent).s,
