@@ -139,6 +139,7 @@ static void configure(struct eo_syscall_tracer *tracer, struct eo_syscall_config
 	memcpy(config->errnos, &options->errnos, sizeof(config->errnos));
 	config->min_duration_ns = options->min_duration_ns;
 	config->captures = !tracer->base.options.summary;
+	config->fd_paths = options->fd_paths;
 	config->by_comm = options->by_comm;
 	config->by_pid = options->by_pid;
 	config->by_cgroup = options->by_cgroup;

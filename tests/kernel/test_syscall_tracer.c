@@ -410,6 +410,40 @@ Test(syscall_tracer, buffers_come_only_when_asked_for)
 	done(&run);
 }
 
+static const char *fd_path(const struct run *run, size_t i)
+{
+	const struct eo_syscall_piece *piece = eo_piece_of(&run->taken->kept[i], 0);
+
+	cr_assert_not_null(piece, "fsync %zu", i);
+	cr_assert_eq(piece->flags, EO_PIECE_FD);
+	return eo_piece_text(&run->taken->kept[i], 0);
+}
+
+Test(syscall_tracer, descriptors_have_the_paths_that_proc_shows)
+{
+	unsigned long inode;
+	char status[64];
+	struct run run;
+
+	prepare(&run, "fds", "1");
+	only(&run, "fsync");
+	run.options.fd_paths = true;
+	run.taken->keep_nr = SYS_fsync;
+	snprintf(status, sizeof(status), "/proc/%u/status", run.pid);
+	trace(&run);
+	cr_assert_eq(run.taken->kept_count, 8);
+	cr_assert_str_eq(fd_path(&run, 0), "/");
+	cr_assert_str_eq(fd_path(&run, 1), status);
+	cr_assert_eq(strncmp(fd_path(&run, 2), "/tmp/ebpfotel-fd-", 17), 0);
+	cr_assert_eq(strlen(fd_path(&run, 2)), 23);
+	cr_assert_eq(sscanf(fd_path(&run, 3), "socket:[%lu]", &inode), 1);
+	cr_assert_str_eq(fd_path(&run, 4), "anon_inode:[eventpoll]");
+	cr_assert_eq(sscanf(fd_path(&run, 5), "pipe:[%lu]", &inode), 1);
+	cr_assert_str_eq(fd_path(&run, 6) + 23, " (deleted)");
+	cr_assert_null(eo_piece_of(&run.taken->kept[7], 0), "there is no descriptor 9999");
+	done(&run);
+}
+
 /* --- beginnings and ends ----------------------------------------------------------------- */
 
 Test(syscall_tracer, call_that_began_before_the_trace_has_no_entry)
