@@ -74,7 +74,7 @@ int main(int argc, char **argv)
 	EO_AUTO_FREE char *doc = describe_commands();
 	const struct argp argp = {.args_doc = "COMMAND [ARG...]", .doc = doc};
 	const struct command *command;
-	struct cli cli = {0};
+	struct cli cli = {.argv = argv};
 	int first = 1, status;
 
 	occupy_standard_descriptors();

@@ -38,10 +38,12 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 	(void)arg;
 	switch (key) {
 	case 'q':
-		*cli = (struct cli){.quiet = true};
+		cli->quiet = true;
+		cli->verbose = false;
 		return 0;
 	case 'v':
-		*cli = (struct cli){.verbose = true};
+		cli->verbose = true;
+		cli->quiet = false;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
