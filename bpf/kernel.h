@@ -106,6 +106,7 @@ struct task_struct {
 	__u64 self_exec_id; /* goes up with each exec; 64 bits since v5.7, kernel commit d1e7fd6462ca */
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
+	struct mm_struct *mm; /* NULL in a kernel thread */
 	struct pid *thread_pid;
 	struct sigpending pending;
 	struct files_struct *files;

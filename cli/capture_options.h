@@ -41,7 +41,7 @@ struct capture_options {
 	bool interval_to_stdout;     /* by the command: what comes out can be told apart there */
 	uint32_t keep;		     /* 0: all */
 	const char *stats;
-	bool strict, dry_run;
+	bool strict, no_sandbox, dry_run;
 };
 
 extern const struct argp capture_argp; /* its input is a struct capture_options */

@@ -2,13 +2,16 @@
 #include "capture_session.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 
 #include "core/clock.h"
+#include "core/confine.h"
 #include "report.h"
 
 #define TARGETS_PERIOD_NS  (EO_NS_PER_SEC / 10)
@@ -198,6 +201,34 @@ static int start_command(struct capture_session *s, struct eo_error *err)
 	return r ? r : eo_loop_add_child(s->loop, command_run_pid(s->run), on_command_end, s, err);
 }
 
+/* The folders of what is renamed or made later: the stream of a trace is open by now. */
+static uint64_t for_output(const char *path)
+{
+	EO_AUTO_FREE char *copy = path ? strdup(path) : NULL;
+
+	if (!path || !strcmp(path, "-"))
+		return 0;
+	return eo_confine_for_directory(copy ? dirname(copy) : "");
+}
+
+/* What loading took is of no use any more, except to somebody who takes us over. */
+static int confine(const struct capture_session *s, struct eo_error *err)
+{
+	uint64_t keep = eo_confine_for_capture();
+	int r;
+
+	if (s->options->no_sandbox)
+		return 0;
+	keep |= for_output(s->output_path) | for_output(s->options->stats);
+	if (s->options->user)
+		keep |= eo_confine_for_signals();
+	r = eo_confine_capabilities(keep);
+	if (r < 0)
+		return eo_error_set(err, EO_ERROR_LOAD_FAILED, -r, "--no-sandbox does without it",
+				    "drop capabilities");
+	return eo_confine_calls(err);
+}
+
 static int begin_capture(struct capture_session *s, int reader_fd, struct eo_error *err)
 {
 	int r = s->class->start(s->ctx);
@@ -209,6 +240,8 @@ static int begin_capture(struct capture_session *s, int reader_fd, struct eo_err
 		r = eo_loop_add_fd(s->loop, reader_fd, 0, on_reader_gone, s, &s->reader, err);
 	if (!r && s->run)
 		r = start_command(s, err);
+	if (!r)
+		r = confine(s, err);
 	return r ? r : add_timers(s, err);
 }
 

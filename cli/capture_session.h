@@ -42,6 +42,7 @@ struct capture_session {
 	const struct capture_options *options;
 	const struct cli *cli;
 	uint64_t duration_ns;
+	const char *output_path; /* into whose folder files are put later; NULL: none */
 
 	struct eo_loop *loop;
 	struct command_run *run;	/* NULL: no command */

@@ -256,7 +256,8 @@ int cmd_profile(int argc, char **argv, struct cli *cli)
 				    .ctx = &session,
 				    .options = &options.capture,
 				    .cli = cli,
-				    .duration_ns = options.config.duration_ns},
+				    .duration_ns = options.config.duration_ns,
+				    .output_path = options.output},
 			.options = &options,
 			.cli = cli,
 		};

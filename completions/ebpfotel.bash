@@ -12,14 +12,15 @@ _ebpfotel_options() { # COMMAND
 			-a --all --user= -C --cpu=
 			-K --kernel-only -U --user-only --unwind= --table-memory= --call-graph= -g --per-thread
 			--no-symbols --lines --timestamps
-			-o --output= -f --format= --interval= --keep= --stats= --strict --dry-run"
+			-o --output= -f --format= --interval= --keep= --stats= --strict --no-sandbox --dry-run"
 		;;
 	trace)
 		echo "$common -c --summary --by= --sort= --top= -k --stack --max-events= --envelope= --signals=
 			-e --syscall= -Z --failed --errno= --min-duration= -s --string-limit= -y --payload
+			--leaks --min-age= --min-size= --library= --max-live=
 			-p --pid= -t --tid= --no-follow --comm= --uid= --cgroup= --container= --pod=
 			-a --all --user= -d --duration= --env=
-			-o --output= -f --format= --interval= --keep= --stats= --strict --dry-run"
+			-o --output= -f --format= --interval= --keep= --stats= --strict --no-sandbox --dry-run"
 		;;
 	convert)
 		echo "$common --from= --diff-base= -f --format= --to= -o --output= --sample-type= --top=
@@ -34,7 +35,7 @@ _ebpfotel_values() { # OPTION CURRENT-WORD COMMAND
 	local IFS=$'\n' formats=$'pprof\notlp\notlp-json\nfolded\nflamegraph\ntop'
 
 	[[ $3 != convert ]] || formats+=$'\njsonl'
-	[[ $3 != trace ]] || formats=$'jsonl\ntext\notlp\notlp-json'
+	[[ $3 != trace ]] || formats=$'jsonl\ntext\notlp\notlp-json\npprof\nfolded\nflamegraph\ntop'
 
 	case $1 in
 	--env) COMPREPLY=($(compgen -W $'production\nstaging\ndevelopment\ndebug' -- "$2")) ;;
@@ -50,7 +51,7 @@ _ebpfotel_values() { # OPTION CURRENT-WORD COMMAND
 	--time) COMPREPLY=($(compgen -W $'now\nkeep' -- "$2")) ;;
 	--unwind) COMPREPLY=($(compgen -W $'auto\nfp\ndwarf\nsnapshot' -- "$2")) ;;
 	--call-graph) COMPREPLY=($(compgen -W 'fp' -- "$2")) ;;
-	-o | --output | --stats | --diff-base)
+	-o | --output | --stats | --diff-base | --library)
 		compopt -o filenames 2>/dev/null
 		COMPREPLY=($(compgen -f -- "$2"))
 		;;
@@ -62,7 +63,7 @@ _ebpfotel_values() { # OPTION CURRENT-WORD COMMAND
 	-p | --pid) COMPREPLY=($(cd /proc && compgen -G "${2:-[0-9]}*" | grep -x '[0-9]*')) ;;
 	-F | --frequency | -d | --duration | --max-samples | -t | --tid | --comm | --uid | --container | \
 		--pod | -C | --cpu | --interval | --keep | --sample-type | --top | --resource | --max-events | \
-		--errno | --min-duration | -s | --string-limit) COMPREPLY=() ;;
+		--errno | --min-duration | -s | --string-limit | --min-age | --min-size | --max-live) COMPREPLY=() ;;
 	*) return 1 ;;
 	esac
 }
@@ -99,7 +100,7 @@ _ebpfotel() {
 	elif [[ -z $command ]]; then
 		COMPREPLY=($(compgen -W 'check profile trace convert' -- "$cur"))
 	elif [[ $command == trace ]]; then
-		COMPREPLY=($(compgen -W 'syscall' -- "$cur"))
+		COMPREPLY=($(compgen -W $'syscall\nmem' -- "$cur"))
 	elif [[ $command == check || $command == convert ]]; then
 		compopt -o filenames 2>/dev/null
 		COMPREPLY=($(compgen -f -- "$cur"))

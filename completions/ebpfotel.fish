@@ -51,6 +51,7 @@ complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l interval -x -d 
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l keep -x -d 'With --interval, keep the newest files'
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l stats -r -F -d 'Statistics as JSON'
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l strict -d 'Fail if anything was lost'
+complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l no-sandbox -d 'Keep all privileges while capturing'
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l dry-run -d 'Print the configuration, load nothing'
 
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s d -l duration -x -d 'How long: 10s, 500ms, 5m; 0 is until interrupted'
@@ -69,6 +70,7 @@ complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s o -l output -r -F
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l keep -x -d 'With --interval, keep the newest files'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l stats -r -F -d 'Statistics as JSON'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l strict -d 'Fail if anything was lost'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l no-sandbox -d 'Keep all privileges while capturing'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l dry-run -d 'Print the configuration, load nothing'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -a syscall -d 'System calls'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s c -l summary -d 'A table instead of events'
@@ -86,6 +88,11 @@ complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l min-duration -x -
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s s -l string-limit -x -d 'Bytes of texts'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s y -d 'Paths of descriptors'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l payload -d 'Buffers of reads and writes'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l leaks -d 'What is still held, by where it was allocated'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l min-age -x -d 'Held for so long'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l min-size -x -d 'Allocations of so many bytes'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l library -r -d 'An allocator'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l max-live -x -d 'Blocks in use that are kept'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s f -l format -x -a 'jsonl text otlp otlp-json' -d 'What comes out'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l interval -x -d 'A new file every so often'
 

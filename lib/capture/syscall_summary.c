@@ -141,6 +141,27 @@ static void add_text(struct eo_attr *attrs, size_t *count, const char *key, cons
 	attrs[(*count)++] = (struct eo_attr){.key = key, .type = EO_ATTR_STRING, .str = text};
 }
 
+#define OCTAVES (EO_SYSCALL_SLOTS / 4)
+
+/* "buckets": by powers of two, up to the last that is not empty. */
+static void add_buckets(struct eo_attr *attrs, size_t *count, const struct eo_syscall_row *row)
+{
+	struct eo_attr *list = &attrs[(*count)++];
+
+	*list = (struct eo_attr){.key = "buckets", .type = EO_ATTR_ARRAY};
+	for (uint32_t k = 0; k < OCTAVES; k++) {
+		const __u64 *slots = &row->slots[4 * k];
+
+		list[1 + k] = (struct eo_attr){
+			.type = EO_ATTR_UINT,
+			.unum = slots[0] + slots[1] + slots[2] + slots[3],
+		};
+		if (list[1 + k].unum)
+			list->count = k + 1;
+	}
+	*count += list->count;
+}
+
 int eo_syscall_summary_event(const struct eo_syscall_key *key, const struct eo_syscall_row *row,
 			     const struct eo_syscall_summary_keys *keys, uint64_t ktime_ns,
 			     eo_trace_event_fn fn, void *ctx)
@@ -149,7 +170,7 @@ int eo_syscall_summary_event(const struct eo_syscall_key *key, const struct eo_s
 	uint64_t calls = eo_syscall_row_count(row), timed = calls - row->untimed;
 	struct eo_event event = {.type = EO_EVENT_SYSCALL_SUMMARY, .ktime_ns = ktime_ns};
 	char unknown[24], comm[EO_COMM_LEN + 1], cgroup[PATH_MAX];
-	struct eo_attr attrs[16];
+	struct eo_attr attrs[17 + OCTAVES];
 	size_t count = 0;
 
 	snprintf(unknown, sizeof(unknown), "%u", key->nr);
@@ -159,8 +180,11 @@ int eo_syscall_summary_event(const struct eo_syscall_key *key, const struct eo_s
 		comm[EO_COMM_LEN] = '\0';
 		add_text(attrs, &count, "comm", comm);
 	}
-	if (keys->pid)
+	if (keys->pid) {
 		add(attrs, &count, "pid", key->tgid);
+		event.pid = event.tid = key->tgid;
+		memcpy(event.comm, key->comm, sizeof(event.comm));
+	}
 	if (keys->cgroup) {
 		cgroup_text(key->cgroup, cgroup, sizeof(cgroup));
 		add_text(attrs, &count, "cgroup", cgroup);
@@ -177,6 +201,7 @@ int eo_syscall_summary_event(const struct eo_syscall_key *key, const struct eo_s
 		add(attrs, &count, "p50_ns", eo_syscall_row_quantile(row, 0.5));
 		add(attrs, &count, "p99_ns", eo_syscall_row_quantile(row, 0.99));
 		add(attrs, &count, "max_ns", row->max_ns);
+		add_buckets(attrs, &count, row);
 	}
 	event.data = attrs;
 	event.data_count = count;

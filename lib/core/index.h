@@ -32,8 +32,8 @@ void eo_index_remove(struct eo_index *index, uint32_t hash, uint32_t element);
  */
 uint32_t eo_index_next(const struct eo_index *index, uint32_t hash, uint32_t *cursor);
 
-/* Ask for the memory in which eo_index_next() will begin. Inlined by all means, for the reason that
- * eo_order_look_ahead() has. */
+/* Ask for the memory in which eo_index_next() will begin. Inlined by all means: gcc before 14 drops
+ * the call of a function that only prefetches. */
 __attribute__((always_inline)) static inline void eo_index_look_ahead(const struct eo_index *index,
 								      uint32_t hash)
 {

@@ -41,6 +41,7 @@ struct process {
 	uint64_t since_ns;   /* older events change nothing */
 	uint64_t begun_ns;   /* before that its number was another's; 0: nobody knows */
 	uint64_t before_ns;  /* since_ns before it was read */
+	uint64_t read_ns;    /* when that was done; 0: it was not */
 	enum ahead ahead;
 	uint64_t tried_ns;   /* last attempt to read it */
 	uint64_t ended_ns;   /* 0: alive */
@@ -251,6 +252,18 @@ static bool is_present(const struct eo_processes *p, const struct process *proce
 	return process && (!p->as_of_ns || process->begun_ns <= p->as_of_ns);
 }
 
+/* The former program of @tgid ended then, which is earlier than it seemed. */
+static void shorten_past(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns)
+{
+	for (uint32_t i = p->past_count; i-- > 0;) {
+		if (p->past[i].tgid != tgid)
+			continue;
+		if (p->past[i].until_ns > ktime_ns)
+			p->past[i].until_ns = ktime_ns;
+		return;
+	}
+}
+
 /* An exec or a fork from before @process was read: what was read began then, or later. */
 static void catch_up(struct eo_processes *p, struct process *process, uint64_t ktime_ns)
 {
@@ -266,13 +279,7 @@ static void catch_up(struct eo_processes *p, struct process *process, uint64_t k
 		process->ahead = AHEAD_OTHER;
 		return;
 	}
-	for (uint32_t i = p->past_count; i-- > 0;) {
-		if (p->past[i].tgid != process->tgid)
-			continue;
-		if (p->past[i].until_ns > ktime_ns)
-			p->past[i].until_ns = ktime_ns;
-		return;
-	}
+	shorten_past(p, process->tgid, ktime_ns);
 }
 
 static void forget(struct eo_processes *p, struct process *process)
@@ -308,6 +315,18 @@ static void begin(struct eo_processes *p, struct process *process, uint64_t ktim
 	};
 }
 
+/* The same by an event. Had it come while the process was being read, then nobody knows whose the
+ * mappings are that were read. */
+static void begin_by_event(struct eo_processes *p, struct process *process, uint64_t ktime_ns)
+{
+	if (ktime_ns <= process->read_ns) {
+		shorten_past(p, process->tgid, ktime_ns);
+		eo_vma_set_drop(p->parts, process->vmas);
+		process->vmas = NULL;
+	}
+	begin(p, process, ktime_ns);
+}
+
 struct scan {
 	struct eo_processes *processes;
 	struct eo_vma_set *vmas;
@@ -338,7 +357,7 @@ static bool take(void *arg, const struct eo_proc_map *map)
 static int scan_process(struct eo_processes *p, uint32_t tgid)
 {
 	struct scan scan = {.processes = p};
-	uint64_t now_ns = eo_clock_monotonic_ns(); /* before reading: see process.h */
+	uint64_t now_ns = eo_clock_monotonic_ns(), read_ns; /* before reading: see process.h */
 	EO_AUTO_CLOSE int fd = -1;
 	struct process *process, was;
 	char path[32];
@@ -347,6 +366,7 @@ static int scan_process(struct eo_processes *p, uint32_t tgid)
 	snprintf(path, sizeof(path), "/proc/%u/maps", tgid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	r = fd < 0 ? -errno : eo_proc_maps_read(fd, take, &scan);
+	read_ns = eo_clock_monotonic_ns();
 	if (r == -ENOENT)
 		r = -ESRCH;
 
@@ -366,13 +386,14 @@ static int scan_process(struct eo_processes *p, uint32_t tgid)
 	/* Without its events an exec or a new owner of the number shows in this alone. */
 	was = *process;
 	if (was.absent || was.ended_ns || !eo_vma_set_overlap(was.vmas, scan.vmas)) {
-		begin(p, process, now_ns);
-		process->begun_ns = was.absent ? 0 : now_ns;
+		begin(p, process, read_ns);
+		process->begun_ns = was.absent ? 0 : read_ns;
 		process->ahead = AHEAD_OTHER;
 	} else if (was.ahead == AHEAD_NOT) {
 		process->ahead = AHEAD_SAME;
 	}
 	process->before_ns = was.since_ns;
+	process->read_ns = read_ns;
 	process->tried_ns = now_ns;
 	process->since_ns = now_ns;
 	if (eo_vma_set_equal(process->vmas, scan.vmas)) {
@@ -462,7 +483,7 @@ void eo_processes_exec(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns)
 	struct process *process = subject(p, tgid, ktime_ns);
 
 	if (process)
-		begin(p, process, ktime_ns);
+		begin_by_event(p, process, ktime_ns);
 	else if ((process = lookup(p, tgid)))
 		catch_up(p, process, ktime_ns);
 }
@@ -487,7 +508,7 @@ void eo_processes_fork(struct eo_processes *p, uint32_t parent_tgid, uint32_t ch
 		forget(p, child); /* whoever asks for it first has it read */
 		return;
 	}
-	begin(p, child, ktime_ns);
+	begin_by_event(p, child, ktime_ns);
 	child->vmas = eo_vma_set_share(parent->vmas);
 }
 
