@@ -68,6 +68,17 @@ static int read_failed(int code, struct eo_error *err)
 	return eo_error_set(err, EO_ERROR_MAP_OPERATION_FAILED, code, NULL, "read the summary of calls");
 }
 
+static int tell(const struct eo_syscall_key *key, const struct eo_syscall_row *rows, uint32_t cpu_count,
+		eo_syscall_row_fn fn, void *ctx)
+{
+	struct eo_syscall_row sum = {0};
+
+	for (uint32_t i = 0; i < cpu_count; i++)
+		add_row(&sum, &rows[i]);
+	sum.min_ns = sum.min_ns ? ~sum.min_ns : 0;
+	return eo_syscall_row_count(&sum) ? fn(ctx, key, &sum) : 0;
+}
+
 int eo_syscall_summary_take(int map_fd, uint32_t key_size, uint32_t cpu_count, eo_syscall_row_fn fn,
 			    void *ctx, struct eo_error *err)
 {
@@ -79,16 +90,34 @@ int eo_syscall_summary_take(int map_fd, uint32_t key_size, uint32_t cpu_count, e
 		return read_failed(ENOMEM, err);
 	/* Always the first: what was read is deleted. */
 	while (!r && bpf_map_get_next_key(map_fd, NULL, &key) == 0) {
-		struct eo_syscall_row sum = {0};
-
 		memset((char *)&key + key_size, 0, sizeof(key) - key_size);
 		if (bpf_map_lookup_elem(map_fd, &key, rows) < 0 || bpf_map_delete_elem(map_fd, &key) < 0)
 			return read_failed(errno, err);
-		for (uint32_t i = 0; i < cpu_count; i++)
-			add_row(&sum, &rows[i]);
-		sum.min_ns = sum.min_ns ? ~sum.min_ns : 0;
-		if (eo_syscall_row_count(&sum))
-			r = fn(ctx, &key, &sum);
+		r = tell(&key, rows, cpu_count, fn, ctx);
+	}
+	return r;
+}
+
+int eo_syscall_summary_take_dense(int map_fd, uint32_t generation, uint32_t cpu_count,
+				  eo_syscall_row_fn fn, void *ctx, struct eo_error *err)
+{
+	EO_AUTO_FREE struct eo_syscall_row *rows = calloc(cpu_count, sizeof(*rows));
+	EO_AUTO_FREE struct eo_syscall_row *fresh = calloc(cpu_count, sizeof(*fresh));
+	int r = 0;
+
+	if (!rows || !fresh)
+		return read_failed(ENOMEM, err);
+	for (uint32_t nr = 0; nr < EO_SYSCALL_MAX && !r; nr++) {
+		const struct eo_syscall_key key = {.nr = nr, .abi = EO_ABI_NATIVE};
+		uint32_t place = nr + generation * EO_SYSCALL_MAX;
+
+		if (bpf_map_lookup_elem(map_fd, &place, rows) < 0)
+			return read_failed(errno, err);
+		if (!memcmp(rows, fresh, cpu_count * sizeof(*rows)))
+			continue;
+		if (bpf_map_update_elem(map_fd, &place, fresh, BPF_EXIST) < 0)
+			return read_failed(errno, err);
+		r = tell(&key, rows, cpu_count, fn, ctx);
 	}
 	return r;
 }

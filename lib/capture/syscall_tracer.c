@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "capture/privileges.h"
 #include "capture/syscall_summary.h"
@@ -19,6 +20,7 @@
 
 #define SUMMARY_ROWS	 2048u	/* kinds of calls alone */
 #define SUMMARY_KEY_ROWS 16384u /* with comms, processes or cgroups */
+#define DENSE_CPUS	 16u
 
 struct eo_syscall_tracer {
 	struct eo_tracer base;
@@ -91,6 +93,7 @@ static const struct part maps[] = {
 	{"captures", STREAM},
 	{"rows_even", SUMMARY},
 	{"rows_odd", SUMMARY},
+	{"dense_rows", SUMMARY},
 	{"summed_calls", SUMMARY | BTF},
 	{"summed_calls_by_task", SUMMARY | RAW},
 	{"stack_slots", STACK},
@@ -137,21 +140,31 @@ static int choose(struct eo_syscall_tracer *tracer, const struct variant *varian
 	return r;
 }
 
+static bool has_key(const struct eo_syscall_options *options)
+{
+	return options->by_comm || options->by_pid || options->by_cgroup;
+}
+
+/* An array of rows for all numbers takes 1.3 MB on each CPU. */
+static bool has_dense_rows(const struct eo_syscall_tracer *tracer)
+{
+	return !has_key(&tracer->options) && tracer->base.cpu_count <= DENSE_CPUS;
+}
+
 /* One row of the summary is over 1 KB on each CPU, so maps grow as they are used where programs
  * may allocate. Keys are no longer than what is told apart. */
 static int size_rows(struct eo_syscall_tracer *tracer, struct bpf_map *rows,
 		     const struct variant *variant)
 {
 	const struct eo_syscall_options *options = &tracer->options;
-	bool has_key = options->by_comm || options->by_pid || options->by_cgroup;
 	int r;
 
 	if (!tracer->base.options.summary)
 		return 0;
-	r = bpf_map__set_max_entries(rows, has_key ? SUMMARY_KEY_ROWS : SUMMARY_ROWS);
+	r = bpf_map__set_max_entries(rows, has_key(options) ? SUMMARY_KEY_ROWS : SUMMARY_ROWS);
 	if (!r)
 		r = bpf_map__set_map_flags(rows, variant->btf ? BPF_F_NO_PREALLOC : 0);
-	if (!r && !has_key)
+	if (!r && !has_key(options))
 		r = bpf_map__set_key_size(rows, EO_SYSCALL_KEY_SHORT);
 	return r;
 }
@@ -184,6 +197,7 @@ static void configure(struct eo_syscall_tracer *tracer, struct eo_syscall_config
 	config->min_duration_ns = options->min_duration_ns;
 	config->captures = !tracer->base.options.summary;
 	config->fd_paths = options->fd_paths;
+	config->dense = has_dense_rows(tracer);
 	config->by_comm = options->by_comm;
 	config->by_pid = options->by_pid;
 	config->by_cgroup = options->by_cgroup;
@@ -211,6 +225,8 @@ static int open_and_load(struct eo_syscall_tracer *tracer, const struct variant 
 		r = size_rows(tracer, skel->maps.rows_even, variant);
 	if (!r)
 		r = size_rows(tracer, skel->maps.rows_odd, variant);
+	if (!r && !has_dense_rows(tracer))
+		r = bpf_map__set_max_entries(skel->maps.dense_rows, 1);
 	if (r < 0)
 		return eo_tracer_load_failed(&tracer->base, -r, err);
 	if (wants_stacks(tracer)) {
@@ -484,6 +500,13 @@ int eo_syscall_tracer_rows(struct eo_tracer *base, eo_syscall_row_fn fn, void *c
 	tracer->generation = !old;
 	tracer->skel->bss->generation = tracer->generation;
 	eo_grace_wait();
+	if (has_dense_rows(tracer)) {
+		int r = eo_syscall_summary_take_dense(bpf_map__fd(tracer->skel->maps.dense_rows), old,
+						      base->cpu_count, fn, ctx, err);
+
+		if (r < 0)
+			return r;
+	}
 	return eo_syscall_summary_take(bpf_map__fd(rows[old]), bpf_map__key_size(rows[old]),
 				       base->cpu_count, fn, ctx, err);
 }
@@ -571,6 +594,8 @@ int eo_syscall_tracer_new(const struct eo_config *config, const struct eo_syscal
 		return r;
 	}
 	tracer->options = *options;
+	if (options->base.summary && !options->base.ring_bytes)
+		tracer->base.options.ring_bytes = (uint32_t)sysconf(_SC_PAGESIZE); /* nothing is sent */
 	*ret = &tracer->base;
 	return 0;
 }
