@@ -90,6 +90,7 @@ const struct trace_tracer trace_tracers[] = {
 		.summary = EO_EVENT_SYSCALL_SUMMARY,
 		.sort = "total_ns",
 		.by = 1u << TRACE_BY_COMM | 1u << TRACE_BY_PID | 1u << TRACE_BY_CGROUP,
+		.takes_stacks = true,
 		.given = given_syscall,
 		.describe = describe_syscall,
 		.make = make_syscall,
