@@ -31,19 +31,34 @@ struct signal_struct {
 	struct pid *pids[4]; /* by enum pid_type */
 };
 
+struct files_struct;
+struct cred;
+
 struct task_struct {
 	unsigned int flags;
 	int pid, tgid;
 	__u64 self_exec_id; /* goes up with each exec; 64 bits since v5.7, kernel commit d1e7fd6462ca */
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
+	struct files_struct *files;
+	const struct cred *cred;
 	char comm[16];
 };
 
-/* The kernel's own pt_regs, x86; <asm/ptrace.h> has user space's of the same name. */
+/* The kernel's own pt_regs; <asm/ptrace.h> has user space's of the same name. */
+#ifdef __TARGET_ARCH_x86
 struct pt_regs___kernel {
-	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, ip, sp;
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip,
+		sp;
 };
+#endif
+#ifdef __TARGET_ARCH_arm64
+struct pt_regs___kernel {
+	__u64 regs[31];
+	__u64 orig_x0;
+	int syscallno;
+};
+#endif
 
 #pragma clang attribute pop
 
