@@ -34,7 +34,13 @@ struct signal_struct {
 struct files_struct;
 struct cred;
 
+struct thread_info {
+	unsigned long flags;
+	__u32 status; /* x86 */
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	unsigned int flags;
 	int pid, tgid;
 	__u64 self_exec_id; /* goes up with each exec; 64 bits since v5.7, kernel commit d1e7fd6462ca */
@@ -42,6 +48,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct files_struct *files;
 	const struct cred *cred;
+	struct pid *thread_pid;
 	char comm[16];
 };
 

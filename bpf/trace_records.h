@@ -29,6 +29,7 @@ struct eo_tracer_counters {
 	__u64 timed_runs;   /* those of which the time was taken */
 	__u64 timed_ns;	    /* that time */
 	__u64 timed_next;   /* runs until the next one is timed */
+	__u64 woken_at;	    /* where the ring's end was when user space was last woken */
 };
 
 /* Read-only for the programs: set between open and load. */
@@ -45,8 +46,8 @@ struct eo_record_header {
 	__u32 ns_tgid; /* in the process's own pid namespace; 0 where it is the same */
 	__u64 ktime_ns;
 	__u64 ring_lost; /* lost[EO_LOSS_RING_FULL] of this CPU when the record was made */
-	char comm[EO_COMM_LEN];	  /* of the process */
-	char thread[EO_COMM_LEN]; /* of the thread */
+	char comm[EO_COMM_LEN];	  /* of the process; anything may follow the NUL */
+	char thread[EO_COMM_LEN]; /* of the thread, likewise */
 };
 
 _Static_assert(sizeof(struct eo_record_header) == 64, "records are an ABI between bpf/ and lib/");

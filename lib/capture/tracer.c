@@ -249,17 +249,19 @@ int eo_tracer_start(struct eo_tracer *tracer, struct eo_error *err)
 		release(tracer);
 		return r;
 	}
-	/* What the caller's target points to may go away now. */
-	tracer->options.target = (struct eo_target){
-		.pid_count = tracer->options.target.pid_count,
-		.tid_count = tracer->options.target.tid_count,
-		.command_pid = tracer->options.target.command_pid,
-		.all = tracer->options.target.all,
-	};
 	return 0;
 }
 
 /* --- events ------------------------------------------------------------------------------ */
+
+/* Old kernels leave what was there behind the NUL, and names are compared whole. */
+static void take_name(char name[EO_COMM_BYTES], const char from[EO_COMM_LEN])
+{
+	size_t len = strnlen(from, EO_COMM_BYTES - 1);
+
+	memcpy(name, from, len);
+	memset(name + len, 0, EO_COMM_BYTES - len);
+}
 
 void eo_tracer_fill_event(struct eo_event *event, enum eo_event_type type,
 			  const struct eo_record_header *header)
@@ -269,8 +271,8 @@ void eo_tracer_fill_event(struct eo_event *event, enum eo_event_type type,
 	event->pid = header->tgid;
 	event->tid = header->tid;
 	event->ns_pid = header->ns_tgid;
-	memcpy(event->comm, header->comm, sizeof(event->comm));
-	memcpy(event->thread, header->thread, sizeof(event->thread));
+	take_name(event->comm, header->comm);
+	take_name(event->thread, header->thread);
 	if (!memcmp(event->comm, event->thread, sizeof(event->comm)))
 		event->thread[0] = '\0';
 	event->data = NULL;

@@ -29,13 +29,14 @@ typedef int (*eo_trace_event_fn)(void *ctx, const struct eo_event *event);
 struct eo_trace_sink {
 	eo_trace_event_fn event;
 	/* Asked before records are taken out of the rings; false: not now, there is no room for
-	 * their events. The rings fill meanwhile. NULL: always. */
+	 * the events of a few hundred. The rings fill meanwhile; who makes room again calls
+	 * eo_tracer_pump(), or the next tick does. NULL: always. */
 	bool (*ready)(void *ctx);
 	void *ctx;
 };
 
 struct eo_tracer_options {
-	struct eo_target target; /* what it points to is needed until start() returns */
+	struct eo_target target; /* what it points to is needed whenever start() is called */
 	struct eo_trace_sink sink;
 	bool summary;	     /* aggregate in the kernel, no events */
 	uint64_t start_ns;   /* CLOCK_MONOTONIC, when the trace began; 0: with start() */
