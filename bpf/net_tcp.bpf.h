@@ -54,7 +54,7 @@ struct eo_conn {
 	__u32 reserved;
 };
 
-const struct eo_conn no_conn = {};
+static const struct eo_conn no_conn = {};
 
 /* User space gives the map its size. */
 struct {
@@ -86,7 +86,7 @@ struct {
 	__type(value, struct eo_net_row);
 } rows SEC(".maps");
 
-const struct eo_net_row no_row = {};
+static const struct eo_net_row no_row = {};
 
 volatile __u32 row_generation;
 

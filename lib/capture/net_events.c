@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "capture/net_events.h"
+
+#include "capture/tracer_class.h"
+#include "core/auto.h"
+
+/* The kernel's numbers, include/net/tcp_states.h. */
+static const char *state_name(uint8_t state)
+{
+	static const char *const names[] = {
+		NULL,	     "ESTABLISHED", "SYN_SENT",	  "SYN_RECV", "FIN_WAIT1",
+		"FIN_WAIT2", "TIME_WAIT",   "CLOSE",	  "CLOSE_WAIT", "LAST_ACK",
+		"LISTEN",    "CLOSING",	    "NEW_SYN_RECV",
+	};
+
+	return state < EO_ARRAY_SIZE(names) ? names[state] : NULL;
+}
+
+static void add_head(struct eo_net_attributes *attrs, const struct eo_tcp_record *record)
+{
+	if (record->cookie)
+		eo_net_attributes_hex(attrs, "conn", record->cookie);
+	eo_net_attributes_string(attrs, "role", eo_net_role_name(record->role));
+	eo_net_attributes_string(attrs, "family", eo_net_family_name(&record->ends));
+	eo_net_attributes_ends(attrs, &record->ends);
+}
+
+static void add_open(struct eo_net_attributes *attrs, const struct eo_tcp_record *record)
+{
+	add_head(attrs, record);
+	if (record->duration_ns)
+		eo_net_attributes_uint(attrs, "duration_ns", record->duration_ns);
+	eo_net_attributes_error(attrs, record->error);
+	if (record->flags & EO_TCP_MPTCP)
+		eo_net_attributes_true(attrs, "mptcp");
+}
+
+static void add_close(struct eo_net_attributes *attrs, const struct eo_tcp_record *record)
+{
+	static const char *const resets[] = {
+		[EO_RESET_NONE] = NULL, [EO_RESET_LOCAL] = "local", [EO_RESET_PEER] = "peer"};
+
+	add_head(attrs, record);
+	eo_net_attributes_error(attrs, record->error);
+	if (record->reset_by < EO_ARRAY_SIZE(resets))
+		eo_net_attributes_string(attrs, "reset_by", resets[record->reset_by]);
+	eo_net_attributes_uint(attrs, "tx_bytes", record->tx_bytes);
+	eo_net_attributes_uint(attrs, "rx_bytes", record->rx_bytes);
+	eo_net_attributes_uint(attrs, "retransmits", record->retransmits);
+	if (record->rtt_us)
+		eo_net_attributes_uint(attrs, "rtt_ns", record->rtt_us * 1000ull);
+	if (record->first_byte_ns)
+		eo_net_attributes_uint(attrs, "first_byte_ns", record->first_byte_ns);
+	if (!(record->flags & EO_TCP_EXISTED))
+		eo_net_attributes_uint(attrs, "lifetime_ns", record->duration_ns);
+	if (record->flags & EO_TCP_MPTCP)
+		eo_net_attributes_true(attrs, "mptcp");
+}
+
+static void add_retransmit(struct eo_net_attributes *attrs, const struct eo_tcp_record *record)
+{
+	if (record->cookie)
+		eo_net_attributes_hex(attrs, "conn", record->cookie);
+	eo_net_attributes_ends(attrs, &record->ends);
+	eo_net_attributes_string(attrs, "state", state_name(record->state));
+	eo_net_attributes_uint(attrs, "count", record->retransmits);
+}
+
+bool eo_net_events_tcp(const struct eo_tcp_record *record, struct eo_net_attributes *attrs,
+		       struct eo_event *event)
+{
+	static const struct {
+		enum eo_event_type type;
+		void (*add)(struct eo_net_attributes *attrs, const struct eo_tcp_record *record);
+	} kinds[] = {
+		[EO_RECORD_TCP_CONNECT] = {EO_EVENT_TCP_CONNECT, add_open},
+		[EO_RECORD_TCP_ACCEPT] = {EO_EVENT_TCP_ACCEPT, add_open},
+		[EO_RECORD_TCP_CLOSE] = {EO_EVENT_TCP_CLOSE, add_close},
+		[EO_RECORD_TCP_RETRANSMIT] = {EO_EVENT_TCP_RETRANSMIT, add_retransmit},
+	};
+	uint32_t kind = record->header.kind;
+
+	if (kind >= EO_ARRAY_SIZE(kinds) || !kinds[kind].add)
+		return false;
+	eo_tracer_fill_event(event, kinds[kind].type, &record->header);
+	kinds[kind].add(attrs, record);
+	event->data = attrs->attrs;
+	event->data_count = attrs->count;
+	return true;
+}

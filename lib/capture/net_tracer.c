@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "capture/net_tracer.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "capture/filter.h"
+#include "capture/net_events.h"
+#include "capture/net_filter.h"
+#include "capture/net_summary.h"
+#include "capture/tracer_class.h"
+#include "core/auto.h"
+#include "net_tracer.skel.h"
+
+#define CONNECTIONS_MAX 65536u
+#define ROWS_MAX	16384u
+
+struct net_tracer {
+	struct eo_tracer base; /* the first member, see capture/tracer_class.h */
+	struct eo_net_tracer_options options;
+	struct net_tracer_bpf *skeleton;
+	uint64_t unknown_owners; /* events without */
+};
+
+static struct net_tracer *net_of(struct eo_tracer *tracer)
+{
+	return (struct net_tracer *)tracer;
+}
+
+static void free_net(struct eo_tracer *tracer)
+{
+	free(net_of(tracer));
+}
+
+/* --- load --------------------------------------------------------------------------------- */
+
+/* Programs by what they hang on. One whose tracepoint the kernel does not have would fail the whole
+ * object, so it is left out. */
+struct hook {
+	const char *program, *tracepoint;
+	uint32_t events; /* that need it; 0: all do */
+	bool needed;	 /* there is no tracer without */
+	const char *key; /* in the list of hooks; NULL: not told */
+};
+
+#define TCP_EVENTS (EO_NET_CONNECTION | EO_NET_TCP_RETRANSMIT | EO_NET_HTTP)
+
+static const struct hook hooks[] = {
+	{"on_state", "inet_sock_set_state", TCP_EVENTS, true, NULL},
+	{"on_destroy", "tcp_destroy_sock", TCP_EVENTS, true, NULL},
+	{"on_receive_reset", "tcp_receive_reset", EO_NET_TCP_CLOSE, false, NULL},
+	{"on_send_reset", "tcp_send_reset", EO_NET_TCP_CLOSE, false, NULL},
+	{"on_sys_exit", "sys_exit", TCP_EVENTS, true, NULL},
+	{"on_send", "sock_send_length", TCP_EVENTS, false, "transfer"},
+	{"on_receive", "sock_recv_length", TCP_EVENTS, false, NULL},
+	{"on_retransmit", "tcp_retransmit_skb", EO_NET_TCP_RETRANSMIT, false, "retransmit"},
+	{"on_retransmit_synack", "tcp_retransmit_synack", EO_NET_TCP_RETRANSMIT, false, NULL},
+};
+
+static bool has_tracepoint(const char *name)
+{
+	return libbpf_find_vmlinux_btf_id(name, BPF_TRACE_RAW_TP) > 0;
+}
+
+static int choose_hooks(struct net_tracer *net, struct eo_error *err)
+{
+	const struct eo_net_tracer_options *options = &net->options;
+	bool tcp = options->protocols & EO_NET_TCP;
+
+	for (size_t i = 0; i < EO_ARRAY_SIZE(hooks); i++) {
+		const struct hook *hook = &hooks[i];
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(net->skeleton->obj, hook->program);
+		bool wanted = options->events & hook->events && tcp;
+		bool there = wanted && has_tracepoint(hook->tracepoint);
+
+		if (wanted && !there && hook->needed)
+			return eo_error_set(err, EO_ERROR_INCOMPATIBLE_KERNEL, ENOENT,
+					    "ebpfotel check tells what this kernel can do",
+					    "find tracepoint %s", hook->tracepoint);
+		bpf_program__set_autoload(program, there);
+		if (wanted && hook->key)
+			eo_tracer_add_hook(&net->base, hook->key, there ? "tp_btf" : "none");
+	}
+	bpf_program__set_autoload(net->skeleton->progs.find_files, tcp);
+	bpf_program__set_autoload(net->skeleton->progs.find_tcp_sockets, tcp);
+	return 0;
+}
+
+static bool has_target(const struct eo_target *target)
+{
+	return eo_filter_has_ids(target) || target->uid_count || target->comm_count ||
+	       target->cgroup_count;
+}
+
+static int load(struct eo_tracer *tracer, struct eo_error *err)
+{
+	struct net_tracer *net = net_of(tracer);
+	struct eo_net_config *config;
+	struct net_tracer_bpf *bpf = net_tracer_bpf__open();
+	int r;
+
+	if (!bpf)
+		return eo_tracer_load_failed(tracer, errno, err);
+	net->skeleton = bpf;
+	net->unknown_owners = 0;
+	tracer->object = bpf->obj;
+	r = eo_tracer_prepare(tracer, bpf->obj, (void *)&bpf->rodata->filter,
+			      (void *)&bpf->rodata->tracer, false, err);
+	if (r < 0)
+		return r;
+	config = (void *)&bpf->rodata->net;
+	eo_net_filter_prepare(&net->options, config, bpf->obj);
+	config->by_target = has_target(&tracer->options.target);
+	bpf_map__set_max_entries(bpf->maps.conns, net->options.connections_max);
+	if (config->summary)
+		bpf_map__set_max_entries(bpf->maps.rows, ROWS_MAX);
+	r = choose_hooks(net, err);
+	if (r < 0)
+		return r;
+	r = net_tracer_bpf__load(bpf);
+	if (r < 0)
+		return eo_tracer_load_failed(tracer, -r, err);
+	tracer->targets_live = (uint64_t *)&bpf->bss->targets_live;
+	tracer->targets_missed = (uint64_t *)&bpf->bss->targets_missed;
+	return eo_net_filter_fill(&net->options, bpf->obj, err);
+}
+
+static int attach(struct eo_tracer *tracer, struct eo_error *err)
+{
+	int r = net_tracer_bpf__attach(net_of(tracer)->skeleton);
+
+	if (r < 0)
+		return eo_error_set(err, eo_error_kind_of(-r, EO_ERROR_ATTACH_FAILED), -r, NULL,
+				    "attach the programs of the net tracer");
+	return 0;
+}
+
+/* --- what exists already ------------------------------------------------------------------ */
+
+static int run_iterator(struct bpf_link *link)
+{
+	EO_AUTO_CLOSE int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -ENOENT;
+	char nothing[64];
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	do {
+		n = read(fd, nothing, sizeof(nothing));
+	} while (n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)));
+	return n < 0 ? -errno : 0;
+}
+
+static int search(struct net_tracer *net, struct bpf_link *link, enum eo_net_search what)
+{
+	net->skeleton->bss->search = what;
+	return run_iterator(link);
+}
+
+static int begin(struct eo_tracer *tracer, struct eo_error *err)
+{
+	struct net_tracer *net = net_of(tracer);
+	struct net_tracer_bpf *bpf = net->skeleton;
+	int r = 0;
+
+	if (!(net->options.protocols & EO_NET_TCP))
+		return 0;
+	r = search(net, bpf->links.find_files, EO_SEARCH_LISTENERS);
+	if (!r)
+		r = search(net, bpf->links.find_files, EO_SEARCH_OWNERS);
+	if (!r && !bpf->rodata->net.by_target)
+		r = search(net, bpf->links.find_tcp_sockets, EO_SEARCH_OWNERS);
+	if (r < 0)
+		return eo_error_set(err, EO_ERROR_ATTACH_FAILED, -r, NULL,
+				    "look for the connections that exist");
+	return 0;
+}
+
+/* --- records ------------------------------------------------------------------------------ */
+
+static int record(struct eo_tracer *tracer, const struct eo_record_header *header, size_t size)
+{
+	struct net_tracer *net = net_of(tracer);
+	struct eo_net_attributes attrs = {0};
+	struct eo_event event;
+
+	if (size < sizeof(struct eo_tcp_record) ||
+	    !eo_net_events_tcp((const struct eo_tcp_record *)header, &attrs, &event))
+		return 0;
+	net->unknown_owners += !event.pid;
+	eo_tracer_add_latency(tracer, header->ktime_ns);
+	return eo_tracer_emit(tracer, &event);
+}
+
+/* --- stop --------------------------------------------------------------------------------- */
+
+static void detach(struct eo_tracer *tracer)
+{
+	struct net_tracer *net = net_of(tracer);
+
+	/* The last chance to ask open connections for their figures. */
+	if (tracer->options.summary && net->skeleton->links.find_files)
+		search(net, net->skeleton->links.find_files, EO_SEARCH_FLUSH);
+	net_tracer_bpf__detach(net->skeleton);
+}
+
+static void unload(struct eo_tracer *tracer)
+{
+	struct net_tracer *net = net_of(tracer);
+
+	net_tracer_bpf__destroy(eo_steal(&net->skeleton));
+}
+
+/* --- figures ------------------------------------------------------------------------------ */
+
+static void stats(struct eo_tracer *tracer, struct eo_trace_stats *stats)
+{
+	struct net_tracer *net = net_of(tracer);
+	struct eo_net_counters counters;
+
+	eo_tracer_sum_map(tracer, "net_counters", &counters, sizeof(counters));
+	eo_trace_stats_total(stats, "packets_captured", "packets", counters.packets);
+	eo_trace_stats_total(stats, "bytes_captured", "bytes of packets", counters.bytes);
+	eo_trace_stats_total(stats, "tcp_connections", "TCP connections", counters.tcp_connections);
+	eo_trace_stats_total(stats, "udp_sessions", "UDP sessions", counters.udp_sessions);
+	eo_trace_stats_degraded(stats, "owner_unknown", "events without a process",
+				net->unknown_owners);
+}
+
+static int summary(struct eo_tracer *tracer, eo_trace_event_fn fn, void *ctx, struct eo_error *err)
+{
+	struct net_tracer *net = net_of(tracer);
+
+	if (tracer->running)
+		search(net, net->skeleton->links.find_files, EO_SEARCH_FLUSH);
+	return eo_net_summary(tracer->object, &net->skeleton->bss->row_generation, fn, ctx, err);
+}
+
+static const struct eo_tracer_class net_class = {
+	.name = "net",
+	.free = free_net,
+	.load = load,
+	.attach = attach,
+	.begin = begin,
+	.record = record,
+	.detach = detach,
+	.stats = stats,
+	.summary = summary,
+	.unload = unload,
+};
+
+int eo_net_tracer_new(const struct eo_config *config, const struct eo_net_tracer_options *options,
+		      struct eo_tracer **ret, struct eo_error *err)
+{
+	EO_AUTO_FREE struct net_tracer *net = calloc(1, sizeof(*net));
+	int r;
+
+	if (!net)
+		return eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL, "allocate net tracer");
+	r = eo_tracer_init(&net->base, &net_class, config, &options->tracer, err);
+	if (!r)
+		r = eo_net_filter_check(options, err);
+	if (r < 0)
+		return r;
+	net->options = *options;
+	if (!net->options.events)
+		net->options.events = EO_NET_DEFAULT_EVENTS;
+	if (!net->options.protocols)
+		net->options.protocols = EO_NET_TCP | EO_NET_UDP;
+	if (!net->options.connections_max)
+		net->options.connections_max = CONNECTIONS_MAX;
+	*ret = &eo_steal(&net)->base;
+	return 0;
+}
