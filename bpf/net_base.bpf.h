@@ -213,14 +213,16 @@ static __always_inline int is_loopback(const struct net_device *device)
 /* 127.0.0.0/8, ::1, or from an address to itself. */
 static __always_inline int ends_local(const struct eo_net_ends *ends)
 {
-	const __u64 *local = (const __u64 *)ends->local.address;
-	const __u64 *peer = (const __u64 *)ends->peer.address;
+	const __u32 *local = (const __u32 *)ends->local.address;
+	const __u32 *peer = (const __u32 *)ends->peer.address;
 
 	if (ends->peer.family == AF_INET && ends->peer.address[0] == 127)
 		return 1;
-	if (ends->peer.family == AF_INET6 && !peer[0] && peer[1] == bpf_cpu_to_be64(1))
+	if (ends->peer.family == AF_INET6 && !peer[0] && !peer[1] && !peer[2] &&
+	    peer[3] == bpf_htonl(1))
 		return 1;
-	return local[0] == peer[0] && local[1] == peer[1];
+	return local[0] == peer[0] && local[1] == peer[1] && local[2] == peer[2] &&
+	       local[3] == peer[3];
 }
 
 /* Does what a socket sends stay on this machine? Where it has no route yet, its ends tell. */

@@ -13,8 +13,7 @@
 #define EO_SYSCALL_PATH_BYTES 4096 /* PATH_MAX, with its NUL */
 #define EO_SYSCALL_BYTES_MAX  12288 /* of all pieces of a call, headers included */
 #define EO_SYSCALL_STRING_MAX 4096 /* the highest string limit */
-#define EO_SYSCALL_ARGV_BYTES 1024
-#define EO_SYSCALL_ARGV_MAX   32
+#define EO_SYSCALL_ARGV_MAX   32   /* texts of an array */
 #define EO_SYSCALL_ERRNOS     192 /* error numbers below it have a place in tables */
 
 enum eo_syscall_abi {
@@ -33,8 +32,8 @@ enum eo_capture_kind {
 	EO_CAPTURE_BUFFER,   /* as many bytes as @length says, at most the string limit; payload only */
 	EO_CAPTURE_SOCKADDR, /* as many bytes as @length says, at most 128 */
 	EO_CAPTURE_IOVEC,    /* struct iovec, as many as @length says, at most 16 */
-	EO_CAPTURE_ARGV,     /* an array of texts: the first EO_SYSCALL_ARGV_MAX, each with its NUL, as
-				many as go whole into EO_SYSCALL_ARGV_BYTES */
+	EO_CAPTURE_ARGV,     /* an array of texts, each with its NUL and at most 511 bytes long: those
+				that begin within the first 1024 bytes */
 	EO_CAPTURE_FD,	     /* no memory: the path of the descriptor, with fd_paths only */
 };
 
@@ -125,7 +124,7 @@ struct eo_syscall_config {
 /* As the map has it: kinds are made simpler, and sizes settled by the limits of this run. */
 enum eo_take_kind {
 	EO_TAKE_NOTHING,
-	EO_TAKE_TEXT,  /* up to its NUL, at most @size bytes */
+	EO_TAKE_TEXT,  /* up to its NUL, at most @size bytes without it */
 	EO_TAKE_BYTES, /* @length times @unit, at most @size; without a length @size */
 	EO_TAKE_ARGV,
 	EO_TAKE_FD,

@@ -66,6 +66,8 @@ static void unwatch(struct eo_tracer *tracer)
 		return;
 	if (tracer->rings)
 		eo_rings_unwatch(tracer->rings);
+	if (tracer->stacks)
+		eo_trace_stacks_unwatch(tracer->stacks);
 	eo_loop_remove(tracer->loop, eo_steal(&tracer->tick_source));
 	tracer->loop = NULL;
 }
@@ -75,6 +77,8 @@ static void release(struct eo_tracer *tracer)
 {
 	unwatch(tracer);
 	eo_rings_free(eo_steal(&tracer->rings));
+	eo_trace_stacks_free(eo_steal(&tracer->stacks));
+	free(eo_steal(&tracer->rows));
 	eo_event_list_free(eo_steal(&tracer->collected));
 	if (tracer->class->unload)
 		tracer->class->unload(tracer);
@@ -147,6 +151,29 @@ static void choose_program(struct bpf_object *object, const char *name, bool wan
 		bpf_program__set_autoload(program, wanted);
 }
 
+/* Needed until the object is loaded. */
+static void close_ring_type(struct eo_tracer *tracer)
+{
+	if (tracer->ring_type_fd > 0)
+		close(tracer->ring_type_fd);
+	tracer->ring_type_fd = 0;
+}
+
+/* Before v5.10 the ring in the map's type must be as large as the real ones. The inner map that the
+ * object declares cannot be sized (libbpf 1.1 follows a null pointer), but replaced. */
+static int set_ring_type(struct eo_tracer *tracer, struct bpf_map *rings, struct eo_error *err)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, ring_bytes(tracer), NULL);
+
+	if (fd < 0)
+		return eo_error_set(err, eo_error_kind_of(errno, EO_ERROR_MAP_OPERATION_FAILED), errno,
+				    NULL, "create a ring buffer of %u bytes", ring_bytes(tracer));
+	close_ring_type(tracer);
+	tracer->ring_type_fd = fd;
+	bpf_map__set_inner_map_fd(rings, fd);
+	return 0;
+}
+
 int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 		      struct eo_filter_config *filter, struct eo_tracer_config *tracer_config,
 		      bool needs_all, struct eo_error *err)
@@ -159,14 +186,32 @@ int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 	if (r < 0)
 		return r;
 	tracer_config->wakeup_bytes = ring_bytes(tracer) / 4;
-	/* Before v5.10 the ring in the map's type must be as large as the real ones. */
-	bpf_map__set_max_entries(bpf_map__inner_map(rings), ring_bytes(tracer));
+	r = set_ring_type(tracer, rings, err);
+	if (r < 0)
+		return r;
 	bpf_map__set_max_entries(rings, tracer->cpu_count);
 	choose_program(object, "on_fork", needs_all || (follows && !target->no_follow));
 	choose_program(object, "on_exec", needs_all || target->command_pid);
 	choose_program(object, "on_exit", needs_all || follows);
 	choose_program(object, "on_free", needs_all || follows);
 	return 0;
+}
+
+int eo_tracer_prepare_stacks(struct eo_tracer *tracer, struct bpf_object *object,
+			     struct eo_stack_config *config, struct eo_error *err)
+{
+	return eo_trace_stacks_prepare(object, config, eo_trace_stacks_have_tables(),
+				       (size_t)tracer->config.max_samples, err);
+}
+
+int eo_tracer_open_stacks(struct eo_tracer *tracer, struct bpf_object *object, uint32_t *tick,
+			  const struct eo_stack_layout *layout, struct eo_error *err)
+{
+	tracer->rows = calloc(EO_TRACER_ROWS, sizeof(*tracer->rows));
+	if (!tracer->rows)
+		return eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL, "allocate tracer");
+	return eo_trace_stacks_new(object, eo_trace_stacks_have_tables() ? tick : NULL, 0, layout,
+				   (size_t)tracer->config.max_samples, &tracer->stacks, err);
 }
 
 int eo_tracer_load_failed(const struct eo_tracer *tracer, int code, struct eo_error *err)
@@ -224,6 +269,7 @@ static int prepare(struct eo_tracer *tracer, struct eo_error *err)
 
 int eo_tracer_start(struct eo_tracer *tracer, struct eo_error *err)
 {
+	const struct eo_target *target = &tracer->options.target;
 	int r;
 
 	if (tracer->running)
@@ -232,6 +278,7 @@ int eo_tracer_start(struct eo_tracer *tracer, struct eo_error *err)
 	r = prepare(tracer, err);
 	if (!r)
 		r = tracer->class->load(tracer, err);
+	close_ring_type(tracer);
 	if (!r)
 		r = open_rings(tracer, err);
 	tracer->since_ns = eo_clock_monotonic_ns();
@@ -241,6 +288,8 @@ int eo_tracer_start(struct eo_tracer *tracer, struct eo_error *err)
 		r = attach(tracer, err);
 	if (!r) {
 		tracer->running = true;
+		if (tracer->stacks)
+			eo_trace_stacks_scan(tracer->stacks, target);
 		r = tracer->class->begin ? tracer->class->begin(tracer, err) : 0;
 	}
 	if (r < 0) {
@@ -296,6 +345,19 @@ void eo_tracer_add_latency(struct eo_tracer *tracer, uint64_t ktime_ns)
 	if (!tracer->now_ns || tracer->records_taken % 32 == 0)
 		tracer->now_ns = eo_clock_monotonic_ns();
 	eo_latency_add(&tracer->latency, tracer->now_ns > ktime_ns ? tracer->now_ns - ktime_ns : 0);
+}
+
+int eo_tracer_emit_with_stack(struct eo_tracer *tracer, const struct eo_event *event, uint64_t hash)
+{
+	struct eo_event with_stack = *event;
+
+	if (!hash || !tracer->stacks || event->data_count > EO_TRACER_DATA_MAX)
+		return eo_tracer_emit(tracer, event);
+	memcpy(tracer->rows, event->data, event->data_count * sizeof(*event->data));
+	with_stack.data = tracer->rows;
+	with_stack.data_count +=
+		eo_trace_stacks_rows(tracer->stacks, hash, tracer->rows + event->data_count);
+	return eo_tracer_emit(tracer, &with_stack);
 }
 
 static int tell_loss(struct eo_tracer *tracer, enum eo_loss reason, uint64_t count,
@@ -370,6 +432,8 @@ int eo_tracer_pump(struct eo_tracer *tracer, struct eo_error *err)
 	tracer->now_ns = 0;
 	r = eo_rings_read(tracer->rings, eo_clock_monotonic_ns() + PUMP_LIMIT_NS, sink->ready,
 			  sink->ctx);
+	if (r >= 0 && tracer->stacks)
+		r = eo_trace_stacks_pump(tracer->stacks);
 	return r < 0 ? r : 0;
 }
 
@@ -427,6 +491,8 @@ int eo_tracer_watch(struct eo_tracer *tracer, struct eo_loop *loop, struct eo_er
 	r = eo_loop_add_timer(loop, TICK_NS, TICK_NS, on_tick, tracer, &tracer->tick_source, err);
 	if (!r)
 		r = eo_rings_watch(tracer->rings, loop, on_ring, tracer, err);
+	if (!r && tracer->stacks)
+		r = eo_trace_stacks_watch(tracer->stacks, loop, err);
 	if (r < 0)
 		unwatch(tracer);
 	return r;
@@ -459,6 +525,8 @@ int eo_tracer_stop(struct eo_tracer *tracer, struct eo_event_list **ret, struct 
 	tracer->class->detach(tracer);
 	eo_grace_wait();
 	r = drain(tracer);
+	if (r >= 0 && tracer->stacks)
+		r = eo_trace_stacks_pump(tracer->stacks);
 	if (r >= 0 && tracer->class->finish)
 		r = tracer->class->finish(tracer);
 	eo_tracer_counters(tracer, &counters);
@@ -516,6 +584,15 @@ void eo_trace_stats_total(struct eo_trace_stats *stats, const char *key, const c
 	add_count(stats->totals, &stats->total_count, key, words, value);
 }
 
+static void add_stack_stats(const struct eo_tracer *tracer, struct eo_trace_stats *stats)
+{
+	struct eo_trace_stacks_stats stacks = eo_trace_stacks_stats(tracer->stacks);
+
+	eo_trace_stats_degraded(stats, "stacks_missing", "events without their stack", stacks.unknown);
+	eo_trace_stats_degraded(stats, "stacks_refused", "stacks beyond --max-samples", stacks.refused);
+	eo_trace_stats_degraded(stats, "mappings_lost", "news of mappings lost", stacks.source.mappings_lost);
+}
+
 struct eo_trace_stats eo_tracer_stats(struct eo_tracer *tracer)
 {
 	struct eo_tracer_counters counters;
@@ -534,6 +611,8 @@ struct eo_trace_stats eo_tracer_stats(struct eo_tracer *tracer)
 	stats.lost[EO_LOSS_MAP_FULL] += tracer->collected_full;
 	eo_trace_stats_degraded(&stats, "targets_missed", "children not followed",
 				__atomic_load_n(tracer->targets_missed, __ATOMIC_RELAXED));
+	if (tracer->stacks)
+		add_stack_stats(tracer, &stats);
 	tracer->class->stats(tracer, &stats);
 	return stats;
 }
@@ -561,7 +640,8 @@ static uint64_t run_time_ns(const struct eo_tracer *tracer)
 
 static uint64_t map_bytes(const struct eo_tracer *tracer)
 {
-	uint64_t sum = tracer->rings ? eo_rings_bytes(tracer->rings) : 0;
+	uint64_t sum = (tracer->rings ? eo_rings_bytes(tracer->rings) : 0) +
+		       (tracer->stacks ? eo_trace_stacks_bytes(tracer->stacks) : 0);
 	const struct bpf_map *map;
 
 	bpf_object__for_each_map(map, tracer->object)

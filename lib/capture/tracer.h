@@ -39,6 +39,7 @@ struct eo_tracer_options {
 	struct eo_target target; /* what it points to is needed whenever start() is called */
 	struct eo_trace_sink sink;
 	bool summary;	     /* aggregate in the kernel, no events */
+	bool stack;	     /* events say where in the code, as far as the tracer can */
 	uint64_t start_ns;   /* CLOCK_MONOTONIC, when the trace began; 0: with start() */
 	uint32_t ring_bytes; /* of each CPU's, power of two, at least a page; 0: chosen */
 };

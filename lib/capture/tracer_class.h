@@ -6,6 +6,7 @@
 #include <bpf/libbpf.h>
 
 #include "capture/rings.h"
+#include "capture/trace_stacks.h"
 #include "capture/tracer.h"
 
 /* Everything may be NULL but name, free, load, attach, detach, record and stats. */
@@ -54,7 +55,10 @@ struct eo_tracer {
 	/* While running. */
 	struct bpf_object *object; /* the class's; NULL: not loaded */
 	uint64_t *targets_live, *targets_missed; /* in the object's bss; see bpf/filter.bpf.h */
+	int ring_type_fd; /* while loading; 0: none */
 	struct eo_rings *rings;
+	struct eo_trace_stacks *stacks; /* NULL: none are taken */
+	struct eo_attr *rows;		/* of an event with its stack; EO_TRACER_ROWS */
 	struct eo_event_list *collected;
 	uint64_t since_ns;
 	bool running;
@@ -95,6 +99,26 @@ int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 
 /** An error for a failed load, with the hint that helps. */
 int eo_tracer_load_failed(const struct eo_tracer *tracer, int code, struct eo_error *err);
+
+/**
+ * In load(), before the load: have the object take stacks, which has bpf/trace_stack.bpf.h.
+ * @config: stack_config in the object's rodata
+ */
+int eo_tracer_prepare_stacks(struct eo_tracer *tracer, struct bpf_object *object,
+			     struct eo_stack_config *config, struct eo_error *err);
+/**
+ * In load(), after the load, for an object that was prepared thus.
+ * @tick: unwind_tick in its memory
+ * @layout: see eo_stack_store_new()
+ */
+int eo_tracer_open_stacks(struct eo_tracer *tracer, struct bpf_object *object, uint32_t *tick,
+			  const struct eo_stack_layout *layout, struct eo_error *err);
+
+#define EO_TRACER_DATA_MAX 512 /* attributes of an event before its stack */
+#define EO_TRACER_ROWS	   (EO_TRACER_DATA_MAX + EO_TRACE_STACK_ROWS)
+
+/** Hand one event over, with the stack of @hash behind its data (0: without). */
+int eo_tracer_emit_with_stack(struct eo_tracer *tracer, const struct eo_event *event, uint64_t hash);
 
 /** Hand one event over. Returns what the sink says. */
 int eo_tracer_emit(struct eo_tracer *tracer, const struct eo_event *event);
