@@ -15,10 +15,25 @@ static __always_inline void send_retransmit(struct eo_tracer_counters *count,
 	send_record(count, &record->header, sizeof(*record));
 }
 
+/* How many segments the kernel counts for this. New kernels also tell of attempts that came to
+ * nothing, so the socket's own figure says it, if only it is known from before. */
+static __always_inline __u32 new_retransmits(struct eo_conn *conn, struct sock *sk,
+					     struct sk_buff *skb)
+{
+	struct tcp_skb_cb *cb = (void *)skb->cb;
+	struct tcp_sock *tcp = (void *)sk;
+	__u32 all = BPF_CORE_READ(tcp, total_retrans), count;
+
+	if (!conn)
+		return BPF_CORE_READ(cb, tcp_gso_segs);
+	count = all - conn->retransmits_told;
+	conn->retransmits_told = all;
+	return count;
+}
+
 static __always_inline void retransmit(struct eo_tracer_counters *count, struct sock *sk,
 				       struct sk_buff *skb)
 {
-	struct tcp_skb_cb *cb = (void *)skb->cb;
 	struct eo_tcp_record record = {};
 	struct eo_net_task nobody = {};
 	struct eo_conn *conn;
@@ -26,6 +41,9 @@ static __always_inline void retransmit(struct eo_tracer_counters *count, struct 
 	record.cookie = bpf_get_socket_cookie(sk);
 	conn = bpf_map_lookup_elem(&conns, &record.cookie);
 	if (!conn && net.by_target)
+		return;
+	record.retransmits = new_retransmits(conn, sk, skb);
+	if (!record.retransmits)
 		return;
 	COUNT(count->seen);
 	owner_header(&record.header, conn ? &conn->owner : &nobody, EO_RECORD_TCP_RETRANSMIT,
@@ -36,7 +54,6 @@ static __always_inline void retransmit(struct eo_tracer_counters *count, struct 
 		return;
 	}
 	record.state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	record.retransmits = BPF_CORE_READ(cb, tcp_gso_segs);
 	send_retransmit(count, &record);
 }
 

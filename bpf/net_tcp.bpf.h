@@ -51,7 +51,7 @@ struct eo_conn {
 	__u32 rtt_us;
 	__s32 error;
 	__u8 role, reset_by, flags, state;
-	__u32 reserved;
+	__u32 retransmits_told; /* by events of their own */
 };
 
 static const struct eo_conn no_conn = {};
@@ -332,6 +332,7 @@ static __always_inline void fill_accepted(struct eo_conn *conn, const struct soc
 	conn->begin_ns = conn->open_ns - (BPF_CORE_READ(tcp, srtt_us) >> 3) * 1000ull;
 	conn->flags = CONN_OPENED;
 	conn->state = TCP_ESTABLISHED;
+	conn->retransmits_told = BPF_CORE_READ(tcp, total_retrans);
 	read_ends(sk, &conn->ends);
 	mark_mptcp(conn, sk);
 	/* The other end of one that stays on this machine is counted already. */
@@ -511,6 +512,7 @@ static __always_inline int is_listener(const struct sock *sk, __u16 port)
  * one of the targets, and only now known. */
 static __always_inline struct eo_conn *adopt(const struct sock *sk, __u64 cookie)
 {
+	const struct tcp_sock *tcp = (const void *)sk;
 	struct eo_net_ends ends;
 	struct eo_conn *conn;
 
@@ -523,6 +525,7 @@ static __always_inline struct eo_conn *adopt(const struct sock *sk, __u64 cookie
 	conn->ends = ends;
 	conn->flags = CONN_OPENED | CONN_EXISTED;
 	conn->state = TCP_ESTABLISHED;
+	conn->retransmits_told = BPF_CORE_READ(tcp, total_retrans);
 	conn->role = is_listener(sk, ends.local.port) ? EO_ROLE_SERVER : EO_ROLE_CLIENT;
 	mark_mptcp(conn, sk);
 	if (net.by_target || !is_local(sk, &ends))
