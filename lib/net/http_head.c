@@ -99,6 +99,16 @@ static bool is_word(struct eo_http_piece piece, const char *word)
 	return piece.size == strlen(word) && !strncasecmp(piece.text, word, piece.size);
 }
 
+static bool is_scheme(const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (!(((text[i] | 0x20) >= 'a' && (text[i] | 0x20) <= 'z') ||
+		      (text[i] >= '0' && text[i] <= '9') || text[i] == '+' || text[i] == '-' ||
+		      text[i] == '.'))
+			return false;
+	return size > 0;
+}
+
 bool eo_http_target(const char *target, size_t size, bool authority, bool keep_query,
 		    struct eo_http_piece *path, struct eo_http_piece *host)
 {
@@ -110,7 +120,7 @@ bool eo_http_target(const char *target, size_t size, bool authority, bool keep_q
 	*path = (struct eo_http_piece){0};
 	if (authority) {
 		*host = (struct eo_http_piece){target, size};
-		return size > 0;
+		return size > 0 && size <= HOST_MAX;
 	}
 	if (!size)
 		return false;
@@ -118,7 +128,7 @@ bool eo_http_target(const char *target, size_t size, bool authority, bool keep_q
 		const char *colon = memmem(target, size, "://", 3);
 		const char *name, *at;
 
-		if (!colon || colon == target)
+		if (!colon || !is_scheme(target, (size_t)(colon - target)))
 			return false;
 		name = colon + 3;
 		size -= (size_t)(name - target);
@@ -132,7 +142,7 @@ bool eo_http_target(const char *target, size_t size, bool authority, bool keep_q
 		if (at)
 			name = at + 1;
 		*host = (struct eo_http_piece){name, (size_t)(target - name)};
-		if (!host->size)
+		if (!host->size || host->size > HOST_MAX)
 			return false;
 		if (!size || *target != '/') {
 			*path = (struct eo_http_piece){"/", 1};
@@ -310,8 +320,6 @@ static enum eo_http_verdict take_request(struct fields *fields, bool keep_query,
 	    !take_version(head, last + 1, size - (size_t)(last + 1 - line)) ||
 	    !eo_http_target(space + 1, (size_t)(last - space - 1), !strcmp(head->method, "CONNECT"),
 			    keep_query, &head->path, &head->host))
-		return EO_HTTP_MALFORMED;
-	if (head->host.size > HOST_MAX)
 		return EO_HTTP_MALFORMED;
 	fields->absolute = head->host.text;
 	return EO_HTTP_OK;

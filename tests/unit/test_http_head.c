@@ -115,6 +115,7 @@ Test(http_head, what_can_be_understood_in_two_ways_is_malformed)
 		"GET nonsense HTTP/1.1\r\n\r\n",
 		"GET ://x/ HTTP/1.1\r\n\r\n",
 		"GET http:/// HTTP/1.1\r\n\r\n",
+		"GET ht(tp://a/ HTTP/1.1\r\n\r\n",
 		"CONNECT  HTTP/1.1\r\n\r\n",
 		"HTTP/1.1 20 OK\r\n\r\n",
 		"HTTP/1.1 2000 OK\r\n\r\n",
@@ -211,4 +212,24 @@ Test(http_head, of_a_head_that_is_cut_the_whole_lines_count)
 	cr_assert_eq(eo_http_head_parse(text, strlen(text), false, false, &head), EO_HTTP_OK);
 	cr_assert_str_eq(head.method, "GET");
 	piece_is(head.path, "/a");
+}
+
+Test(http_head, hosts_end_at_255_bytes)
+{
+	char text[600];
+
+	for (int size = 255; size <= 256; size++) {
+		for (int way = 0; way < 4; way++) {
+			static const char *const before[] = {
+				"GET http://", "CONNECT ", "GET / HTTP/1.1\r\nHost: ", "GET http://",
+			};
+			static const char *const behind[] = {
+				"/ HTTP/1.1\r\n\r\n", " HTTP/1.1\r\n\r\n", "\r\n\r\n", "/cut",
+			};
+
+			snprintf(text, sizeof(text), "%s%0*d%s", before[way], size, 1, behind[way]);
+			cr_assert_eq(eo_http_head_parse(text, strlen(text), way < 3, false, &head),
+				     size == 255 ? EO_HTTP_OK : EO_HTTP_MALFORMED, "%d %d", size, way);
+		}
+	}
 }
