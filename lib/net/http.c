@@ -86,7 +86,11 @@ static void take_head(struct feed *in, const char *bytes, size_t size, bool comp
 	if (verdict) {
 		/* A guess that went wrong was no message, and so not a malformed one. */
 		if (!guessed) {
-			refuse(in);
+			/* Too little of one is no fault of the sender's. */
+			if (verdict == EO_HTTP_NONE && !complete)
+				lose(in);
+			else
+				refuse(in);
 			return;
 		}
 		drop_head(reader);

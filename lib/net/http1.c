@@ -5,7 +5,10 @@
  * - A client that does not pipeline sends a request when the response before it is over. What it
  *   sends also tells that an end was reached that was not seen.
  * - Responses lost while requests wait for them may have been theirs: these stay unpaired.
- * - With several requests under way, a loss in either direction ends all trust in the connection.
+ * - Where a client was seen to send several requests at once, a loss in either direction ends all
+ *   trust in the connection: others may have been among what was lost.
+ *
+ * What cannot be known: that a client sends several at once, when none but one of them is ever seen.
  */
 #include "net/http1.h"
 
@@ -112,6 +115,7 @@ static enum eo_http_body request_head(void *arg, const struct eo_http_head *head
 	if (http1->waiting) {
 		http1->sink->counts->pipelined++;
 		request->exchange.pipelined = true;
+		http1->pipelines = true;
 		http1->last->next = request;
 	} else {
 		http1->first = request;
@@ -146,7 +150,7 @@ static void request_lost(void *arg)
 
 	lost_place(http1);
 	end_unseen_response(http1);
-	if (http1->waiting > 1) {
+	if (http1->pipelines) {
 		abandon(http1);
 	} else if (http1->request_open) {
 		http1->last->exchange.request_inexact = true;
@@ -185,10 +189,6 @@ static enum eo_http_body response_head(void *arg, const struct eo_http_head *hea
 			stop(http1);
 		}
 		return body;
-	}
-	if (guessed && http1->waiting > 1) {
-		abandon(http1);
-		return EO_HTTP_BODY_OPAQUE;
 	}
 	http1->sink->counts->found_again += guessed;
 	http1->sink->counts->heads_cut += head->cut;
@@ -237,7 +237,7 @@ static void response_lost(void *arg)
 	lost_place(http1);
 	if (http1->response_open)
 		http1->first->exchange.response_inexact = true;
-	if (http1->waiting > 1)
+	if (http1->pipelines)
 		abandon(http1);
 	else if (!http1->response_open)
 		forget_waiting(http1);
@@ -276,18 +276,25 @@ void eo_http1_fini(struct eo_http1 *http1)
 void eo_http1_feed(struct eo_http1 *http1, bool request, uint64_t ktime_ns, const void *bytes,
 		   size_t captured, uint64_t length)
 {
-	if (!request)
-		http1->response_ns = ktime_ns;
-	if (request)
+	if (request) {
 		eo_http_reader_feed(&http1->requests, ktime_ns, bytes, captured, length,
 				    &request_listener, http1);
-	else
-		eo_http_reader_feed(&http1->responses, ktime_ns, bytes, captured, length,
-				    &response_listener, http1);
+		return;
+	}
+	http1->response_ns = ktime_ns;
+	eo_http_reader_feed(&http1->responses, ktime_ns, bytes, captured, length,
+			    &response_listener, http1);
+	/* Something was answered, and could not be read: it may have been this request. */
+	if (http1->responses.place == EO_HTTP_AT_LOST && !http1->response_open)
+		forget_waiting(http1);
 }
 
 void eo_http1_gap(struct eo_http1 *http1, bool request)
 {
+	if (http1->pipelines && !http1->over) {
+		abandon(http1);
+		return;
+	}
 	if (request) {
 		end_unseen_response(http1);
 		eo_http_reader_gap(&http1->requests, &request_listener, http1);

@@ -16,6 +16,7 @@ struct eo_http1 {
 	uint32_t waiting;
 	bool request_open;  /* the body of the last one is under way */
 	bool response_open; /* of the first one */
+	bool pipelines;	    /* the client was seen to do so */
 	bool over;	    /* no HTTP/1.x any more */
 	bool h2c;	    /* but HTTP/2, after an upgrade */
 	bool upgrading;	    /* the last request asked for that */

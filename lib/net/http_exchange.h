@@ -2,7 +2,8 @@
 /* HTTP on connections: requests and their responses, brought together from the chunks that both
  * directions send. HTTP/1.x and HTTP/2 (cleartext of either, or what a TLS library hands out) are
  * told apart by their first bytes. A request is never given a response that may be another's: where
- * chunks are missing, it is counted as unpaired instead. Not thread-safe. */
+ * chunks are missing, it is counted as unpaired instead. (One case cannot be told: an HTTP/1.x client
+ * that sends several requests at once, of which none but one is ever seen.) Not thread-safe. */
 #ifndef EO_NET_HTTP_EXCHANGE_H
 #define EO_NET_HTTP_EXCHANGE_H
 

@@ -325,7 +325,8 @@ static enum eo_http_verdict take_request(struct fields *fields, bool keep_query,
 	return EO_HTTP_OK;
 }
 
-/* A request line whose end is missing: nearly always it is the query that is so long. */
+/* A request line whose end is missing: nearly always it is the query that is so long. Without one
+ * nobody knows how the path goes on. */
 static enum eo_http_verdict take_cut_request(struct eo_http_head *head, bool keep_query,
 					     const char *line, size_t size)
 {
@@ -335,8 +336,12 @@ static enum eo_http_verdict take_cut_request(struct eo_http_head *head, bool kee
 		return EO_HTTP_NONE;
 	head->request = true;
 	head->minor = 1;
-	return eo_http_target(space + 1, size - (size_t)(space + 1 - line), false, keep_query,
-			      &head->path, &head->host) ? EO_HTTP_OK : EO_HTTP_MALFORMED;
+	size -= (size_t)(space + 1 - line);
+	if (!memchr(space + 1, '?', size))
+		return EO_HTTP_OK;
+	return eo_http_target(space + 1, size, false, keep_query, &head->path, &head->host)
+		       ? EO_HTTP_OK
+		       : EO_HTTP_MALFORMED;
 }
 
 /* "HTTP/1.1 200 OK"; the reason may be missing, and its space with it. */

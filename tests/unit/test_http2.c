@@ -340,6 +340,25 @@ Test(http2, frames_that_cannot_be_are_malformed)
 	}
 }
 
+Test(http2, trailers_of_a_request_are_no_request)
+{
+	begin(&f);
+	HEADERS(&f, DONE, 1, METHOD_POST SCHEME_HTTP PATH_AB AUTHORITY);
+	HEADERS(&f, END | DONE, 1, "\x00\x01x\x01y");
+	flush(&f, EO_HTTP_SENT);
+	HEADERS(&f, END | DONE, 1, STATUS_200);
+	flush(&f, EO_HTTP_RECEIVED);
+	/* Numbers are never used again. */
+	HEADERS(&f, END | DONE, 1, METHOD_GET SCHEME_HTTP "\x04\x02/x");
+	flush(&f, EO_HTTP_SENT);
+	HEADERS(&f, END | DONE, 1, STATUS_404);
+	flush(&f, EO_HTTP_RECEIVED);
+	cr_assert_eq(t.count, 1);
+	cr_assert_str_eq(t.seen[0].path, "/ab");
+	cr_assert_eq(t.counts->unpaired_responses, 1);
+	talk_end(&t);
+}
+
 Test(http2, what_a_server_pushes_is_no_request)
 {
 	begin(&f);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "net_http.h"
 
@@ -456,4 +457,109 @@ Test(http_exchange, queries_are_kept_when_asked_for)
 	received(&t, OK("0"));
 	exchange_is(0, "GET", "/a?b=c", 200, 0, 0, 10);
 	talk_end(&t);
+}
+
+/* What a client and a server say, of which some chunks are lost and some are cut. */
+struct loss {
+	unsigned int seed;
+	bool by_offset; /* otherwise losses are announced */
+	bool pipelines; /* and all requests are seen */
+	uint64_t offsets[2];
+	unsigned int lost;
+};
+
+static unsigned int any(struct loss *loss, unsigned int count)
+{
+	return (unsigned int)rand_r(&loss->seed) / 7 % count;
+}
+
+static void utter(struct loss *loss, enum eo_http_direction direction, const char *text,
+		  uint64_t length)
+{
+	size_t size = strlen(text);
+	bool whole = loss->pipelines && direction == EO_HTTP_SENT;
+	struct eo_http_chunk chunk = {
+		.direction = direction,
+		.ktime_ns = t.now_ns += 10,
+		.offset = loss->by_offset ? loss->offsets[direction] : EO_HTTP_OFFSET_NONE,
+		.bytes = text,
+		.captured = size && !whole && !any(loss, 5) ? size - any(loss, (unsigned int)size) : size,
+		.length = length,
+	};
+
+	loss->offsets[direction] += length;
+	if (whole || any(loss, 12)) {
+		eo_http_connection_feed(t.connection, &chunk);
+		return;
+	}
+	loss->lost++;
+	if (!loss->by_offset)
+		eo_http_connection_gap(t.connection, direction);
+}
+
+/* Each request's number is in its path, and its rest by 100 in the status of its response. */
+static void converse(struct loss *loss)
+{
+	char text[256];
+
+	for (unsigned int i = 0; i < 101; i++) {
+		unsigned int group = loss->pipelines ? 1 + any(loss, 3) : 1;
+
+		for (unsigned int k = 0; k < group; k++) {
+			unsigned int body = any(loss, 3) ? 0 : any(loss, 9000);
+
+			snprintf(text, sizeof(text), "POST /%u HTTP/1.1\r\nContent-Length: %u\r\n\r\n",
+				 i + k, body);
+			utter(loss, EO_HTTP_SENT, text, strlen(text) + body / 2);
+			if (body - body / 2)
+				utter(loss, EO_HTTP_SENT, "", body - body / 2);
+		}
+		for (unsigned int k = 0; k < group; k++) {
+			unsigned int body = any(loss, 9000);
+
+			if (any(loss, 2)) {
+				snprintf(text, sizeof(text),
+					 "HTTP/1.1 %u x\r\nContent-Length: %u\r\n\r\n",
+					 400 + (i + k) % 100, body);
+				utter(loss, EO_HTTP_RECEIVED, text, strlen(text));
+				if (body)
+					utter(loss, EO_HTTP_RECEIVED, "", body);
+			} else {
+				snprintf(text, sizeof(text),
+					 "HTTP/1.1 %u x\r\nTransfer-Encoding: chunked\r\n\r\n",
+					 400 + (i + k) % 100);
+				utter(loss, EO_HTTP_RECEIVED, text, strlen(text));
+				/* It looks like another response, whole. */
+				utter(loss, EO_HTTP_RECEIVED,
+				      "2b\r\nHTTP/1.1 599 x\r\nContent-Length: 3\r\n\r\nabc123\r\n", 49);
+				utter(loss, EO_HTTP_RECEIVED, "0\r\n\r\n", 5);
+			}
+		}
+		i += group - 1;
+	}
+}
+
+Test(http_exchange, losses_never_pair_what_does_not_belong_together)
+{
+	unsigned int paired = 0, lost = 0;
+
+	for (unsigned int run = 0; run < 1009; run++) {
+		struct loss loss = {.seed = run, .by_offset = run & 1, .pipelines = run % 8 > 5};
+
+		talk_begin(&t, EO_HTTP_CLIENT, run & 2);
+		converse(&loss);
+		cr_assert_leq(t.count, 128);
+		for (size_t i = 0; i < t.count; i++)
+			cr_assert(atoi(t.seen[i].path + 1) % 100 + 400 == t.seen[i].exchange.status ||
+					  !strcmp(t.seen[i].path, "(none)"),
+				  "run %u, exchange %zu: %s has %u", run, i, t.seen[i].path,
+				  t.seen[i].exchange.status);
+		paired += (unsigned int)t.count;
+		lost += loss.lost;
+		talk_end(&t);
+	}
+	cr_log_info("%u paired, %u chunks lost", paired, lost);
+	/* Being silent is no way to be right. */
+	cr_assert_gt(paired, 20000);
+	cr_assert_gt(lost, 10000);
 }

@@ -212,6 +212,10 @@ Test(http_head, of_a_head_that_is_cut_the_whole_lines_count)
 	cr_assert_eq(eo_http_head_parse(text, strlen(text), false, false, &head), EO_HTTP_OK);
 	cr_assert_str_eq(head.method, "GET");
 	piece_is(head.path, "/a");
+	text = "GET /a/very-lon";
+	cr_assert_eq(eo_http_head_parse(text, strlen(text), false, false, &head), EO_HTTP_OK);
+	cr_assert_str_eq(head.method, "GET");
+	piece_is(head.path, NULL);
 }
 
 Test(http_head, hosts_end_at_255_bytes)
@@ -224,7 +228,7 @@ Test(http_head, hosts_end_at_255_bytes)
 				"GET http://", "CONNECT ", "GET / HTTP/1.1\r\nHost: ", "GET http://",
 			};
 			static const char *const behind[] = {
-				"/ HTTP/1.1\r\n\r\n", " HTTP/1.1\r\n\r\n", "\r\n\r\n", "/cut",
+				"/ HTTP/1.1\r\n\r\n", " HTTP/1.1\r\n\r\n", "\r\n\r\n", "/?cut",
 			};
 
 			snprintf(text, sizeof(text), "%s%0*d%s", before[way], size, 1, behind[way]);
