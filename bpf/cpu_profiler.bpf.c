@@ -18,7 +18,7 @@
 #include "filter.bpf.h"
 #include "kernel.h"
 #include "records.h"
-#include "unwind_fp.bpf.h"
+#include "stack.bpf.h"
 
 const volatile struct eo_profiler_config profiler = {};
 
@@ -32,128 +32,58 @@ struct {
 } counts_even SEC(".maps"), counts_odd SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096);
-} stacks SEC(".maps");
-
-struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct eo_profile_counters);
 } counters SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct eo_stack_record);
-} scratch SEC(".maps");
-
-/* User space looks by itself ten times a second; a wakeup costs more than a record. */
-static __always_inline __u64 wakeup_flags(void)
-{
-	return bpf_ringbuf_query(&stacks, BPF_RB_AVAIL_DATA) > profiler.wakeup_bytes ?
-		       BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
-}
-
 #ifdef __TARGET_ARCH_x86
 #include "snapshot.bpf.h"
-#include "unwind_table.bpf.h" /* walks into the scratch record */
-#endif
 
-/* Multiply and fold; good enough that 10 million stacks collide once in 370,000 runs. */
-static __always_inline __u64 mix(__u64 hash, __u64 word)
+/* Of the user half: the interrupted ones, or those saved on entry to the kernel. */
+static __always_inline void user_registers_of(struct bpf_perf_event_data *ctx, int in_kernel,
+					      struct user_registers *from)
 {
-	hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
-	return hash ^ (hash >> 32);
-}
-
-static __always_inline __u64 hash_stack(const struct eo_stack_record *record)
-{
-	__u32 frames = record->kernel_frames + record->user_frames;
-	const __u64 *comm = (const __u64 *)record->comm, *thread = (const __u64 *)record->thread;
-	__u64 hash = mix(record->tgid, record->tid);
-
-	hash = mix(hash, (__u64)record->exec_id << 32 | record->in_kernel << 16 | record->user_walk);
-	hash = mix(hash, (__u64)record->kernel_frames << 32 | record->user_frames);
-	hash = mix(mix(hash, comm[0]), comm[1]);
-	hash = mix(mix(hash, thread[0]), thread[1]);
-	for (__u32 i = 0; i < 2 * EO_MAX_FRAMES; i++) {
-		if (i >= frames)
-			break;
-		hash = mix(hash, record->frames[i]);
+	if (in_kernel) {
+		saved_user_registers(from);
+		return;
 	}
-	return hash;
+	from->pc = ctx->regs.rip;
+	from->sp = ctx->regs.rsp;
+	from->fp = ctx->regs.rbp;
+	from->exact = 1;
 }
-
-/* User space is to fill in at once what the walk did not find: the process may not live long. */
-static __always_inline void send_miss(const struct eo_stack_record *record, __u64 pc)
-{
-	struct eo_miss_record miss = {
-		.kind = EO_RECORD_MISS,
-		.tgid = record->tgid,
-		.ktime_ns = bpf_ktime_get_ns(),
-		.pc = pc,
-		.user_walk = record->user_walk,
-	};
-
-	if (record->user_walk == EO_USER_NO_PROCESS || record->user_walk == EO_USER_NO_MAPPING ||
-	    record->user_walk == EO_USER_NOT_LOADED)
-		bpf_ringbuf_output(&stacks, &miss, sizeof(miss), BPF_RB_FORCE_WAKEUP);
-}
+#endif
 
 /* Fill everything but kind, generation, time and hash. */
 static __always_inline void take_stack(struct bpf_perf_event_data *ctx, struct task_struct *task,
-				       struct eo_stack_record *record, __u64 pid_tgid, int in_kernel,
+				       struct stack_slot *slot, __u64 pid_tgid, int in_kernel,
 				       int has_user, const int tables)
 {
-	__u32 kernel = 0, user = 0;
-	__u64 miss = 0;
-	long bytes;
+	struct eo_stack_record *record = &slot->record;
 
-	record->tgid = pid_tgid >> 32;
-	record->tid = profiler.per_thread ? (__u32)pid_tgid : 0;
-	record->exec_id = BPF_CORE_READ(task, self_exec_id);
-	record->in_kernel = in_kernel;
-	record->user_walk = EO_USER_NONE;
-	read_process_comm(task, record->comm);
-	__builtin_memset(record->thread, 0, sizeof(record->thread));
-	if (profiler.per_thread)
-		bpf_get_current_comm(record->thread, sizeof(record->thread));
-
-	if (in_kernel && !profiler.user_only) {
-		bytes = bpf_get_stack(ctx, record->frames, EO_MAX_FRAMES * sizeof(__u64), 0);
-		if (bytes > 0)
-			kernel = (__u32)bytes / sizeof(__u64);
-	}
-	/* The mask says nothing new to us, but the verifier wants to see the bound. */
-	kernel &= EO_MAX_FRAMES;
-	asm volatile("" : "+r"(kernel));
-	kernel &= EO_MAX_FRAMES;
+	begin_stack(record, task, pid_tgid, in_kernel);
+	if (in_kernel && !profiler.user_only)
+		take_kernel_half(record, ctx);
 #ifdef __TARGET_ARCH_x86
 	if (has_user && tables) {
-		record->user_walk = walk_user_tables(ctx, task, record, kernel, in_kernel, &user, &miss);
-		send_miss(record, miss);
+		struct user_registers from;
+
+		user_registers_of(ctx, in_kernel, &from);
+		take_user_half_by_tables(slot, 0, task, &from);
 	}
 #endif
 	if (has_user && !tables)
-		record->user_walk = walk_user_fp(ctx, record->frames + kernel, &user);
-	record->kernel_frames = kernel;
-	record->user_frames = user;
+		take_user_half_by_fp(record, ctx);
 }
 
-static __always_inline void send_stack(struct eo_stack_record *record, struct eo_stack_count *entry,
-				       struct eo_profile_counters *count)
+/* Marked first, so that another CPU seldom sends it too; twice does no harm. */
+static __always_inline void send_new_stack(struct eo_stack_record *record, struct eo_stack_count *entry,
+					   struct eo_profile_counters *count)
 {
-	__u32 frames = record->kernel_frames + record->user_frames;
-
-	if (frames > 2 * EO_MAX_FRAMES)
-		return;
-	/* Marked first, so that another CPU seldom sends it too; twice does no harm. */
 	entry->sent = 1;
-	if (bpf_ringbuf_output(&stacks, record, EO_STACK_HEADER_BYTES + frames * sizeof(__u64),
-			       wakeup_flags())) {
+	if (send_stack(record)) {
 		entry->sent = 0;
 		count->ring_retries++;
 	}
@@ -179,6 +109,7 @@ static __always_inline void sample(struct bpf_perf_event_data *ctx, struct eo_pr
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), hash;
 	struct eo_stack_count *entry, fresh = {};
 	struct eo_stack_record *record;
+	struct stack_slot *slot;
 	int in_kernel, has_user;
 	__u32 zero = 0;
 	void *counts;
@@ -198,12 +129,13 @@ static __always_inline void sample(struct bpf_perf_event_data *ctx, struct eo_pr
 		count->filtered++;
 		return;
 	}
-	record = bpf_map_lookup_elem(&scratch, &zero);
-	if (!record) {
+	slot = bpf_map_lookup_elem(&stack_slots, &zero);
+	if (!slot) {
 		count->busy++;
 		return;
 	}
-	take_stack(ctx, task, record, pid_tgid, in_kernel, has_user, tables);
+	record = &slot->record;
+	take_stack(ctx, task, slot, pid_tgid, in_kernel, has_user, tables);
 #ifdef __TARGET_ARCH_x86
 	if (profiler.snapshots && has_user && send_snapshot(ctx, task, record, count, now)) {
 		count->kernel += in_kernel;
@@ -234,10 +166,9 @@ static __always_inline void sample(struct bpf_perf_event_data *ctx, struct eo_pr
 	count->user_walk[record->user_walk & (EO_USER_WALK_COUNT - 1)]++;
 
 	if (entry && !entry->sent) {
-		record->kind = EO_RECORD_STACK;
 		record->ktime_ns = now;
 		record->hash = hash;
-		send_stack(record, entry, count);
+		send_new_stack(record, entry, count);
 	}
 	if (profiler.timestamps)
 		send_sample(record->generation, entry ? hash : 0, now);

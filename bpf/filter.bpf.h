@@ -52,6 +52,22 @@ static __always_inline void read_process_comm(struct task_struct *task, char com
 	bpf_core_read_str(comm, EO_COMM_LEN, &leader->comm);
 }
 
+/* The process's number in its own pid namespace; 0 where that is the root. */
+static __always_inline __u32 process_ns_tgid(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, signal, pids[PIDTYPE_TGID]);
+	__u32 level = BPF_CORE_READ(pid, level);
+	struct upid number;
+
+	if (!level || level > 32) /* MAX_PID_NS_LEVEL */
+		return 0;
+	if (bpf_probe_read_kernel(&number, sizeof(number),
+			  (void *)pid + bpf_core_field_offset(pid->numbers) +
+				  level * bpf_core_type_size(struct upid)))
+		return 0;
+	return number.nr;
+}
+
 static __always_inline int in_target_cgroup(void)
 {
 	for (__u32 i = 0; i < EO_FILTER_CGROUPS; i++) {

@@ -9,29 +9,58 @@
 #define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h, both unchanged since 2.6.32 */
 
+#define PIDTYPE_TGID 1 /* include/linux/pid_types.h, since v4.19 */
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 typedef struct {
 	int counter;
 } atomic_t;
 
+struct upid {
+	int nr;
+};
+
+struct pid {
+	unsigned int level; /* of the namespace it lives in; 0 is the root */
+	struct upid numbers[1];
+};
+
 struct signal_struct {
 	atomic_t live; /* threads that have not begun to exit */
+	struct pid *pids[4]; /* by enum pid_type */
+};
+
+struct thread_info {
+	unsigned long flags;
+	__u32 status; /* x86 */
 };
 
 struct task_struct {
+	struct thread_info thread_info;
 	unsigned int flags;
 	int pid, tgid;
 	__u64 self_exec_id; /* goes up with each exec; 64 bits since v5.7, kernel commit d1e7fd6462ca */
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
+	struct pid *thread_pid;
 	char comm[16];
 };
 
-/* The kernel's own pt_regs, x86; <asm/ptrace.h> has user space's of the same name. */
+/* The kernel's own pt_regs; <asm/ptrace.h> has user space's of the same name. */
+#ifdef __TARGET_ARCH_x86
 struct pt_regs___kernel {
-	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, ip, sp;
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip,
+		sp;
 };
+#endif
+#ifdef __TARGET_ARCH_arm64
+struct pt_regs___kernel {
+	__u64 regs[31];
+	__u64 orig_x0;
+	int syscallno;
+};
+#endif
 
 #pragma clang attribute pop
 

@@ -110,11 +110,17 @@ enum eo_target_state {
 	EO_TARGET_ENDED = 2, /* but its number is not free yet, and late samples are still its own */
 };
 
+/* Of every object that takes stacks. */
+struct eo_stack_config {
+	__u32 per_thread;   /* stacks of two threads are two, and carry their names */
+	__u32 wakeup_bytes; /* ring fill level from which user space is woken */
+	__u32 tables;	    /* by tables, else by frame pointers; the profiler has two programs instead */
+	__u32 reserved;
+};
+
 struct eo_profiler_config {
 	__u32 kernel_only, user_only;
-	__u32 per_thread;
 	__u32 timestamps;   /* send each sample too */
-	__u32 wakeup_bytes; /* ring fill level from which user space is woken */
 	__u32 snapshots;    /* enum eo_snapshots */
 	__u64 snapshot_interval_ns; /* on each CPU, in the long run; 0: no limit */
 };

@@ -14,6 +14,7 @@
 
 #include "kernel.h"
 #include "records.h"
+#include "stack.bpf.h"
 
 #define SNAPSHOT_BELOW 256u
 #define SNAPSHOT_BURST 16u	 /* at once, before the limit on their rate is felt */
@@ -47,7 +48,7 @@ static __always_inline int may_take_snapshot(struct snapshot *snapshot, __u64 no
 	if (!profiler.snapshot_interval_ns)
 		return 1;
 	/* They take much room in the ring, and must not drive out the stacks that were walked. */
-	if (bpf_ringbuf_query(&stacks, BPF_RB_AVAIL_DATA) > 2 * (__u64)profiler.wakeup_bytes)
+	if (bpf_ringbuf_query(&stacks, BPF_RB_AVAIL_DATA) > 2 * (__u64)stack_config.wakeup_bytes)
 		return 0;
 	if (snapshot->next_ns < now)
 		snapshot->next_ns = now; /* what was not taken is owed no longer */

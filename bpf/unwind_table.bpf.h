@@ -3,13 +3,12 @@
  *
  * The costs, as measured: a read of user memory takes 73 ns whether it fetches 8 bytes or 64, so
  * 1 KB of stack is read at once and words are served from there; a row is found in the page of its
- * pc, which keeps a search within a few cache lines. All state is in a map, one element a CPU: a
- * program of this type never interrupts itself. */
+ * pc, which keeps a search within a few cache lines. All state is in the slot of stack.bpf.h that
+ * the caller holds. */
 #ifndef EO_UNWIND_TABLE_BPF_H
 #define EO_UNWIND_TABLE_BPF_H
 
 #include <linux/bpf.h>
-#include <linux/bpf_perf_event.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
@@ -17,7 +16,6 @@
 #include "records.h"
 #include "unwind_table.h"
 
-#define WINDOW 1024u
 #define WINDOW_BELOW 56u /* words below the wanted one are asked for as well */
 
 struct {
@@ -73,25 +71,6 @@ struct {
 } unwind_processes SEC(".maps");
 
 volatile __u32 unwind_tick; /* user space's clock of last uses */
-
-struct walk {
-	__u64 pc, sp, fp;
-	struct eo_unwind_process process;
-	struct eo_unwind_mapping mapping; /* of the last pc */
-	__u32 status;		  /* enum eo_user_walk */
-	__u32 exact;		  /* pc is where execution stands, no return address */
-	__u32 start;		  /* of the user half in the record */
-	__u32 count;
-	__u64 window_at; /* user address of window[0]; 0: nothing was read yet */
-	__u8 window[WINDOW + 8];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct walk);
-} unwind_walks SEC(".maps");
 
 /* clang drops a mask that it can prove, and the verifier then misses it. */
 #define BOUND(value, mask)                     \
@@ -279,24 +258,24 @@ static __always_inline int step_by_rule(struct walk *walk, const struct eo_unwin
 }
 
 /* One frame. Returns 1 when the walk has ended. */
-static long walk_frame(__u32 index, void *unused)
+static long walk_frame(__u32 index, __u32 *number)
 {
 	struct eo_unwind_file *file = NULL;
 	struct eo_unwind_rule *rule;
-	struct eo_stack_record *record;
+	struct stack_slot *slot;
 	struct walk *walk;
-	__u32 zero = 0, number;
+	__u32 key = *number, rule_number;
 	__u64 pc;
 
-	walk = bpf_map_lookup_elem(&unwind_walks, &zero);
-	record = bpf_map_lookup_elem(&scratch, &zero);
-	if (!walk || !record)
+	slot = bpf_map_lookup_elem(&stack_slots, &key);
+	if (!slot)
 		return 1;
+	walk = &slot->walk;
 	if (!walk->pc) { /* some threads have nothing above their first function */
 		walk->status = EO_USER_COMPLETE;
 		return 1;
 	}
-	record->frames[BOUND(walk->start + walk->count, 255)] = walk->pc;
+	slot->record.frames[BOUND(walk->start + walk->count, 255)] = walk->pc;
 	walk->count++;
 
 	/* A return address may be the first byte of the next function. */
@@ -315,63 +294,40 @@ static long walk_frame(__u32 index, void *unused)
 	if (file->state == EO_UNWIND_FILE_NONE)
 		return step_by_frame_pointer(walk);
 	file->used = unwind_tick;
-	number = find_rule(file, pc - walk->mapping.bias);
-	rule = number ? bpf_map_lookup_elem(&unwind_rules, &number) : NULL;
+	rule_number = find_rule(file, pc - walk->mapping.bias);
+	rule = rule_number ? bpf_map_lookup_elem(&unwind_rules, &rule_number) : NULL;
 	if (!rule || rule->cfa_kind == EO_CFA_NONE)
 		return step_by_frame_pointer(walk);
 	return step_by_rule(walk, rule);
 }
 
-/* Registers of the user half: the interrupted ones, or those saved on entry to the kernel. */
-static __always_inline void start_walk(struct walk *walk, struct bpf_perf_event_data *ctx,
-				       int in_kernel)
-{
-	struct pt_regs___kernel *saved;
-
-	if (!in_kernel) {
-		walk->pc = ctx->regs.rip;
-		walk->sp = ctx->regs.rsp;
-		walk->fp = ctx->regs.rbp;
-		return;
-	}
-	saved = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	walk->pc = BPF_CORE_READ(saved, ip);
-	walk->sp = BPF_CORE_READ(saved, sp);
-	walk->fp = BPF_CORE_READ(saved, bp);
-}
-
-/* Fill the user half of @record behind its @kernel frames. Returns how the walk ended; when it is
- * for want of tables, @miss is the pc. */
-static __always_inline __u32 walk_user_tables(struct bpf_perf_event_data *ctx, struct task_struct *task,
-					      struct eo_stack_record *record, __u32 kernel, int in_kernel,
-					      __u32 *count, __u64 *miss)
+/* Fill the user half of the slot's record behind @start frames, beginning at @from. Returns how the
+ * walk ended; when it is for want of tables, @miss is the pc. */
+static __always_inline __u32 walk_user_tables(struct stack_slot *slot, __u32 number, __u32 start,
+					      const struct user_registers *from, __u32 *count, __u64 *miss)
 {
 	struct eo_unwind_process *process;
-	__u32 zero = 0, tgid = record->tgid;
-	struct walk *walk;
+	__u32 tgid = slot->record.tgid;
+	struct walk *walk = &slot->walk;
 
-	*count = 0;
-	if (BPF_CORE_READ(task, flags) & PF_EXITING)
-		return EO_USER_EXITING;
-	walk = bpf_map_lookup_elem(&unwind_walks, &zero);
-	if (!walk)
-		return EO_USER_NO_PROCESS;
-	start_walk(walk, ctx, in_kernel);
-	*miss = walk->pc;
+	*miss = from->pc;
 	process = bpf_map_lookup_elem(&unwind_processes, &tgid);
 	if (!process) {
-		record->frames[BOUND(kernel, 127)] = walk->pc;
+		slot->record.frames[BOUND(start, 255)] = from->pc;
 		*count = 1;
 		return EO_USER_NO_PROCESS;
 	}
+	walk->pc = from->pc;
+	walk->sp = from->sp;
+	walk->fp = from->fp;
 	walk->process = *process;
 	walk->mapping.start = walk->mapping.end = 0;
 	walk->status = EO_USER_CUT; /* what remains when the loop runs out of turns */
-	walk->exact = 1;
-	walk->start = kernel;
+	walk->exact = from->exact;
+	walk->start = start;
 	walk->count = 0;
 	walk->window_at = 0;
-	bpf_loop(EO_MAX_FRAMES, walk_frame, NULL, 0);
+	bpf_loop(EO_MAX_FRAMES, walk_frame, &number, 0);
 	*count = walk->count;
 	*miss = walk->pc;
 	return walk->status == EO_USER_CUT && !walk->pc ? EO_USER_COMPLETE : walk->status;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The life of a profiler. What arrives is handled in batches, and the order inside a batch is the
- * point: first the records are copied out of the ring, then the news of processes is applied up to
- * that moment, then the records are named. So a stack never meets mappings that are older than
- * itself, and a process that lived 20 ms is still known although it has gone. */
+/* The life of a profiler. What arrives is handled in batches, in the order that stack_source.h
+ * tells. */
 #include "capture/cpu_profiler.h"
 
 #include <bpf/libbpf.h>
@@ -11,29 +9,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "capture/cpu_events.h"
 #include "capture/cpu_programs.h"
 #include "capture/cpus.h"
 #include "capture/filter.h"
-#include "capture/sideband.h"
+#include "capture/stack_source.h"
 #include "capture/stack_store.h"
 #include "core/clock.h"
 #include "core/grace.h"
 #include "core/hash.h"
 #include "records.h"
-#include "symbol/symbolizer.h"
-#include "unwind/snapshot.h"
 
 #define BATCH_BYTES (256u * 1024) /* 14 snapshots, which take some 3 ms */
 #define PUMP_LIMIT_NS 5000000ull      /* of work in one pump */
 #define LAST_DRAIN_NS EO_NS_PER_SEC   /* a full ring takes a few ms; the limit is for a broken one */
 #define TICK_NS 100000000ull	      /* between pumps when nothing wakes us */
-#define SECOND_NS EO_NS_PER_SEC       /* between looks at the list of CPUs, ticks of the tables */
-#define REAP_AFTER_NS (2 * EO_NS_PER_SEC)
-#define NEWS_DELAY_NS 500000	      /* news of processes is taken at most 2,000 times a second */
+#define SECOND_NS EO_NS_PER_SEC       /* between looks at the list of CPUs */
 #define BATCH_FULL (-ECANCELED)
 
 struct eo_cpu_profiler {
@@ -45,11 +38,7 @@ struct eo_cpu_profiler {
 	struct eo_cpu_programs *programs;
 	struct ring_buffer *ring;
 	struct eo_cpu_events *events;
-	struct eo_sideband *sideband;
-	struct eo_unwinder *unwinder; /* NULL: the kernel has no tables */
-	struct eo_snapshot_unwinder *snapshots; /* NULL: it sends none */
-	struct eo_processes *processes;
-	struct eo_symbolizer *symbolizer;
+	struct eo_stack_source *source;
 	struct eo_process_resource *resources; /* with options.resources */
 	struct eo_stack_store *store; /* of the generation in progress */
 	struct eo_stack_store *next;  /* during a cut: of the one that begins; not owned */
@@ -79,7 +68,7 @@ struct eo_cpu_profiler {
 
 	/* While watched by a loop. */
 	struct eo_loop *loop;
-	struct eo_loop_source *tick, *second, *records, *news, *tables;
+	struct eo_loop_source *tick, *second, *records;
 };
 
 int eo_cpu_profiler_new(const struct eo_config *config, const struct eo_cpu_profiler_options *options,
@@ -126,8 +115,7 @@ static void unwatch(struct eo_cpu_profiler *profiler)
 	eo_loop_remove(profiler->loop, profiler->tick);
 	eo_loop_remove(profiler->loop, profiler->second);
 	eo_loop_remove(profiler->loop, profiler->records);
-	eo_loop_remove(profiler->loop, profiler->news);
-	eo_loop_remove(profiler->loop, profiler->tables);
+	eo_stack_source_unwatch(profiler->source);
 	profiler->loop = NULL;
 }
 
@@ -138,13 +126,9 @@ static void release(struct eo_cpu_profiler *profiler)
 	eo_cpu_events_free(eo_steal(&profiler->events));
 	eo_stack_store_free(eo_steal(&profiler->store));
 	ring_buffer__free(eo_steal(&profiler->ring));
-	eo_snapshot_unwinder_free(eo_steal(&profiler->snapshots));
-	eo_unwinder_free(eo_steal(&profiler->unwinder));
+	eo_stack_source_free(eo_steal(&profiler->source));
 	eo_cpu_programs_free(eo_steal(&profiler->programs));
-	eo_sideband_free(eo_steal(&profiler->sideband));
-	eo_symbolizer_free(eo_steal(&profiler->symbolizer));
 	eo_process_resource_free(eo_steal(&profiler->resources));
-	eo_processes_free(eo_steal(&profiler->processes));
 	free(eo_steal(&profiler->batch));
 	profiler->running = profiler->paused = false;
 }
@@ -175,16 +159,15 @@ static int take_record(void *ctx, void *data, size_t size)
 	return profiler->batch_used + sizeof(struct eo_snapshot_record) > BATCH_BYTES ? BATCH_FULL : 0;
 }
 
-/* Have sampling events on all wanted CPUs, and news of processes from all that are online. */
+/* Have sampling events on all wanted CPUs that are online. */
 static int cover_cpus(struct eo_cpu_profiler *profiler, struct eo_error *err)
 {
 	const struct eo_cpu_profiler_options *options = &profiler->options;
 	EO_AUTO_FREE uint32_t *online = NULL;
 	EO_AUTO_FREE uint32_t *wanted = NULL;
 	size_t wanted_count = 0;
-	int count, r;
+	int count = eo_cpus_online(&online, err);
 
-	count = eo_cpus_online(&online, err);
 	if (count < 0)
 		return count;
 	wanted = calloc((size_t)count, sizeof(*wanted));
@@ -193,8 +176,7 @@ static int cover_cpus(struct eo_cpu_profiler *profiler, struct eo_error *err)
 	for (int i = 0; i < count; i++)
 		if (!options->cpu_count || eo_cpus_contain(profiler->cpus, options->cpu_count, online[i]))
 			wanted[wanted_count++] = online[i];
-	r = eo_sideband_cover(profiler->sideband, online, (size_t)count, err);
-	return r < 0 ? r : eo_cpu_events_cover(profiler->events, wanted, wanted_count, err);
+	return eo_cpu_events_cover(profiler->events, wanted, wanted_count, err);
 }
 
 static int check_cpus(const struct eo_cpu_profiler *profiler, struct eo_error *err)
@@ -214,8 +196,9 @@ static int check_cpus(const struct eo_cpu_profiler *profiler, struct eo_error *e
 
 static int new_store(const struct eo_cpu_profiler *profiler, struct eo_stack_store **ret, struct eo_error *err)
 {
-	uint64_t period_ns = EO_NS_PER_SEC / profiler->config.sample_rate_hz;
-	int r = eo_stack_store_new(profiler->symbolizer, period_ns, profiler->options.per_thread, ret);
+	const struct eo_stack_layout layout = eo_stack_layout_cpu(
+		EO_NS_PER_SEC / profiler->config.sample_rate_hz, profiler->options.per_thread);
+	int r = eo_stack_store_new(eo_stack_source_symbolizer(profiler->source), &layout, ret);
 
 	if (r < 0)
 		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -r, NULL, "allocate profile");
@@ -232,11 +215,7 @@ static int prepare(struct eo_cpu_profiler *profiler, struct eo_error *err)
 	};
 	int r;
 
-	r = eo_processes_new(&profiler->processes, err);
-	if (r == 0)
-		r = eo_symbolizer_new(&options, profiler->processes, &profiler->symbolizer, err);
-	if (r == 0)
-		r = eo_sideband_new(profiler->processes, &profiler->sideband, err);
+	r = eo_stack_source_new(&options, &profiler->source, err);
 	if (r == 0 && profiler->options.resources && eo_process_resource_new(&profiler->resources) < 0)
 		r = eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL, "allocate resources");
 	if (r == 0)
@@ -249,21 +228,6 @@ static int prepare(struct eo_cpu_profiler *profiler, struct eo_error *err)
 	return 0;
 }
 
-static int start_unwinder(struct eo_cpu_profiler *profiler, struct eo_error *err)
-{
-	uint64_t memory = profiler->options.table_memory;
-	EO_AUTO(eo_table_store) store = NULL;
-	int r;
-
-	r = eo_table_store_new(eo_cpu_programs_object(profiler->programs), eo_cpu_programs_tick(profiler->programs),
-			       memory ? memory : EO_TABLE_MEMORY_DEFAULT, &store, err);
-	if (r == 0)
-		r = eo_unwinder_new(store, profiler->processes, &profiler->unwinder, err);
-	if (r == 0)
-		store = NULL; /* the unwinder's now */
-	return r;
-}
-
 static int attach(struct eo_cpu_profiler *profiler, struct eo_error *err)
 {
 	int r = eo_cpu_programs_attach(profiler->programs, &profiler->options.target, err);
@@ -274,18 +238,8 @@ static int attach(struct eo_cpu_profiler *profiler, struct eo_error *err)
 			      &profiler->events);
 	if (r < 0)
 		return eo_error_set(err, EO_ERROR_ATTACH_FAILED, -r, NULL, "allocate perf events");
-	return cover_cpus(profiler, err);
-}
-
-/* Processes that run already told nobody of their mappings. */
-static void scan_processes(struct eo_cpu_profiler *profiler)
-{
-	const struct eo_target *target = &profiler->options.target;
-
-	if (!eo_filter_has_ids(target))
-		eo_processes_scan_all(profiler->processes);
-	for (size_t i = 0; i < target->pid_count; i++)
-		eo_processes_scan(profiler->processes, target->pids[i]);
+	r = eo_stack_source_listen(profiler->source, err);
+	return r < 0 ? r : cover_cpus(profiler, err);
 }
 
 static void begin_generation(struct eo_cpu_profiler *profiler)
@@ -326,9 +280,11 @@ int eo_cpu_profiler_start(struct eo_cpu_profiler *profiler, struct eo_error *err
 			r = eo_error_set(err, EO_ERROR_MAP_OPERATION_FAILED, errno, NULL, "map the ring of stacks");
 	}
 	if (r == 0 && eo_cpu_programs_has_tables(profiler->programs))
-		r = start_unwinder(profiler, err);
+		r = eo_stack_source_use_tables(profiler->source, eo_cpu_programs_object(profiler->programs),
+					       eo_cpu_programs_tick(profiler->programs),
+					       profiler->options.table_memory, err);
 	if (r == 0 && eo_cpu_programs_has_snapshots(profiler->programs))
-		r = eo_snapshot_unwinder_new(profiler->processes, &profiler->snapshots, err);
+		r = eo_stack_source_use_snapshots(profiler->source, err);
 	if (r == 0) {
 		begin_generation(profiler);
 		r = attach(profiler, err);
@@ -338,7 +294,7 @@ int eo_cpu_profiler_start(struct eo_cpu_profiler *profiler, struct eo_error *err
 		return r;
 	}
 	profiler->running = true;
-	scan_processes(profiler);
+	eo_stack_source_scan(profiler->source, &profiler->options.target);
 	/* What the caller's target points to may go away now. */
 	profiler->options.target = (struct eo_target){
 		.pid_count = profiler->options.target.pid_count,
@@ -388,8 +344,8 @@ static int add_snapshot(struct eo_cpu_profiler *profiler, struct eo_stack_store 
 	memcpy(stack.comm, record->comm, sizeof(stack.comm));
 	memcpy(stack.thread, record->thread, sizeof(stack.thread));
 	memcpy(stack.frames, record->bytes, kernel_bytes);
-	stack.user_frames = (uint16_t)eo_snapshot_unwind(profiler->snapshots, &snapshot,
-							 stack.frames + stack.kernel_frames, &walk);
+	stack.user_frames = (uint16_t)eo_stack_source_unwind(profiler->source, &snapshot,
+							     stack.frames + stack.kernel_frames, &walk);
 	stack.user_walk = walk;
 	hash = eo_hash(profiler->snapshots_seed, &stack,
 		       EO_STACK_HEADER_BYTES + (stack.kernel_frames + stack.user_frames) * sizeof(stack.frames[0]));
@@ -449,15 +405,11 @@ static size_t record_bytes(const struct eo_stack_record *record)
 /* Before anything is named: the process may run for a few ms more only. */
 static void mend_misses(struct eo_cpu_profiler *profiler)
 {
-	uint32_t last = 0;
-
 	for (size_t at = 0; at < profiler->batch_used;) {
 		const struct eo_miss_record *miss = (const void *)(profiler->batch + at);
 
-		if (miss->kind == EO_RECORD_MISS && miss->tgid != last) {
-			eo_unwinder_miss(profiler->unwinder, miss->tgid, miss->pc);
-			last = miss->tgid;
-		}
+		if (miss->kind == EO_RECORD_MISS)
+			eo_stack_source_mend(profiler->source, miss);
 		at += record_bytes((const void *)miss);
 	}
 }
@@ -501,7 +453,6 @@ static int add_batch(struct eo_cpu_profiler *profiler, uint64_t now)
 static int drain(struct eo_cpu_profiler *profiler, uint64_t limit_ns, struct eo_error *err)
 {
 	uint64_t started_ns = eo_clock_monotonic_ns(), now;
-	uint64_t lost = eo_sideband_lost(profiler->sideband);
 	int taken, r;
 
 	do {
@@ -511,11 +462,8 @@ static int drain(struct eo_cpu_profiler *profiler, uint64_t limit_ns, struct eo_
 			return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -taken, NULL,
 					    "read the ring of stacks");
 		now = eo_clock_monotonic_ns();
-		r = eo_sideband_apply(profiler->sideband, now);
-		if (profiler->unwinder) {
-			eo_unwinder_update(profiler->unwinder);
-			mend_misses(profiler);
-		}
+		r = eo_stack_source_update(profiler->source, now);
+		mend_misses(profiler);
 		if (r == 0)
 			r = add_batch(profiler, eo_clock_monotonic_ns());
 		if (r < 0)
@@ -523,10 +471,7 @@ static int drain(struct eo_cpu_profiler *profiler, uint64_t limit_ns, struct eo_
 					    r == -E2BIG ? "lower --max-samples" : NULL, "keep stacks");
 	} while (taken == BATCH_FULL && now - started_ns < limit_ns);
 
-	if (eo_sideband_lost(profiler->sideband) > lost)
-		eo_processes_scan_all(profiler->processes); /* whatever was missed stands in /proc */
-	if (now > REAP_AFTER_NS)
-		eo_processes_reap(profiler->processes, now - REAP_AFTER_NS);
+	eo_stack_source_settle(profiler->source, now);
 	return 0;
 }
 
@@ -548,24 +493,9 @@ static int on_records(void *ctx, uint32_t events)
 	return eo_cpu_profiler_pump(ctx, NULL);
 }
 
-/* A starting program maps some twenty files within a ms or two: a pause makes few wakeups of them,
- * and it must be short, for until the last is known its stacks cannot be walked. */
-static int on_news(void *ctx, uint32_t events)
-{
-	const struct timespec delay = {.tv_nsec = NEWS_DELAY_NS};
-
-	(void)events;
-	nanosleep(&delay, NULL);
-	return eo_cpu_profiler_pump(ctx, NULL);
-}
-
 static int on_second(void *ctx)
 {
-	struct eo_cpu_profiler *profiler = ctx;
-
-	if (profiler->unwinder)
-		eo_unwinder_tick(profiler->unwinder);
-	return cover_cpus(profiler, NULL);
+	return cover_cpus(ctx, NULL);
 }
 
 int eo_cpu_profiler_watch(struct eo_cpu_profiler *profiler, struct eo_loop *loop, struct eo_error *err)
@@ -584,11 +514,7 @@ int eo_cpu_profiler_watch(struct eo_cpu_profiler *profiler, struct eo_loop *loop
 		r = eo_loop_add_fd(loop, ring_buffer__epoll_fd(profiler->ring), EPOLLIN, on_records, profiler,
 				   &profiler->records, err);
 	if (r == 0)
-		r = eo_loop_add_fd(loop, eo_sideband_fd(profiler->sideband), EPOLLIN, on_news, profiler,
-				   &profiler->news, err);
-	if (r == 0 && profiler->unwinder)
-		r = eo_loop_add_fd(loop, eo_unwinder_fd(profiler->unwinder), EPOLLIN, on_records, profiler,
-				   &profiler->tables, err);
+		r = eo_stack_source_watch(profiler->source, loop, on_tick, profiler, err);
 	if (r < 0)
 		unwatch(profiler);
 	return r;
@@ -771,7 +697,7 @@ bool eo_cpu_profiler_targets_gone(const struct eo_cpu_profiler *profiler)
 struct eo_profile_stats eo_cpu_profiler_stats(struct eo_cpu_profiler *profiler)
 {
 	struct eo_profile_stats stats;
-	struct eo_symbolizer_stats names;
+	struct eo_stack_source_stats source;
 	struct eo_profile_counters counters;
 	uint64_t delivered, emitted;
 
@@ -780,7 +706,7 @@ struct eo_profile_stats eo_cpu_profiler_stats(struct eo_cpu_profiler *profiler)
 	counters = eo_cpu_programs_counters(profiler->programs);
 	delivered = counters.aggregated + counters.snapshots - profiler->lost_ring_full - profiler->lost_map_full;
 	emitted = profiler->options.timestamps ? delivered : counters.snapshots - profiler->snapshots_dropped;
-	names = eo_symbolizer_stats(profiler->symbolizer);
+	source = eo_stack_source_stats(profiler->source);
 	stats = (struct eo_profile_stats){
 		.duration_ns = profiler->total_ns +
 			       (profiler->paused ? 0 : eo_clock_monotonic_ns() - profiler->since_ns),
@@ -796,20 +722,19 @@ struct eo_profile_stats eo_cpu_profiler_stats(struct eo_cpu_profiler *profiler)
 		.stack_limit = counters.stack_limit + profiler->snapshots_stack_limit,
 		.snapshots_limited = counters.snapshots_limited,
 		.stacks = profiler->stacks_done + (profiler->store ? eo_stack_store_size(profiler->store) : 0),
-		.has_tables = profiler->unwinder != NULL,
-		.mappings_lost = eo_sideband_lost(profiler->sideband),
+		.has_tables = source.has_tables,
+		.unwinder = source.unwinder,
+		.mappings_lost = source.mappings_lost,
 		.stacks_unknown = profiler->stacks_unknown,
 		.targets_missed = eo_cpu_programs_targets_missed(profiler->programs),
-		.frames_named = names.named,
-		.frames_unnamed = names.unnamed_in_module + names.no_module,
-		.kernel_names_hidden = names.kernel_hidden,
-		.files_denied = names.files_denied,
+		.frames_named = source.names.named,
+		.frames_unnamed = source.names.unnamed_in_module + source.names.no_module,
+		.kernel_names_hidden = source.names.kernel_hidden,
+		.files_denied = source.names.files_denied,
 		.clock = eo_cpu_events_clock(profiler->events),
 	};
 	for (size_t i = 0; i < EO_USER_WALK_COUNT; i++)
 		stats.user_walk[i] = counters.user_walk[i] + profiler->snapshots_walk[i];
-	if (profiler->unwinder)
-		stats.unwinder = eo_unwinder_stats(profiler->unwinder);
 	return stats;
 }
 
@@ -819,7 +744,7 @@ struct eo_overhead eo_cpu_profiler_get_overhead(struct eo_cpu_profiler *profiler
 		return profiler->last_overhead;
 	return eo_overhead_since(&profiler->mark, eo_cpu_programs_counters(profiler->programs).run_ns, true,
 				 eo_cpu_programs_map_bytes(profiler->programs) +
-					 eo_sideband_bytes(profiler->sideband),
+					 eo_stack_source_bytes(profiler->source),
 				 &profiler->latency);
 }
 

@@ -125,9 +125,9 @@ static int open_and_load(struct eo_cpu_programs *programs, const struct eo_confi
 		return r;
 	skel->rodata->profiler.kernel_only = options->kernel_only;
 	skel->rodata->profiler.user_only = options->user_only;
-	skel->rodata->profiler.per_thread = options->per_thread;
+	skel->rodata->stack_config.per_thread = options->per_thread;
 	skel->rodata->profiler.timestamps = options->timestamps;
-	skel->rodata->profiler.wakeup_bytes = bytes / 4;
+	skel->rodata->stack_config.wakeup_bytes = bytes / 4;
 	skel->rodata->profiler.snapshots = variant->snapshots;
 	skel->rodata->profiler.snapshot_interval_ns =
 		options->unwind == EO_UNWIND_SNAPSHOT ? 0 : EO_NS_PER_SEC / SNAPSHOTS_PER_SECOND;

@@ -7,6 +7,7 @@
 
 #include "core/hash.h"
 #include "core/index.h"
+#include "model/module_name.h"
 
 /* Records kept for a second look at the end, because a just-in-time compiler had not yet told the
  * names: 2,000 of them are about 1 MB. Further ones keep their bare addresses. */
@@ -41,8 +42,7 @@ struct moment {
 struct eo_stack_store {
 	struct eo_symbolizer *symbolizer;
 	struct eo_profile *profile;
-	int64_t period_ns;
-	bool per_thread;
+	struct eo_stack_layout layout;
 
 	struct slot *slots; /* open addressing, at most three quarters full */
 	size_t slot_count, used;
@@ -52,6 +52,9 @@ struct eo_stack_store {
 
 	struct moment *moments; /* of samples, with timestamps */
 	size_t moment_count, moment_size;
+
+	uint64_t *offsets; /* by location: of the address in its function */
+	size_t offset_count;
 
 	const struct eo_module **modules; /* by eo_module.id: mapping made of it */
 	uint32_t *mappings;
@@ -65,7 +68,16 @@ struct eo_stack_store {
 	uint64_t seed;
 };
 
-int eo_stack_store_new(struct eo_symbolizer *symbolizer, uint64_t period_ns, bool per_thread,
+struct eo_stack_layout eo_stack_layout_cpu(uint64_t period_ns, bool per_thread)
+{
+	return (struct eo_stack_layout){
+		.values = {{"samples", "count"}, {"cpu", "nanoseconds"}},
+		.period_ns = period_ns,
+		.per_thread = per_thread,
+	};
+}
+
+int eo_stack_store_new(struct eo_symbolizer *symbolizer, const struct eo_stack_layout *layout,
 		       struct eo_stack_store **ret)
 {
 	EO_AUTO(eo_stack_store) store = calloc(1, sizeof(*store));
@@ -73,15 +85,14 @@ int eo_stack_store_new(struct eo_symbolizer *symbolizer, uint64_t period_ns, boo
 	if (!store)
 		return -ENOMEM;
 	store->symbolizer = symbolizer;
-	store->period_ns = (int64_t)period_ns;
-	store->per_thread = per_thread;
+	store->layout = *layout;
 	store->profile = eo_profile_new();
 	store->slot_count = 1024;
 	store->slots = calloc(store->slot_count, sizeof(*store->slots));
 	if (!store->profile || !store->slots)
 		return -ENOMEM;
-	eo_profile_add_value_type(store->profile, "samples", "count");
-	eo_profile_add_value_type(store->profile, "cpu", "nanoseconds");
+	for (size_t i = 0; i < EO_STACK_VALUES_MAX && layout->values[i].type; i++)
+		eo_profile_add_value_type(store->profile, layout->values[i].type, layout->values[i].unit);
 	*ret = eo_steal(&store);
 	return 0;
 }
@@ -122,6 +133,7 @@ void eo_stack_store_free(struct eo_stack_store *store)
 		free(store->pending[i]);
 	free(store->pending);
 	free(store->moments);
+	free(store->offsets);
 	free(store->modules);
 	free(store->mappings);
 	free(store->programs);
@@ -193,6 +205,23 @@ static uint32_t mapping_of(struct eo_stack_store *store, const struct eo_module 
 	return store->mappings[module->id];
 }
 
+/* The profile's model has no place for it. */
+static uint32_t keep_offset(struct eo_stack_store *store, uint32_t location, const struct eo_frame *frame)
+{
+	if (location >= store->offset_count) {
+		size_t count = (size_t)(location | 1023) + 1;
+		uint64_t *offsets = reallocarray(store->offsets, count, sizeof(*offsets));
+
+		if (!offsets)
+			return location;
+		memset(offsets + store->offset_count, 0, (count - store->offset_count) * sizeof(*offsets));
+		store->offsets = offsets;
+		store->offset_count = count;
+	}
+	store->offsets[location] = frame->function_offset;
+	return location;
+}
+
 static uint32_t location_of(struct eo_stack_store *store, const struct eo_frame *frame)
 {
 	struct eo_location location = {
@@ -208,7 +237,7 @@ static uint32_t location_of(struct eo_stack_store *store, const struct eo_frame 
 	function.name = eo_profile_string(store->profile, frame->name);
 	function.system_name = eo_profile_string(store->profile, frame->system_name);
 	line.function = eo_profile_function(store->profile, &function);
-	return eo_profile_location(store->profile, &location, &line, 1);
+	return keep_offset(store, eo_profile_location(store->profile, &location, &line, 1), frame);
 }
 
 /* Returns the stack's index; @nameless tells that code of a JIT has no name yet. */
@@ -246,7 +275,7 @@ static uint32_t label_record(struct eo_stack_store *store, const struct eo_stack
 		 .str = eo_profile_string_n(profile, record->comm, sizeof(record->comm))},
 	};
 
-	if (!store->per_thread)
+	if (!store->layout.per_thread)
 		return eo_profile_label_set(profile, labels, 2);
 	labels[2] = (struct eo_label){.key = eo_profile_string(profile, "tid"), .num = record->tid, .is_number = true};
 	labels[3] = (struct eo_label){
@@ -354,7 +383,7 @@ size_t eo_stack_store_size(const struct eo_stack_store *store)
 
 static void add_sample(struct eo_stack_store *store, const struct slot *slot, uint64_t count)
 {
-	int64_t values[] = {(int64_t)count, (int64_t)count * store->period_ns};
+	int64_t values[] = {(int64_t)count, (int64_t)count * (int64_t)store->layout.period_ns};
 
 	eo_profile_add_sample_of(store->profile, slot->resource, slot->stack, slot->label_set, values);
 }
@@ -367,6 +396,63 @@ bool eo_stack_store_count(struct eo_stack_store *store, uint64_t hash, uint64_t 
 		return false;
 	add_sample(store, slot, count);
 	return true;
+}
+
+bool eo_stack_store_add_values(struct eo_stack_store *store, uint64_t hash, const int64_t *values)
+{
+	const struct slot *slot = find_slot(store->slots, store->slot_count, hash);
+
+	if (slot->used)
+		eo_profile_add_sample_of(store->profile, slot->resource, slot->stack, slot->label_set, values);
+	return slot->used;
+}
+
+/* Without a function the offset is that in the file, and with the build id somebody else can still
+ * find the name. */
+static size_t frame_rows(const struct eo_stack_store *store, uint32_t number, struct eo_attr *rows)
+{
+	const struct eo_profile *profile = store->profile;
+	const struct eo_location *location = &profile->locations[number];
+	const char *module = eo_module_name(profile, location->mapping);
+	const char *build_id = profile->strings[profile->mappings[location->mapping].build_id];
+	const char *kind = eo_frame_kind_name(location->kind);
+	uint64_t offset = location->address;
+	size_t count = 1;
+
+	if (location->line_count > 0) {
+		uint32_t function = profile->lines[location->first_line].function;
+
+		rows[count++] = (struct eo_attr){
+			.key = "function",
+			.type = EO_ATTR_STRING,
+			.str = profile->strings[profile->functions[function].name],
+		};
+		offset = number < store->offset_count ? store->offsets[number] : 0;
+	}
+	if (*module)
+		rows[count++] = (struct eo_attr){.key = "module", .type = EO_ATTR_STRING, .str = module};
+	rows[count++] = (struct eo_attr){.key = "offset", .type = EO_ATTR_HEX, .unum = offset};
+	if (kind)
+		rows[count++] = (struct eo_attr){.key = "kind", .type = EO_ATTR_STRING, .str = kind};
+	if (location->line_count == 0 && *build_id)
+		rows[count++] = (struct eo_attr){.key = "build_id", .type = EO_ATTR_STRING, .str = build_id};
+	rows[0] = (struct eo_attr){.type = EO_ATTR_OBJECT, .count = (uint32_t)count - 1};
+	return count;
+}
+
+size_t eo_stack_store_rows(const struct eo_stack_store *store, uint64_t hash, struct eo_attr *rows, size_t room)
+{
+	const struct slot *slot = find_slot(store->slots, store->slot_count, hash);
+	struct eo_span stack;
+	size_t count = 1;
+
+	if (!slot->used || room == 0)
+		return 0;
+	stack = store->profile->stacks[slot->stack];
+	for (uint32_t i = 0; i < stack.count && count + EO_STACK_FRAME_ROWS <= room; i++)
+		count += frame_rows(store, store->profile->frames[stack.first + i], rows + count);
+	rows[0] = (struct eo_attr){.key = "stack", .type = EO_ATTR_ARRAY, .count = (uint32_t)count - 1};
+	return count;
 }
 
 int eo_stack_store_add_sample(struct eo_stack_store *store, uint64_t hash, uint64_t ktime_ns, size_t max)
@@ -388,7 +474,7 @@ int eo_stack_store_add_sample(struct eo_stack_store *store, uint64_t hash, uint6
 
 uint64_t eo_stack_store_take_samples(struct eo_stack_store *store, int64_t wall_offset_ns)
 {
-	const int64_t once[] = {1, store->period_ns};
+	const int64_t once[] = {1, (int64_t)store->layout.period_ns};
 	struct slot limit = {.resource = store->host, .used = true};
 	uint64_t taken = 0;
 

@@ -10,19 +10,32 @@
 
 #include "capture/process_resource.h"
 #include "core/auto.h"
+#include "core/event.h"
 #include "model/profile.h"
 #include "records.h"
 #include "symbol/symbolizer.h"
 
 struct eo_stack_store;
 
+#define EO_STACK_VALUES_MAX 4
+
+/* What the samples of the profile count. Texts are static. */
+struct eo_stack_layout {
+	struct {
+		const char *type, *unit; /* NULL: none, nor any behind it */
+	} values[EO_STACK_VALUES_MAX];
+	uint64_t period_ns; /* CPU time that one sample stands for: the second value */
+	bool per_thread;    /* stacks carry thread labels */
+};
+
+/** Samples and their CPU time. */
+struct eo_stack_layout eo_stack_layout_cpu(uint64_t period_ns, bool per_thread);
+
 /**
  * @symbolizer: stays the caller's and must outlive the store
- * @period_ns: CPU time that one sample stands for
- * @per_thread: stacks carry thread labels
  * Returns 0 or -ENOMEM.
  */
-int eo_stack_store_new(struct eo_symbolizer *symbolizer, uint64_t period_ns, bool per_thread,
+int eo_stack_store_new(struct eo_symbolizer *symbolizer, const struct eo_stack_layout *layout,
 		       struct eo_stack_store **ret);
 void eo_stack_store_free(struct eo_stack_store *store); /* NULL is fine */
 EO_DEFINE_AUTO(eo_stack_store)
@@ -45,6 +58,24 @@ size_t eo_stack_store_size(const struct eo_stack_store *store); /* distinct stac
 
 /** Give the stack of @hash @count samples. Returns false when no record of it came. */
 bool eo_stack_store_count(struct eo_stack_store *store, uint64_t hash, uint64_t count);
+
+/**
+ * The same for a layout of other values than samples and CPU time.
+ * @values: as many as the layout has; added to what the stack has already
+ */
+bool eo_stack_store_add_values(struct eo_stack_store *store, uint64_t hash, const int64_t *values);
+
+/* An object, and function, module, offset, kind; without a function module, offset and kind, with
+ * the build id. */
+#define EO_STACK_FRAME_ROWS 6
+
+/**
+ * The stack of @hash as the attribute "stack" of an event: an array of frames, leaf first.
+ * @rows: @room of them; what has no room is left out, outermost frames first
+ * Returns how many were filled, 0 for an unknown hash. Texts live until something is added.
+ */
+size_t eo_stack_store_rows(const struct eo_stack_store *store, uint64_t hash, struct eo_attr *rows,
+			   size_t room);
 
 /** Samples of stacks that found no room: one frame "[stack limit]". */
 void eo_stack_store_count_limit(struct eo_stack_store *store, uint64_t count);

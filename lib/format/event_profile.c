@@ -38,16 +38,6 @@ static const struct {
 			"duration" },
 };
 
-static const struct {
-	const char *word;
-	enum eo_frame_kind kind;
-} frame_kinds[] = {
-	{ "native", EO_FRAME_NATIVE },
-	{ "kernel", EO_FRAME_KERNEL },
-	{ "jit", EO_FRAME_JIT },
-	{ "synthetic", EO_FRAME_SYNTHETIC },
-};
-
 /* A block that is in use, and where it was allocated. */
 struct block {
 	uint64_t pid, address;
@@ -186,6 +176,7 @@ static uint32_t add_location(struct eo_profile *profile, const struct eo_attr *f
 	bool has_name = *text_of(frame, "function");
 	struct eo_location location = {
 		.address = number_of(frame, has_name ? "address" : "offset"),
+		.kind = eo_frame_kind_parse(text_of(frame, "kind")),
 	};
 	struct eo_line line = { .line = (int64_t)number_of(frame, "line") };
 
@@ -194,9 +185,6 @@ static uint32_t add_location(struct eo_profile *profile, const struct eo_attr *f
 		location.mapping = eo_profile_mapping(profile, &mapping);
 	if (has_name)
 		line.function = eo_profile_function(profile, &function);
-	for (size_t i = 0; i < EO_ARRAY_SIZE(frame_kinds); i++)
-		if (!strcmp(text_of(frame, "kind"), frame_kinds[i].word))
-			location.kind = frame_kinds[i].kind;
 	return eo_profile_location(profile, &location, &line, has_name);
 }
 

@@ -8,7 +8,7 @@
 #include "core/hash.h"
 #include "core/index.h"
 #include "format/diff.h"
-#include "format/module_name.h"
+#include "model/module_name.h"
 #include "model/string_table.h"
 
 #define MAX_NODES (UINT32_MAX - 1)

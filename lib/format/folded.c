@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "format/module_name.h"
+#include "model/module_name.h"
 #include "model/string_table.h"
 
 struct folded {

@@ -10,7 +10,7 @@
 #include <strings.h>
 #include <time.h>
 
-#include "format/module_name.h"
+#include "model/module_name.h"
 #include "format/utf8.h"
 #include "core/hash.h"
 #include "core/index.h"

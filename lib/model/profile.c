@@ -20,6 +20,26 @@ struct eo_profile_index {
 	int status;
 };
 
+static const char *const frame_kind_names[] = {
+	[EO_FRAME_NATIVE] = "native",
+	[EO_FRAME_KERNEL] = "kernel",
+	[EO_FRAME_JIT] = "jit",
+	[EO_FRAME_SYNTHETIC] = "synthetic",
+};
+
+const char *eo_frame_kind_name(enum eo_frame_kind kind)
+{
+	return (size_t)kind < EO_ARRAY_SIZE(frame_kind_names) ? frame_kind_names[kind] : NULL;
+}
+
+enum eo_frame_kind eo_frame_kind_parse(const char *name)
+{
+	for (size_t i = 0; i < EO_ARRAY_SIZE(frame_kind_names); i++)
+		if (frame_kind_names[i] && strcmp(frame_kind_names[i], name) == 0)
+			return (enum eo_frame_kind)i;
+	return EO_FRAME_UNKNOWN;
+}
+
 static void fail(struct eo_profile *profile, int status)
 {
 	if (!profile->index->status)

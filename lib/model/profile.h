@@ -23,6 +23,11 @@ enum eo_frame_kind {
 	EO_FRAME_SYNTHETIC, /* a frame that stands for something else, as "[stack limit]" */
 };
 
+/** "native"; NULL for an unknown kind. Static text. */
+const char *eo_frame_kind_name(enum eo_frame_kind kind);
+/** The reverse; EO_FRAME_UNKNOWN for a name that is none. */
+enum eo_frame_kind eo_frame_kind_parse(const char *name);
+
 struct eo_value_type {
 	uint32_t type; /* string */
 	uint32_t unit; /* string, "count", "nanoseconds", "bytes" */

@@ -40,6 +40,7 @@ struct bench {
 static struct bench bench_new(const char *flags, bool lines)
 {
 	const struct eo_symbolizer_options options = {.lines = lines};
+	const struct eo_stack_layout layout = eo_stack_layout_cpu(1000, false);
 	struct bench b = {.dir = "/tmp/eo-stack-store-XXXXXX"};
 	char text[256];
 	int ends[2];
@@ -68,7 +69,7 @@ static struct bench bench_new(const char *flags, bool lines)
 
 	cr_assert_eq(eo_processes_new(&b.processes, NULL), 0);
 	cr_assert_eq(eo_symbolizer_new(&options, b.processes, &b.symbolizer, NULL), 0);
-	cr_assert_eq(eo_stack_store_new(b.symbolizer, 1000, false, &b.store), 0);
+	cr_assert_eq(eo_stack_store_new(b.symbolizer, &layout, &b.store), 0);
 	return b;
 }
 
@@ -179,6 +180,100 @@ Test(stack_store, a_stripped_program_with_debug_information_has_names_from_there
 	cr_assert_eq(location->line_count, 2);
 	expect_line(&b, profile, location, 0, "inner", "p.c", 6);
 	expect_line(&b, profile, location, 1, "chain", "p.c", 10);
+	eo_profile_free(profile);
+	bench_free(&b);
+}
+
+/* What the row says: KEY=VALUE. */
+static void expect_text(const struct eo_attr *attr, const char *key, const char *text)
+{
+	cr_expect_str_eq(attr->key, key);
+	cr_assert_eq(attr->type, EO_ATTR_STRING);
+	cr_expect_str_eq(attr->str, text);
+}
+
+static void expect_hex(const struct eo_attr *attr, const char *key, uint64_t number)
+{
+	cr_expect_str_eq(attr->key, key);
+	cr_assert_eq(attr->type, EO_ATTR_HEX);
+	cr_expect_eq(attr->unum, number);
+}
+
+/* chain() called from chain() + 3, called from where nothing is mapped. */
+static void add_chain(struct bench *b, uint64_t hash)
+{
+	struct eo_stack_record *record = calloc(1, sizeof(*record));
+
+	record->hash = hash;
+	record->tgid = (uint32_t)b->pid;
+	record->user_frames = 3;
+	record->frames[0] = b->chain;
+	record->frames[1] = b->chain + 3;
+	record->frames[2] = 0x4711;
+	cr_assert_eq(eo_stack_store_add(b->store, record), 0);
+	free(record);
+}
+
+Test(stack_store, a_stack_is_an_attribute_of_an_event)
+{
+	struct bench b = bench_new("", false);
+	struct eo_attr rows[1 + 3 * EO_STACK_FRAME_ROWS];
+
+	add_chain(&b, 4711);
+	cr_assert_eq(eo_stack_store_rows(b.store, 4711, rows, EO_ARRAY_SIZE(rows)), 13);
+	cr_expect_str_eq(rows[0].key, "stack");
+	cr_expect_eq(rows[0].type, EO_ATTR_ARRAY);
+	cr_expect_eq(rows[0].count, 12);
+	for (size_t i = 1; i <= 6; i += 5) {
+		cr_expect_eq(rows[i].type, EO_ATTR_OBJECT);
+		cr_expect_eq(rows[i].count, 4);
+		expect_text(&rows[i + 1], "function", "chain");
+		expect_text(&rows[i + 2], "module", "p");
+		/* A return address is that of the call before it. */
+		expect_hex(&rows[i + 3], "offset", i == 1 ? 0 : 2);
+		expect_text(&rows[i + 4], "kind", "native");
+	}
+	cr_expect_eq(rows[11].count, 1, "the address is all that is known");
+	expect_hex(&rows[12], "offset", 0x4710);
+	bench_free(&b);
+}
+
+Test(stack_store, rows_without_room_are_the_outermost_frames)
+{
+	struct bench b = bench_new("", false);
+	struct eo_attr rows[1 + 3 * EO_STACK_FRAME_ROWS];
+
+	add_chain(&b, 4711);
+	cr_expect_eq(eo_stack_store_rows(b.store, 4711, rows, 0), 0);
+	cr_expect_eq(eo_stack_store_rows(b.store, 4711, rows, 1), 1);
+	cr_expect_eq(rows[0].count, 0);
+	cr_expect_eq(eo_stack_store_rows(b.store, 4711, rows, 1 + EO_STACK_FRAME_ROWS), 6);
+	cr_expect_eq(rows[0].count, 5);
+	cr_expect_eq(eo_stack_store_rows(b.store, 4712, rows, EO_ARRAY_SIZE(rows)), 0);
+	bench_free(&b);
+}
+
+Test(stack_store, a_layout_of_its_own_has_its_values)
+{
+	const struct eo_stack_layout heap = {
+		.values = {{"alloc_objects", "count"}, {"alloc_space", "bytes"}, {"inuse_space", "bytes"}},
+	};
+	struct bench b = bench_new("", false);
+	struct eo_profile *profile;
+
+	eo_stack_store_free(b.store);
+	cr_assert_eq(eo_stack_store_new(b.symbolizer, &heap, &b.store), 0);
+	add_chain(&b, 4711);
+	cr_expect(eo_stack_store_add_values(b.store, 4711, (const int64_t[]){2, 34, 17}));
+	cr_expect(eo_stack_store_add_values(b.store, 4711, (const int64_t[]){1, 5, 5}));
+	cr_expect_not(eo_stack_store_add_values(b.store, 4712, (const int64_t[]){1, 5, 5}));
+	profile = eo_stack_store_take(b.store);
+	cr_assert_eq(profile->value_type_count, 3);
+	cr_expect_str_eq(profile->strings[profile->value_types[2].type], "inuse_space");
+	cr_assert_eq(profile->sample_count, 1);
+	cr_expect_eq(eo_profile_total(profile, 0), 3);
+	cr_expect_eq(eo_profile_total(profile, 1), 39);
+	cr_expect_eq(eo_profile_total(profile, 2), 22);
 	eo_profile_free(profile);
 	bench_free(&b);
 }

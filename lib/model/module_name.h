@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What people call a mapping. */
-#ifndef EO_FORMAT_MODULE_NAME_H
-#define EO_FORMAT_MODULE_NAME_H
+#ifndef EO_MODEL_MODULE_NAME_H
+#define EO_MODEL_MODULE_NAME_H
 
 #include <string.h>
 

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Calls as numbers: a row for each kind of call, counted on the CPU where it ends.
+ *
+ * Two maps of rows take turns: user space flips `generation`, waits until no program can still be
+ * writing to the old one, and reads it in peace. */
+#ifndef EO_SYSCALL_SUMMARY_BPF_H
+#define EO_SYSCALL_SUMMARY_BPF_H
+
+#include "syscall_calls.bpf.h"
+
+struct summed_call {
+	__u64 began_ns; /* 0: none is open */
+	struct call_number number;
+	__u32 is_unsure;
+	__u32 reserved;
+};
+
+volatile __u32 generation;
+
+const volatile struct summed_call fresh_summed_call = {};
+const volatile struct eo_syscall_row fresh_row = {.min_ns = ~0ull};
+
+TASK_STORAGE(summed_calls, struct summed_call);
+TASK_HASH(summed_calls_by_task, struct summed_call, TASKS_MAX);
+
+/* Keys are cut to EO_SYSCALL_KEY_SHORT where the rest is not used. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct eo_syscall_key);
+	__type(value, struct eo_syscall_row);
+} rows_even SEC(".maps"), rows_odd SEC(".maps");
+
+static __always_inline struct summed_call *summed_call_of(struct task_struct *task, int make,
+							  const int btf)
+{
+	return VALUE_OF(summed_calls, summed_calls_by_task, task,
+			make ? (void *)&fresh_summed_call : NULL);
+}
+
+static __always_inline void summed_call_begins(long id, struct eo_tracer_counters *count,
+					       const int btf)
+{
+	struct task_struct *task = current_task(btf);
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	struct call_number number = call_number(task, id, btf);
+	struct summed_call *call;
+	int is_unsure = 0;
+
+	if (!filter_current(task, pid_tgid)) {
+		is_unsure = may_start_command(pid_tgid, number);
+		if (!is_unsure)
+			return;
+	}
+	if (!is_wanted_call(number)) {
+		if (!is_unsure) {
+			COUNT(count->seen);
+			COUNT(count->filtered);
+		}
+		return;
+	}
+	call = summed_call_of(task, 1, btf);
+	if (!call) {
+		entries_lost = 1;
+		COUNT(count->seen);
+		COUNT(count->lost[EO_LOSS_MAP_FULL]);
+		return;
+	}
+	call->number = number;
+	call->is_unsure = is_unsure;
+	call->began_ns = bpf_ktime_get_ns();
+}
+
+/* 4k+q, see EO_SYSCALL_SLOTS. By halves: there is no instruction for it. */
+static __always_inline __u32 slot_of(__u64 ns)
+{
+	__u32 k = 0;
+	__u64 rest = ns;
+
+	if (rest >> 39)
+		return EO_SYSCALL_SLOTS - 1;
+	if (rest >> 32)
+		rest >>= 32, k += 32;
+	if (rest >> 16)
+		rest >>= 16, k += 16;
+	if (rest >> 8)
+		rest >>= 8, k += 8;
+	if (rest >> 4)
+		rest >>= 4, k += 4;
+	if (rest >> 2)
+		rest >>= 2, k += 2;
+	if (rest >> 1)
+		k += 1;
+	return 4 * k + (k >= 2 ? ns >> (k - 2) & 3 : (ns << (2 - k)) & 3);
+}
+
+static __always_inline struct eo_syscall_row *row_of(struct task_struct *task, __u64 pid_tgid,
+						     struct call_number number)
+{
+	struct eo_syscall_key key = {.nr = number.nr, .abi = number.abi};
+	void *rows = generation & 1 ? (void *)&rows_odd : (void *)&rows_even;
+	struct eo_syscall_row *row;
+
+	if (config.by_pid)
+		key.tgid = pid_tgid >> 32;
+	if (config.by_cgroup)
+		key.cgroup = bpf_get_current_cgroup_id();
+	if (config.by_comm)
+		read_process_comm(task, key.comm);
+	row = bpf_map_lookup_elem(rows, &key);
+	if (row)
+		return row;
+	bpf_map_update_elem(rows, &key, (void *)&fresh_row, BPF_NOEXIST);
+	return bpf_map_lookup_elem(rows, &key);
+}
+
+static __always_inline void sum_call(struct task_struct *task, __u64 pid_tgid,
+				     struct call_number number, __s64 ret, int has_result,
+				     int has_duration, __u64 ns, struct eo_tracer_counters *count)
+{
+	struct eo_syscall_row *row;
+	__u32 slot;
+
+	COUNT(count->seen);
+	if (!is_wanted_result(ret, has_result, ns)) {
+		COUNT(count->filtered);
+		return;
+	}
+	count_call(number, ret, has_result);
+	row = row_of(task, pid_tgid, number);
+	if (!row) {
+		COUNT(count->lost[EO_LOSS_MAP_FULL]);
+		return;
+	}
+	COUNT(count->aggregated);
+	if (has_result && has_failed(ret))
+		COUNT(row->errors);
+	if (!has_duration) {
+		COUNT(row->untimed);
+		return;
+	}
+	slot = slot_of(ns);
+	if (slot < EO_SYSCALL_SLOTS)
+		COUNT(row->slots[slot]);
+	__sync_fetch_and_add(&row->total_ns, ns);
+	if (ns < row->min_ns)
+		row->min_ns = ns;
+	if (ns > row->max_ns)
+		row->max_ns = ns;
+}
+
+static __always_inline void summed_call_returns(struct pt_regs___kernel *regs, long ret,
+						struct eo_tracer_counters *count, const int btf)
+{
+	struct task_struct *task = current_task(btf);
+	struct summed_call *call = summed_call_of(task, 0, btf);
+	__u64 pid_tgid = bpf_get_current_pid_tgid(), began_ns;
+	struct call_number number;
+
+	if (!call || !call->began_ns) {
+		number = call_number(task, exit_number(regs, btf), btf);
+		if (is_unseen_call(task, pid_tgid, number, ret))
+			sum_call(task, pid_tgid, number, ret, 1, 0, 0, count);
+		return;
+	}
+	began_ns = call->began_ns;
+	call->began_ns = 0;
+	if (call->is_unsure && !filter_current(task, pid_tgid))
+		return;
+	/* A sigreturn has brought back the registers of what the signal interrupted. */
+	if (ret < 0 && (__u32)exit_number(regs, btf) == NO_NUMBER && call->number.nr != NO_NUMBER)
+		ret = 0;
+	sum_call(task, pid_tgid, call->number, ret, 1, 1, bpf_ktime_get_ns() - began_ns, count);
+}
+
+static __always_inline void summed_task_ends(struct eo_tracer_counters *count, const int btf)
+{
+	struct task_struct *task = current_task(btf);
+	struct summed_call *call = summed_call_of(task, 0, btf);
+
+	if (call && call->began_ns) {
+		call->began_ns = 0;
+		sum_call(task, bpf_get_current_pid_tgid(), call->number, 0, 0, 0, 0, count);
+	}
+	if (call && !btf)
+		hash_forget(&summed_calls_by_task, task);
+}
+
+#endif

@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/* System calls: one record each, sent when it has ended (this file), or a row of numbers for each
+ * kind of call (syscall_summary.bpf.h). */
+#include <linux/bpf.h>
+#include <linux/errno.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "filter.bpf.h"
+#include "kernel.h"
+#include "syscall_calls.bpf.h"
+#include "syscall_capture.bpf.h"
+#include "syscall_records.h"
+#include "syscall_summary.bpf.h"
+#include "tracer.bpf.h"
+
+struct call_state {
+	__u32 is_open;
+	__u16 used;	/* bytes of pieces */
+	__u8 late;	/* what take_at_start() returned */
+	__u8 is_large;	/* the record is the large one */
+	__u32 is_unsure; /* the filter is to be asked again at the end */
+	__u32 exec_id;
+};
+
+struct small_call {
+	struct call_state state;
+	__u8 record[EO_SYSCALL_HEADER_BYTES + SMALL_BYTES]; /* struct eo_syscall_record, cut off */
+};
+
+/* Of the hash maps' fresh values only the first fits into rodata. */
+const volatile struct small_call fresh_call = {};
+
+TASK_STORAGE(calls, struct small_call);
+TASK_STORAGE(large_calls, struct eo_syscall_record);
+TASK_HASH(calls_by_task, struct small_call, TASKS_MAX);
+TASK_HASH(large_calls_by_task, struct eo_syscall_record, 64);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct eo_syscall_record);
+} fresh_large_call SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, EO_ABI_COUNT * EO_SYSCALL_MAX);
+	__type(key, __u32);
+	__type(value, struct eo_syscall_takes);
+} captures SEC(".maps");
+
+static __always_inline struct small_call *call_of(struct task_struct *task, int make, const int btf)
+{
+	return VALUE_OF(calls, calls_by_task, task, make ? (void *)&fresh_call : NULL);
+}
+
+static __always_inline struct eo_syscall_record *large_call_of(struct task_struct *task, int make,
+							       const int btf)
+{
+	__u32 zero = 0;
+	void *fresh = btf || !make ? (void *)&fresh_call : bpf_map_lookup_elem(&fresh_large_call, &zero);
+
+	if (!fresh)
+		return NULL;
+	return VALUE_OF(large_calls, large_calls_by_task, task, make ? fresh : NULL);
+}
+
+static __always_inline void forget_large_call(struct task_struct *task, const int btf)
+{
+	if (btf)
+		bpf_task_storage_delete(&large_calls, task);
+	else
+		hash_forget(&large_calls_by_task, task);
+}
+
+static __always_inline struct eo_syscall_takes *takes_of(struct call_number call)
+{
+	__u32 key = EO_SYSCALL_CAPTURES_KEY(call.abi, call.nr);
+
+	if (!config.captures || call.nr >= EO_SYSCALL_MAX)
+		return NULL;
+	return bpf_map_lookup_elem(&captures, &key);
+}
+
+/* The head of a large call's record stays in the small one until it is sent: whose memory is whose
+ * is then plain to the verifier. */
+static __always_inline void take_first(struct small_call *call, struct task_struct *task,
+				       struct eo_syscall_takes *takes, const int btf)
+{
+	struct eo_syscall_record *head = (void *)call->record, *large;
+	struct filling filling = {.head = head, .bytes = head->bytes};
+	__u32 late = take_at_start(&filling, takes, SMALL_CHUNK, SMALL_BYTES);
+
+	if (late == TOO_BIG) {
+		filling.used = 0;
+		filling.is_last = 1;
+		head->pieces = head->piece_flags = 0;
+		large = large_call_of(task, 1, btf);
+		if (large) {
+			call->state.is_large = 1;
+			filling.bytes = large->bytes;
+			late = take_at_start(&filling, takes, LARGE_CHUNK, LARGE_BYTES);
+		} else {
+			late = take_at_start(&filling, takes, SMALL_CHUNK, SMALL_BYTES);
+		}
+	}
+	call->state.used = filling.used;
+	call->state.late = late;
+	if (late)
+		call->state.exec_id = TASK_FIELD(btf, task, self_exec_id);
+}
+
+static __always_inline void call_begins(struct pt_regs___kernel *regs, long id,
+					struct eo_tracer_counters *count, const int btf)
+{
+	struct task_struct *task = current_task(btf);
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	struct call_number number = call_number(task, id, btf);
+	struct eo_syscall_record *record;
+	struct eo_syscall_takes *takes;
+	struct small_call *call;
+	int is_unsure = 0;
+
+	if (!filter_current(task, pid_tgid)) {
+		is_unsure = may_start_command(pid_tgid, number);
+		if (!is_unsure)
+			return;
+	}
+	if (!is_wanted_call(number)) {
+		if (!is_unsure) {
+			COUNT(count->seen);
+			COUNT(count->filtered);
+		}
+		return;
+	}
+	call = call_of(task, 1, btf);
+	if (!call) {
+		entries_lost = 1;
+		COUNT(count->seen);
+		COUNT(count->lost[EO_LOSS_MAP_FULL]);
+		return;
+	}
+	__builtin_memset(&call->state, 0, sizeof(call->state));
+	call->state.is_open = 1;
+	call->state.is_unsure = is_unsure;
+	record = (void *)call->record;
+	record->nr = number.nr;
+	record->abi = number.abi;
+	record->flags = record->pieces = record->piece_flags = 0;
+	read_args(regs, number.abi, record->args, btf);
+	/* An exec changes the name, and a thread's number. It was the caller who called. */
+	if (is_exec(number))
+		fill_header_as(&record->header, task, pid_tgid, EO_RECORD_SYSCALL, 0, btf);
+	record->header.ktime_ns = bpf_ktime_get_ns();
+	takes = takes_of(number);
+	if (takes && takes->take[0].kind)
+		take_first(call, task, takes, btf);
+}
+
+/* What the kernel has put there, and what could not be read before. */
+static __always_inline void take_last(struct small_call *call, struct task_struct *task,
+				      struct eo_syscall_takes *takes, int has_result, const int btf)
+{
+	struct eo_syscall_record *head = (void *)call->record, *large;
+	struct filling filling = {.head = head, .bytes = head->bytes, .used = call->state.used};
+	int has_results = has_result && !(head->ret < 0 && head->ret >= -4095);
+	__u8 pieces = head->pieces, piece_flags = head->piece_flags, late = call->state.late;
+	int is_other_memory = late && (__u32)TASK_FIELD(btf, task, self_exec_id) != call->state.exec_id;
+
+	if (!call->state.is_large) {
+		if (take_at_end(&filling, takes, late, has_results, is_other_memory, SMALL_CHUNK,
+				SMALL_BYTES) != TOO_BIG) {
+			call->state.used = filling.used;
+			return;
+		}
+		head->pieces = pieces;
+		head->piece_flags = piece_flags;
+		filling.used = call->state.used;
+		large = large_call_of(task, 1, btf);
+		if (!large) {
+			head->piece_flags |= EO_PIECE_CUT | EO_PIECE_FAULT;
+			return;
+		}
+		bpf_probe_read_kernel(large->bytes, SMALL_BYTES, head->bytes);
+		call->state.is_large = 1;
+	} else {
+		large = large_call_of(task, 0, btf);
+		if (!large)
+			return;
+	}
+	filling.bytes = large->bytes;
+	filling.is_last = 1;
+	take_at_end(&filling, takes, late, has_results, is_other_memory, LARGE_CHUNK, LARGE_BYTES);
+	call->state.used = filling.used;
+}
+
+static __always_inline void send_call(struct small_call *call, struct task_struct *task,
+				      struct eo_tracer_counters *count, const int btf)
+{
+	struct eo_syscall_record *record = (void *)call->record, *large;
+	__u64 used = call->state.used;
+
+	asm volatile("" : "+r"(used)); /* the verifier is to see the very register that is compared */
+	if (!call->state.is_large) {
+		if (used <= SMALL_BYTES)
+			send_record(count, &record->header, EO_SYSCALL_HEADER_BYTES + used);
+		return;
+	}
+	large = large_call_of(task, 0, btf);
+	if (!large) { /* nobody else deletes it */
+		COUNT(count->lost[EO_LOSS_BUSY]);
+		return;
+	}
+	bpf_probe_read_kernel(large, EO_SYSCALL_HEADER_BYTES, record);
+	if (used <= LARGE_BYTES)
+		send_record(count, &large->header, EO_SYSCALL_HEADER_BYTES + used);
+}
+
+/* Without a result when the thread ends inside the call. */
+static __always_inline void call_ends(struct small_call *call, struct task_struct *task,
+				      __u64 pid_tgid, __s64 ret, int has_result,
+				      struct eo_tracer_counters *count, const int btf)
+{
+	struct eo_syscall_record *record = (void *)call->record;
+	struct call_number number = {.nr = record->nr, .abi = record->abi};
+	__u64 now = bpf_ktime_get_ns(), began = record->header.ktime_ns;
+	__u64 duration_ns = has_result ? now - began : 0;
+	struct eo_syscall_takes *takes;
+
+	call->state.is_open = 0;
+	if (call->state.is_unsure && !filter_current(task, pid_tgid))
+		goto forget;
+	COUNT(count->seen);
+	if (!is_wanted_result(ret, has_result, duration_ns)) {
+		COUNT(count->filtered);
+		goto forget;
+	}
+	count_call(number, ret, has_result);
+	record->ret = ret;
+	record->duration_ns = duration_ns;
+	record->flags = has_result ? 0 : EO_SYSCALL_NO_RETURN;
+	if (!is_exec(number) || call->state.is_unsure)
+		fill_header_as(&record->header, task, pid_tgid, EO_RECORD_SYSCALL, began, btf);
+	takes = takes_of(number);
+	if (takes && takes->take[0].kind)
+		take_last(call, task, takes, has_result, btf);
+	send_call(call, task, count, btf);
+forget:
+	if (call->state.is_large)
+		forget_large_call(task, btf);
+}
+
+static __always_inline void unseen_call_ends(struct task_struct *task, __u64 pid_tgid,
+					     struct call_number number, long ret,
+					     struct eo_tracer_counters *count, const int btf)
+{
+	__u64 words[EO_SYSCALL_HEADER_BYTES / sizeof(__u64)] = {};
+	struct eo_syscall_record *record = (void *)words;
+
+	if (!is_unseen_call(task, pid_tgid, number, ret))
+		return;
+	COUNT(count->seen);
+	if (!is_wanted_result(ret, 1, 0)) {
+		COUNT(count->filtered);
+		return;
+	}
+	count_call(number, ret, 1);
+	record->nr = number.nr;
+	record->abi = number.abi;
+	record->flags = EO_SYSCALL_NO_ENTRY;
+	record->ret = ret;
+	fill_header_as(&record->header, task, pid_tgid, EO_RECORD_SYSCALL, bpf_ktime_get_ns(), btf);
+	send_record(count, &record->header, sizeof(words));
+}
+
+static __always_inline void call_returns(struct pt_regs___kernel *regs, long ret,
+					 struct eo_tracer_counters *count, const int btf)
+{
+	struct task_struct *task = current_task(btf);
+	struct small_call *call = call_of(task, 0, btf);
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	struct call_number number = call_number(task, exit_number(regs, btf), btf);
+	struct eo_syscall_record *record;
+
+	if (!call || !call->state.is_open) {
+		unseen_call_ends(task, pid_tgid, number, ret, count, btf);
+		return;
+	}
+	record = (void *)call->record;
+	/* A sigreturn has brought back the registers of what the signal interrupted. */
+	if (number.nr == NO_NUMBER && record->nr != NO_NUMBER)
+		ret = 0;
+	call_ends(call, task, pid_tgid, ret, 1, count, btf);
+}
+
+static __always_inline void task_ends(struct eo_tracer_counters *count, const int btf)
+{
+	struct task_struct *task = current_task(btf);
+	struct small_call *call = call_of(task, 0, btf);
+
+	if (call && call->state.is_open)
+		call_ends(call, task, bpf_get_current_pid_tgid(), 0, 0, count, btf);
+	if (call && !btf)
+		hash_forget(&calls_by_task, task);
+}
+
+/* Programs with the same beginnings are the alternatives for one tracepoint. */
+SEC("tp_btf/sys_enter")
+int on_enter(__u64 *ctx)
+{
+	return TRACED(call_begins((void *)ctx[0], ctx[1], count, 1));
+}
+
+SEC("tp_btf/sys_exit")
+int on_return(__u64 *ctx)
+{
+	return TRACED(call_returns((void *)ctx[0], ctx[1], count, 1));
+}
+
+SEC("tp_btf/sched_process_exit")
+int on_task_end(__u64 *ctx)
+{
+	return TRACED(task_ends(count, 1));
+}
+
+SEC("raw_tp/sys_enter")
+int on_enter_raw(struct bpf_raw_tracepoint_args *ctx)
+{
+	return TRACED(call_begins((void *)ctx->args[0], ctx->args[1], count, 0));
+}
+
+SEC("raw_tp/sys_exit")
+int on_return_raw(struct bpf_raw_tracepoint_args *ctx)
+{
+	return TRACED(call_returns((void *)ctx->args[0], ctx->args[1], count, 0));
+}
+
+SEC("raw_tp/sched_process_exit")
+int on_task_end_raw(void *ctx)
+{
+	return TRACED(task_ends(count, 0));
+}
+
+SEC("tp_btf/sys_enter")
+int on_enter_sum(__u64 *ctx)
+{
+	return TRACED(summed_call_begins(ctx[1], count, 1));
+}
+
+SEC("tp_btf/sys_exit")
+int on_return_sum(__u64 *ctx)
+{
+	return TRACED(summed_call_returns((void *)ctx[0], ctx[1], count, 1));
+}
+
+SEC("tp_btf/sched_process_exit")
+int on_task_end_sum(__u64 *ctx)
+{
+	return TRACED(summed_task_ends(count, 1));
+}
+
+SEC("raw_tp/sys_enter")
+int on_enter_sum_raw(struct bpf_raw_tracepoint_args *ctx)
+{
+	return TRACED(summed_call_begins(ctx->args[1], count, 0));
+}
+
+SEC("raw_tp/sys_exit")
+int on_return_sum_raw(struct bpf_raw_tracepoint_args *ctx)
+{
+	return TRACED(summed_call_returns((void *)ctx->args[0], ctx->args[1], count, 0));
+}
+
+SEC("raw_tp/sched_process_exit")
+int on_task_end_sum_raw(void *ctx)
+{
+	return TRACED(summed_task_ends(count, 0));
+}
+
+SEC("raw_tp/sched_process_fork")
+int on_fork(struct bpf_raw_tracepoint_args *ctx)
+{
+	return TRACED(follow_fork((void *)ctx->args[1]));
+}
+
+SEC("raw_tp/sched_process_exec")
+int on_exec(void *ctx)
+{
+	return TRACED(follow_exec());
+}
+
+SEC("raw_tp/sched_process_exit")
+int on_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	return TRACED(follow_exit((void *)ctx->args[0]));
+}
+
+SEC("raw_tp/sched_process_free")
+int on_free(struct bpf_raw_tracepoint_args *ctx)
+{
+	return TRACED(follow_free((void *)ctx->args[0]));
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Stacks for tracers: where in the code the thing happened that a program sees. */
+#ifndef EO_TRACE_STACK_BPF_H
+#define EO_TRACE_STACK_BPF_H
+
+#define STACK_SLOTS 4
+#include "stack.bpf.h"
+
+/* A slot of this CPU that no preempted thread is using; NULL: there is none. */
+static __always_inline struct stack_slot *claim_slot(__u32 *number)
+{
+	for (__u32 i = 0; i < STACK_SLOTS; i++) {
+		__u32 key = i;
+		struct stack_slot *slot = bpf_map_lookup_elem(&stack_slots, &key);
+
+		if (!slot)
+			return NULL;
+		/* Who finds another one besides himself leaves: at most one stays. */
+		__sync_fetch_and_add(&slot->taken, 1);
+		if (*(volatile __u32 *)&slot->taken == 1) {
+			*number = i;
+			return slot;
+		}
+		__sync_fetch_and_add(&slot->taken, -1);
+	}
+	return NULL;
+}
+
+static __always_inline void release_slot(struct stack_slot *slot)
+{
+	__sync_fetch_and_add(&slot->taken, -1);
+}
+
+/* Take the stack of the current thread into a claimed slot.
+ * @kernel: with the kernel half
+ * @from: where the user half begins; NULL: where the thread entered the kernel */
+static __always_inline void take_current_stack(struct stack_slot *slot, __u32 number, void *ctx,
+					       struct task_struct *task, __u64 pid_tgid,
+					       const int kernel, const struct user_registers *from)
+{
+	begin_stack(&slot->record, task, pid_tgid, kernel);
+	if (kernel)
+		take_kernel_half(&slot->record, ctx);
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+		return;
+#ifdef __TARGET_ARCH_x86
+	if (stack_config.tables) {
+		struct user_registers saved;
+
+		if (!from) {
+			saved_user_registers(&saved);
+			from = &saved;
+		}
+		take_user_half_by_tables(slot, number, task, from);
+		return;
+	}
+#endif
+	take_user_half_by_fp(&slot->record, ctx);
+}
+
+/* Stacks that user space was told of. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct eo_stack_count);
+} stack_ids SEC(".maps");
+
+/* Have user space know the stack in a slot. Returns its hash; 0 when that was not possible. */
+static __always_inline __u64 tell_stack(struct stack_slot *slot, __u64 now)
+{
+	struct eo_stack_count *entry, fresh = {};
+	__u64 hash = hash_stack(&slot->record);
+
+	entry = bpf_map_lookup_elem(&stack_ids, &hash);
+	if (!entry) {
+		bpf_map_update_elem(&stack_ids, &hash, &fresh, BPF_NOEXIST);
+		entry = bpf_map_lookup_elem(&stack_ids, &hash);
+	}
+	if (!entry)
+		return 0;
+	if (entry->sent)
+		return hash;
+	slot->record.hash = hash;
+	slot->record.ktime_ns = now;
+	entry->sent = 1;
+	if (send_stack(&slot->record)) {
+		entry->sent = 0;
+		return 0;
+	}
+	return hash;
+}
+
+/* The hash of the current thread's stack, for a record's field; 0: there is none. */
+static __always_inline __u64 current_stack(void *ctx, struct task_struct *task, __u64 pid_tgid,
+					   const int kernel, __u64 now)
+{
+	struct stack_slot *slot;
+	__u64 hash = 0;
+	__u32 number;
+
+	slot = claim_slot(&number);
+	if (!slot)
+		return 0;
+	take_current_stack(slot, number, ctx, task, pid_tgid, kernel, NULL);
+	hash = tell_stack(slot, now);
+	release_slot(slot);
+	return hash;
+}
+
+#endif

@@ -1,0 +1,643 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "capture/tracer.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "capture/filter.h"
+#include "capture/privileges.h"
+#include "capture/tracer_class.h"
+#include "core/clock.h"
+#include "core/grace.h"
+
+#define PUMP_LIMIT_NS 5000000ull    /* of work in one pump */
+#define LAST_DRAIN_NS EO_NS_PER_SEC /* for a reader that is slow but not stopped */
+#define RETRY_NS      2000000
+#define TICK_NS	      50000000ull
+#define RING_BYTES_MIN (256u * 1024)
+#define RINGS_BYTES    (16u << 20) /* of all CPUs together */
+
+static const char *const loss_names[] = {
+	[EO_LOSS_RING_FULL] = "ring_full",	 [EO_LOSS_MAP_FULL] = "map_full",
+	[EO_LOSS_BUSY] = "busy",		 [EO_LOSS_RATE_LIMITED] = "rate_limited",
+	[EO_LOSS_STOPPED] = "stopped",
+};
+
+const char *eo_loss_name(enum eo_loss loss)
+{
+	return (size_t)loss < EO_ARRAY_SIZE(loss_names) ? loss_names[loss] : NULL;
+}
+
+static int wrong_state(const struct eo_tracer *tracer, struct eo_error *err, int code,
+		       const char *text)
+{
+	eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "%s tracer %s", tracer->class->name, text);
+	return -code;
+}
+
+/* --- a tracer ---------------------------------------------------------------------------- */
+
+int eo_tracer_init(struct eo_tracer *tracer, const struct eo_tracer_class *class,
+		   const struct eo_config *config, const struct eo_tracer_options *options,
+		   struct eo_error *err)
+{
+	uint32_t bytes = options->ring_bytes;
+	int r = eo_config_validate(config, err);
+
+	if (r < 0)
+		return r;
+	if (bytes & (bytes - 1) || (bytes && bytes < (uint32_t)sysconf(_SC_PAGESIZE)))
+		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL,
+				    "ring_bytes is %u, must be a power of two and at least a page",
+				    bytes);
+	tracer->class = class;
+	tracer->config = *config;
+	tracer->options = *options;
+	return 0;
+}
+
+static void unwatch(struct eo_tracer *tracer)
+{
+	if (!tracer->loop)
+		return;
+	if (tracer->rings)
+		eo_rings_unwatch(tracer->rings);
+	if (tracer->stacks)
+		eo_trace_stacks_unwatch(tracer->stacks);
+	eo_loop_remove(tracer->loop, eo_steal(&tracer->tick_source));
+	tracer->loop = NULL;
+}
+
+/* Everything that exists only while running; order is the reverse of start. */
+static void release(struct eo_tracer *tracer)
+{
+	unwatch(tracer);
+	eo_rings_free(eo_steal(&tracer->rings));
+	eo_trace_stacks_free(eo_steal(&tracer->stacks));
+	free(eo_steal(&tracer->rows));
+	eo_event_list_free(eo_steal(&tracer->collected));
+	if (tracer->class->unload)
+		tracer->class->unload(tracer);
+	tracer->object = NULL;
+	free(eo_steal(&tracer->gaps));
+	tracer->running = false;
+}
+
+void eo_tracer_free(struct eo_tracer *tracer)
+{
+	if (!tracer)
+		return;
+	if (tracer->running)
+		tracer->class->detach(tracer);
+	release(tracer);
+	tracer->class->free(tracer);
+}
+
+const char *eo_tracer_name(const struct eo_tracer *tracer)
+{
+	return tracer->class->name;
+}
+
+bool eo_tracer_is_running(const struct eo_tracer *tracer)
+{
+	return tracer->running;
+}
+
+const struct eo_config *eo_tracer_config(const struct eo_tracer *tracer)
+{
+	return &tracer->config;
+}
+
+bool eo_tracer_targets_gone(const struct eo_tracer *tracer)
+{
+	return tracer->running && eo_filter_has_ids(&tracer->options.target) &&
+	       __atomic_load_n(tracer->targets_live, __ATOMIC_RELAXED) == 0;
+}
+
+void eo_tracer_add_hook(struct eo_tracer *tracer, const char *key, const char *value)
+{
+	if (tracer->hook_count < EO_TRACE_HOOKS_MAX)
+		tracer->hooks[tracer->hook_count++] = (struct eo_trace_hook){key, value};
+}
+
+size_t eo_tracer_hooks(const struct eo_tracer *tracer, const struct eo_trace_hook **ret)
+{
+	*ret = tracer->hooks;
+	return tracer->hook_count;
+}
+
+/* --- load and attach --------------------------------------------------------------------- */
+
+static uint32_t ring_bytes(const struct eo_tracer *tracer)
+{
+	uint32_t bytes = RING_BYTES_MIN;
+
+	if (tracer->options.ring_bytes)
+		return tracer->options.ring_bytes;
+	while (2 * bytes * tracer->cpu_count <= RINGS_BYTES)
+		bytes *= 2;
+	return bytes;
+}
+
+static void choose_program(struct bpf_object *object, const char *name, bool wanted)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(object, name);
+
+	if (program)
+		bpf_program__set_autoload(program, wanted);
+}
+
+int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
+		      struct eo_filter_config *filter, struct eo_tracer_config *tracer_config,
+		      bool needs_all, struct eo_error *err)
+{
+	const struct eo_target *target = &tracer->options.target;
+	struct bpf_map *rings = bpf_object__find_map_by_name(object, "rings");
+	bool follows = eo_filter_has_ids(target);
+	int r = eo_filter_prepare(object, target, filter, err);
+
+	if (r < 0)
+		return r;
+	tracer_config->wakeup_bytes = ring_bytes(tracer) / 4;
+	/* Before v5.10 the ring in the map's type must be as large as the real ones. */
+	bpf_map__set_max_entries(bpf_map__inner_map(rings), ring_bytes(tracer));
+	bpf_map__set_max_entries(rings, tracer->cpu_count);
+	choose_program(object, "on_fork", needs_all || (follows && !target->no_follow));
+	choose_program(object, "on_exec", needs_all || target->command_pid);
+	choose_program(object, "on_exit", needs_all || follows);
+	choose_program(object, "on_free", needs_all || follows);
+	return 0;
+}
+
+int eo_tracer_prepare_stacks(struct eo_tracer *tracer, struct bpf_object *object,
+			     struct eo_stack_config *config, struct eo_error *err)
+{
+	return eo_trace_stacks_prepare(object, config, eo_trace_stacks_have_tables(),
+				       (size_t)tracer->config.max_samples, err);
+}
+
+int eo_tracer_open_stacks(struct eo_tracer *tracer, struct bpf_object *object, uint32_t *tick,
+			  const struct eo_stack_layout *layout, struct eo_error *err)
+{
+	tracer->rows = calloc(EO_TRACER_ROWS, sizeof(*tracer->rows));
+	if (!tracer->rows)
+		return eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL, "allocate tracer");
+	return eo_trace_stacks_new(object, eo_trace_stacks_have_tables() ? tick : NULL, 0, layout,
+				   (size_t)tracer->config.max_samples, &tracer->stacks, err);
+}
+
+int eo_tracer_load_failed(const struct eo_tracer *tracer, int code, struct eo_error *err)
+{
+	enum eo_error_kind kind = eo_error_kind_of(code, EO_ERROR_LOAD_FAILED);
+	const char *hint = "ebpfotel -v shows the kernel's reasons, ebpfotel check what it can do";
+
+	if (kind == EO_ERROR_INSUFFICIENT_PERMISSIONS) {
+		hint = EO_HINT_PRIVILEGES;
+	} else if (access("/sys/kernel/btf/vmlinux", R_OK) < 0) {
+		kind = EO_ERROR_INCOMPATIBLE_KERNEL;
+		hint = "the kernel must be built with CONFIG_DEBUG_INFO_BTF; ebpfotel check tells more";
+	}
+	return eo_error_set(err, kind, code, hint, "load the BPF programs of the %s tracer",
+			    tracer->class->name);
+}
+
+static int on_record(void *ctx, uint32_t cpu, const void *record, size_t size);
+
+static int open_rings(struct eo_tracer *tracer, struct eo_error *err)
+{
+	const struct bpf_map *outer = bpf_object__find_map_by_name(tracer->object, "rings");
+
+	return eo_rings_new(bpf_map__fd(outer), tracer->cpu_count, ring_bytes(tracer), on_record,
+			    tracer, &tracer->rings, err);
+}
+
+static int attach(struct eo_tracer *tracer, struct eo_error *err)
+{
+	const struct eo_target *target = &tracer->options.target;
+	int r = eo_filter_fill(tracer->object, target, tracer->targets_live, err);
+
+	if (!r)
+		r = tracer->class->attach(tracer, err);
+	if (!r)
+		eo_filter_settle(tracer->object, target, tracer->targets_live);
+	return r;
+}
+
+static int prepare(struct eo_tracer *tracer, struct eo_error *err)
+{
+	tracer->cpu_count = (uint32_t)libbpf_num_possible_cpus();
+	tracer->collected_full = tracer->records_taken = tracer->stopped = 0;
+	tracer->hook_count = 0;
+	tracer->latency = (struct eo_latency){0};
+	memset(tracer->told, 0, sizeof(tracer->told));
+	tracer->mark = eo_overhead_mark();
+	tracer->gaps = calloc(tracer->cpu_count, sizeof(*tracer->gaps));
+	if (!tracer->options.sink.event)
+		tracer->collected = eo_event_list_new();
+	if (!tracer->gaps || (!tracer->options.sink.event && !tracer->collected))
+		return eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL, "allocate tracer");
+	return eo_target_validate(&tracer->options.target, err);
+}
+
+int eo_tracer_start(struct eo_tracer *tracer, struct eo_error *err)
+{
+	const struct eo_target *target = &tracer->options.target;
+	int r;
+
+	if (tracer->running)
+		return wrong_state(tracer, err, EALREADY, "is running already");
+	release(tracer); /* what a summary was read from */
+	r = prepare(tracer, err);
+	if (!r)
+		r = tracer->class->load(tracer, err);
+	if (!r)
+		r = open_rings(tracer, err);
+	tracer->since_ns = eo_clock_monotonic_ns();
+	if (!tracer->options.start_ns)
+		tracer->options.start_ns = tracer->since_ns;
+	if (!r)
+		r = attach(tracer, err);
+	if (!r) {
+		tracer->running = true;
+		if (tracer->stacks)
+			eo_trace_stacks_scan(tracer->stacks, target);
+		r = tracer->class->begin ? tracer->class->begin(tracer, err) : 0;
+	}
+	if (r < 0) {
+		if (tracer->running)
+			tracer->class->detach(tracer);
+		release(tracer);
+		return r;
+	}
+	return 0;
+}
+
+/* --- events ------------------------------------------------------------------------------ */
+
+/* Old kernels leave what was there behind the NUL, and names are compared whole. */
+static void take_name(char name[EO_COMM_BYTES], const char from[EO_COMM_LEN])
+{
+	size_t len = strnlen(from, EO_COMM_BYTES - 1);
+
+	memcpy(name, from, len);
+	memset(name + len, 0, EO_COMM_BYTES - len);
+}
+
+void eo_tracer_fill_event(struct eo_event *event, enum eo_event_type type,
+			  const struct eo_record_header *header)
+{
+	event->type = type;
+	event->ktime_ns = header->ktime_ns;
+	event->pid = header->tgid;
+	event->tid = header->tid;
+	event->ns_pid = header->ns_tgid;
+	take_name(event->comm, header->comm);
+	take_name(event->thread, header->thread);
+	if (!memcmp(event->comm, event->thread, sizeof(event->comm)))
+		event->thread[0] = '\0';
+	event->data = NULL;
+	event->data_count = 0;
+}
+
+int eo_tracer_emit(struct eo_tracer *tracer, const struct eo_event *event)
+{
+	if (tracer->options.sink.event)
+		return tracer->options.sink.event(tracer->options.sink.ctx, event);
+	if (event->type == EO_EVENT_LOSS)
+		return 0;
+	if (eo_event_list_count(tracer->collected) < tracer->config.max_samples)
+		return eo_event_list_add(tracer->collected, event);
+	tracer->collected_full++;
+	return 0;
+}
+
+void eo_tracer_add_latency(struct eo_tracer *tracer, uint64_t ktime_ns)
+{
+	if (!tracer->now_ns || tracer->records_taken % 32 == 0)
+		tracer->now_ns = eo_clock_monotonic_ns();
+	eo_latency_add(&tracer->latency, tracer->now_ns > ktime_ns ? tracer->now_ns - ktime_ns : 0);
+}
+
+int eo_tracer_emit_with_stack(struct eo_tracer *tracer, const struct eo_event *event, uint64_t hash)
+{
+	struct eo_event with_stack = *event;
+
+	if (!hash || !tracer->stacks || event->data_count > EO_TRACER_DATA_MAX)
+		return eo_tracer_emit(tracer, event);
+	memcpy(tracer->rows, event->data, event->data_count * sizeof(*event->data));
+	with_stack.data = tracer->rows;
+	with_stack.data_count +=
+		eo_trace_stacks_rows(tracer->stacks, hash, tracer->rows + event->data_count);
+	return eo_tracer_emit(tracer, &with_stack);
+}
+
+static int tell_loss(struct eo_tracer *tracer, enum eo_loss reason, uint64_t count,
+		     uint64_t ktime_ns, uint64_t last_ktime_ns)
+{
+	uint64_t start_ns = tracer->options.start_ns;
+	const struct eo_attr data[] = {
+		{.key = "tracer", .type = EO_ATTR_STRING, .str = tracer->class->name},
+		{.key = "reason", .type = EO_ATTR_STRING, .str = loss_names[reason]},
+		{.key = "count", .type = EO_ATTR_UINT, .unum = count},
+		{.key = "since_ns", .type = EO_ATTR_UINT,
+		 .unum = last_ktime_ns > start_ns ? last_ktime_ns - start_ns : 0},
+	};
+	const struct eo_event event = {
+		.type = EO_EVENT_LOSS,
+		.ktime_ns = ktime_ns,
+		.data = data,
+		.data_count = EO_ARRAY_SIZE(data),
+	};
+
+	tracer->told[reason] += count;
+	return eo_tracer_emit(tracer, &event);
+}
+
+static int on_record(void *ctx, uint32_t cpu, const void *record, size_t size)
+{
+	struct eo_tracer *tracer = ctx;
+	const struct eo_record_header *header = record;
+	struct eo_cpu_gap *gap = &tracer->gaps[cpu];
+	uint64_t lost = header->ring_lost - gap->lost, last_ktime_ns = gap->last_ktime_ns;
+	int r;
+
+	tracer->records_taken++;
+	gap->lost = header->ring_lost;
+	gap->last_ktime_ns = header->ktime_ns;
+	if (lost) {
+		r = tell_loss(tracer, EO_LOSS_RING_FULL, lost, header->ktime_ns, last_ktime_ns);
+		if (r < 0)
+			return r;
+	}
+	return tracer->class->record(tracer, header, size);
+}
+
+/* What no record told, because none followed or because it has no place among them. */
+static int tell_losses(struct eo_tracer *tracer, bool last)
+{
+	struct eo_tracer_counters counters;
+	uint64_t last_ktime_ns = 0;
+	int r = 0;
+
+	eo_tracer_counters(tracer, &counters);
+	counters.lost[EO_LOSS_STOPPED] += tracer->stopped;
+	for (uint32_t i = 0; i < tracer->cpu_count; i++)
+		if (tracer->gaps[i].last_ktime_ns > last_ktime_ns)
+			last_ktime_ns = tracer->gaps[i].last_ktime_ns;
+	for (unsigned int i = 0; i < EO_LOSS_COUNT && r >= 0; i++)
+		if (counters.lost[i] > tracer->told[i] && (last || i != EO_LOSS_RING_FULL))
+			r = tell_loss(tracer, i, counters.lost[i] - tracer->told[i],
+				      eo_clock_monotonic_ns(), last_ktime_ns);
+	return r;
+}
+
+/* --- pump -------------------------------------------------------------------------------- */
+
+int eo_tracer_pump(struct eo_tracer *tracer, struct eo_error *err)
+{
+	const struct eo_trace_sink *sink = &tracer->options.sink;
+	int r;
+
+	if (!tracer->running)
+		return wrong_state(tracer, err, EINVAL, "is not running");
+	tracer->now_ns = 0;
+	r = eo_rings_read(tracer->rings, eo_clock_monotonic_ns() + PUMP_LIMIT_NS, sink->ready,
+			  sink->ctx);
+	if (r >= 0 && tracer->stacks)
+		r = eo_trace_stacks_pump(tracer->stacks);
+	return r < 0 ? r : 0;
+}
+
+static bool is_ready(const struct eo_tracer *tracer)
+{
+	const struct eo_trace_sink *sink = &tracer->options.sink;
+
+	return !sink->ready || sink->ready(sink->ctx);
+}
+
+/* While the sink has no room, a ring that stays full would wake the loop for nothing. */
+static int follow_sink(struct eo_tracer *tracer);
+
+static int on_ring(void *ctx, uint32_t events)
+{
+	struct eo_tracer *tracer = ctx;
+	int r = eo_tracer_pump(tracer, NULL);
+
+	(void)events;
+	return r < 0 ? r : follow_sink(tracer);
+}
+
+static int follow_sink(struct eo_tracer *tracer)
+{
+	bool ready = is_ready(tracer);
+
+	if (!ready)
+		eo_rings_unwatch(tracer->rings);
+	else if (!eo_rings_is_watched(tracer->rings))
+		return eo_rings_watch(tracer->rings, tracer->loop, on_ring, tracer, NULL);
+	return 0;
+}
+
+static int on_tick(void *ctx)
+{
+	struct eo_tracer *tracer = ctx;
+	int r = eo_tracer_pump(tracer, NULL);
+
+	if (r >= 0 && tracer->class->tick)
+		r = tracer->class->tick(tracer);
+	if (r >= 0 && is_ready(tracer))
+		r = tell_losses(tracer, false);
+	return r < 0 ? r : follow_sink(tracer);
+}
+
+int eo_tracer_watch(struct eo_tracer *tracer, struct eo_loop *loop, struct eo_error *err)
+{
+	int r;
+
+	if (!tracer->running)
+		return wrong_state(tracer, err, EINVAL, "is not running");
+	if (tracer->loop)
+		return wrong_state(tracer, err, EALREADY, "is watched already");
+	tracer->loop = loop;
+	r = eo_loop_add_timer(loop, TICK_NS, TICK_NS, on_tick, tracer, &tracer->tick_source, err);
+	if (!r)
+		r = eo_rings_watch(tracer->rings, loop, on_ring, tracer, err);
+	if (!r && tracer->stacks)
+		r = eo_trace_stacks_watch(tracer->stacks, loop, err);
+	if (r < 0)
+		unwatch(tracer);
+	return r;
+}
+
+/* --- stop -------------------------------------------------------------------------------- */
+
+static int drain(struct eo_tracer *tracer)
+{
+	const struct eo_trace_sink *sink = &tracer->options.sink;
+	uint64_t until_ns = eo_clock_monotonic_ns() + LAST_DRAIN_NS;
+	int r;
+
+	tracer->now_ns = 0;
+	while ((r = eo_rings_read(tracer->rings, until_ns, sink->ready, sink->ctx)) > 0 &&
+	       eo_clock_monotonic_ns() < until_ns)
+		if (!is_ready(tracer))
+			usleep(RETRY_NS / 1000);
+	return r < 0 ? r : 0;
+}
+
+int eo_tracer_stop(struct eo_tracer *tracer, struct eo_event_list **ret, struct eo_error *err)
+{
+	struct eo_tracer_counters counters;
+	int r;
+
+	if (!tracer->running)
+		return wrong_state(tracer, err, EINVAL, "is not running");
+	unwatch(tracer);
+	tracer->class->detach(tracer);
+	eo_grace_wait();
+	r = drain(tracer);
+	if (r >= 0 && tracer->stacks)
+		r = eo_trace_stacks_pump(tracer->stacks);
+	if (r >= 0 && tracer->class->finish)
+		r = tracer->class->finish(tracer);
+	eo_tracer_counters(tracer, &counters);
+	tracer->stopped = counters.emitted - tracer->records_taken;
+	if (r >= 0)
+		r = tell_losses(tracer, true);
+	tracer->last_stats = eo_tracer_stats(tracer);
+	tracer->last_overhead = eo_tracer_get_overhead(tracer);
+	if (ret)
+		*ret = eo_steal(&tracer->collected);
+	tracer->running = false;
+	if (!tracer->options.summary)
+		release(tracer);
+	return r < 0 ? r : 0;
+}
+
+/* --- figures ----------------------------------------------------------------------------- */
+
+void eo_tracer_sum_map(const struct eo_tracer *tracer, const char *map, void *ret, size_t size)
+{
+	int fd = bpf_map__fd(bpf_object__find_map_by_name(tracer->object, map));
+	size_t words = size / sizeof(uint64_t);
+	EO_AUTO_FREE uint64_t *values = calloc(tracer->cpu_count, size);
+	uint64_t *sums = ret;
+	uint32_t zero = 0;
+
+	memset(ret, 0, size);
+	if (!values || bpf_map_lookup_elem(fd, &zero, values) < 0)
+		return;
+	for (size_t i = 0; i < tracer->cpu_count * words; i++)
+		sums[i % words] += values[i];
+}
+
+void eo_tracer_counters(const struct eo_tracer *tracer, struct eo_tracer_counters *ret)
+{
+	eo_tracer_sum_map(tracer, "counters", ret, sizeof(*ret));
+}
+
+static void add_count(struct eo_trace_count *counts, size_t *count, const char *key,
+		      const char *words, uint64_t value)
+{
+	if (*count < EO_TRACE_COUNTS_MAX)
+		counts[(*count)++] = (struct eo_trace_count){key, words, value};
+}
+
+void eo_trace_stats_degraded(struct eo_trace_stats *stats, const char *key, const char *words,
+			     uint64_t value)
+{
+	add_count(stats->degraded, &stats->degraded_count, key, words, value);
+}
+
+void eo_trace_stats_total(struct eo_trace_stats *stats, const char *key, const char *words,
+			  uint64_t value)
+{
+	add_count(stats->totals, &stats->total_count, key, words, value);
+}
+
+static void add_stack_stats(const struct eo_tracer *tracer, struct eo_trace_stats *stats)
+{
+	struct eo_trace_stacks_stats stacks = eo_trace_stacks_stats(tracer->stacks);
+
+	eo_trace_stats_degraded(stats, "stacks_missing", "events without their stack", stacks.unknown);
+	eo_trace_stats_degraded(stats, "stacks_refused", "stacks beyond --max-samples", stacks.refused);
+	eo_trace_stats_degraded(stats, "mappings_lost", "news of mappings lost", stacks.source.mappings_lost);
+}
+
+struct eo_trace_stats eo_tracer_stats(struct eo_tracer *tracer)
+{
+	struct eo_tracer_counters counters;
+	struct eo_trace_stats stats = {0};
+
+	if (!tracer->running)
+		return tracer->last_stats;
+	eo_tracer_counters(tracer, &counters);
+	stats.duration_ns = eo_clock_monotonic_ns() - tracer->since_ns;
+	stats.seen = counters.seen;
+	stats.emitted = counters.emitted - tracer->stopped - tracer->collected_full;
+	stats.aggregated = counters.aggregated;
+	stats.filtered = counters.filtered;
+	memcpy(stats.lost, counters.lost, sizeof(stats.lost));
+	stats.lost[EO_LOSS_STOPPED] += tracer->stopped;
+	stats.lost[EO_LOSS_MAP_FULL] += tracer->collected_full;
+	eo_trace_stats_degraded(&stats, "targets_missed", "children not followed",
+				__atomic_load_n(tracer->targets_missed, __ATOMIC_RELAXED));
+	if (tracer->stacks)
+		add_stack_stats(tracer, &stats);
+	tracer->class->stats(tracer, &stats);
+	return stats;
+}
+
+uint64_t eo_trace_stats_lost(const struct eo_trace_stats *stats)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < EO_LOSS_COUNT; i++)
+		sum += stats->lost[i];
+	return sum;
+}
+
+/* Most runs are not timed, and those that are take a little longer for it. */
+static uint64_t run_time_ns(const struct eo_tracer *tracer)
+{
+	struct eo_tracer_counters counters;
+
+	eo_tracer_counters(tracer, &counters);
+	if (!counters.timed_runs)
+		return 0;
+	return (uint64_t)((double)counters.timed_ns / (double)counters.timed_runs *
+			  (double)counters.runs);
+}
+
+static uint64_t map_bytes(const struct eo_tracer *tracer)
+{
+	uint64_t sum = (tracer->rings ? eo_rings_bytes(tracer->rings) : 0) +
+		       (tracer->stacks ? eo_trace_stacks_bytes(tracer->stacks) : 0);
+	const struct bpf_map *map;
+
+	bpf_object__for_each_map(map, tracer->object)
+		sum += eo_overhead_map_bytes(bpf_map__fd(map));
+	return sum;
+}
+
+struct eo_overhead eo_tracer_get_overhead(struct eo_tracer *tracer)
+{
+	if (!tracer->running)
+		return tracer->last_overhead;
+	return eo_overhead_since(&tracer->mark, run_time_ns(tracer), false, map_bytes(tracer),
+				 &tracer->latency);
+}
+
+int eo_tracer_summary(struct eo_tracer *tracer, eo_trace_event_fn fn, void *ctx,
+		      struct eo_error *err)
+{
+	if (!tracer->options.summary || !tracer->class->summary)
+		return wrong_state(tracer, err, EINVAL, "makes no summary");
+	if (!tracer->object)
+		return wrong_state(tracer, err, EINVAL, "has not run");
+	return tracer->class->summary(tracer, fn, ctx, err);
+}
