@@ -143,8 +143,8 @@ static void put_bytes(struct text *text, const uint8_t *bytes, size_t size, cons
 		if (bytes[i] < 0x20 || bytes[i] > 0x7e || (bytes[i] == ' ' && *special == '.'))
 			n = snprintf(piece, sizeof(piece), "\\%03u", bytes[i]);
 		else
-			n = snprintf(piece, sizeof(piece), strchr(special, bytes[i]) ? "\\%c" : "%c",
-				     bytes[i]);
+			n = snprintf(piece, sizeof(piece), "%s%c",
+				     strchr(special, bytes[i]) ? "\\" : "", bytes[i]);
 		put_text(text, piece, (size_t)n);
 	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reads DNS messages (RFC 1035, EDNS of RFC 6891) as they were captured: bytes of strangers, perhaps
- * cut. Nothing is allocated, and nothing outside of the message is looked at. */
+/* Reads DNS messages (RFC 1035, EDNS of RFC 6891) as they were captured: bytes of strangers,
+ * perhaps cut. Nothing is allocated, and nothing outside of the message is looked at. */
 #ifndef EO_NET_DNS_H
 #define EO_NET_DNS_H
 
@@ -49,7 +49,7 @@ struct eo_dns_message {
 	uint16_t answer_count; /* as the sender says */
 	uint16_t answers_kept; /* those below */
 	struct eo_dns_answer answers[EO_DNS_ANSWERS_MAX];
-	char question[EO_DNS_NAME_BYTES]; /* "www.example.com", "." for the root; odd bytes as \ddd */
+	char question[EO_DNS_NAME_BYTES]; /* "www.example.com", "." the root; odd bytes as \ddd */
 	char texts[EO_DNS_ANSWER_BYTES];
 };
 

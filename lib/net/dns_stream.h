@@ -25,8 +25,8 @@ typedef void eo_dns_stream_message_fn(void *arg, const void *bytes, size_t captu
 
 /**
  * Take what one send or receive moved: @length bytes, of which the first @captured are there.
- * Calls @message for each one that ends here. Once bytes are missing that say how long a message is,
- * all further ones are ignored: @lost.
+ * Calls @message for each one that ends here. Once bytes are missing that say how long a message
+ * is, all further ones are ignored: @lost.
  */
 void eo_dns_stream_feed(struct eo_dns_stream *stream, const void *bytes, size_t captured,
 			size_t length, eo_dns_stream_message_fn *message, void *arg);

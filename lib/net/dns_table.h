@@ -24,7 +24,7 @@ struct eo_dns_lookup {
 	uint16_t qtype;
 	int error;   /* 0 or ETIMEDOUT */
 	uint32_t retries; /* the same query to the same server again */
-	const struct eo_dns_message *answer; /* rcode, answers, truncated; NULL when there is none */
+	const struct eo_dns_message *answer; /* rcode, answers, truncated; NULL: there is none */
 };
 
 typedef void eo_dns_lookup_fn(void *arg, const struct eo_dns_lookup *lookup);

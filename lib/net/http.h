@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Follows the messages of HTTP/1.x in one direction of a connection. What is sent comes in chunks, of
- * which only the first bytes were captured: the rest is known by its length, which is enough inside
- * of bodies. Where it is not, the place is lost, and found again only at a chunk that begins like a
+/* Follows the messages of HTTP/1.x in one direction of a connection. What is sent comes in chunks,
+ * of which only the first bytes were captured: the rest is known by its length, which is enough
+ * inside of bodies. Where it is not, the place is lost, and found again only at a chunk that begins like a
  * message. Not thread-safe. */
 #ifndef EO_NET_HTTP_H
 #define EO_NET_HTTP_H
@@ -63,7 +63,7 @@ struct eo_http_reader {
 
 void eo_http_reader_fini(struct eo_http_reader *reader);
 
-/** How the body of a message ends. @method: of the request that a response belongs to, NULL: unknown */
+/** How the body of a message ends. @method: of a response's request, NULL when it is not known */
 enum eo_http_body eo_http_body_of(const struct eo_http_head *head, const char *method);
 
 /**

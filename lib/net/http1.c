@@ -8,7 +8,7 @@
  * - Where a client was seen to send several requests at once, a loss in either direction ends all
  *   trust in the connection: others may have been among what was lost.
  *
- * What cannot be known: that a client sends several at once, when none but one of them is ever seen.
+ * What cannot be known: that a client sends several at once, when only one of them is ever seen.
  */
 #include "net/http1.h"
 
@@ -100,7 +100,8 @@ static enum eo_http_body request_head(void *arg, const struct eo_http_head *head
 	(void)ktime_ns;
 	/* The end of that response was not seen; it lies before this. */
 	end_unseen_response(http1);
-	if (http1->waiting && (guessed || responses_lost || http1->waiting == EO_HTTP1_WAITING_MAX)) {
+	if (http1->waiting &&
+	    (guessed || responses_lost || http1->waiting == EO_HTTP1_WAITING_MAX)) {
 		abandon(http1);
 		return EO_HTTP_BODY_OPAQUE;
 	}

@@ -185,7 +185,8 @@ static void take_response(struct eo_http2 *http2, const struct fields *fields, u
 	struct eo_http_exchange *exchange;
 
 	if (!stream) {
-		http2->sink->counts->unpaired_responses += fields->has_status && fields->status >= 200;
+		http2->sink->counts->unpaired_responses +=
+			fields->has_status && fields->status >= 200;
 		return;
 	}
 	exchange = &stream->exchange;
@@ -242,7 +243,8 @@ static void end_block(struct eo_http2 *http2, struct eo_http2_reader *reader, ui
 		take_request(http2, &fields, reader->block_stream, reader->block_ns,
 			     reader->block_cut);
 	else
-		take_response(http2, &fields, reader->block_stream, ktime_ns, reader->block_cut, end);
+		take_response(http2, &fields, reader->block_stream, ktime_ns, reader->block_cut,
+			      end);
 }
 
 /* Take away what stands around the fragment of the block in this frame. */
@@ -322,7 +324,8 @@ static void end_data(struct eo_http2 *http2, const struct eo_http2_reader *reade
 {
 	struct eo_http_request *stream;
 
-	if ((frame->flags & EO_HTTP2_PADDED) && reader->beginning && frame->length > reader->payload[0])
+	if ((frame->flags & EO_HTTP2_PADDED) && reader->beginning &&
+	    frame->length > reader->payload[0])
 		take_data(http2, reader, frame->stream, reader->payload[0] + 1u, true);
 	stream = find(http2, frame->stream);
 	if (stream && !reader->requests && (frame->flags & EO_HTTP2_END_STREAM))
@@ -331,9 +334,20 @@ static void end_data(struct eo_http2 *http2, const struct eo_http2_reader *reade
 
 /* What the codes of RFC 9113, section 7 are to those who know errno. */
 static const int reset_errors[] = {
-	[0x0] = ECONNABORTED, [0x1] = EPROTO,	 [0x2] = EIO,	 [0x3] = EPROTO,  [0x4] = ETIMEDOUT,
-	[0x5] = EPIPE,	      [0x6] = EPROTO,	 [0x7] = ECONNREFUSED, [0x8] = ECANCELED,
-	[0x9] = EPROTO,	      [0xa] = ECONNRESET, [0xb] = EBUSY, [0xc] = EPERM,	  [0xd] = EPROTONOSUPPORT,
+	[0x0] = ECONNABORTED, /* NO_ERROR */
+	[0x1] = EPROTO,	      /* PROTOCOL_ERROR */
+	[0x2] = EIO,	      /* INTERNAL_ERROR */
+	[0x3] = EPROTO,	      /* FLOW_CONTROL_ERROR */
+	[0x4] = ETIMEDOUT,    /* SETTINGS_TIMEOUT */
+	[0x5] = EPIPE,	      /* STREAM_CLOSED */
+	[0x6] = EPROTO,	      /* FRAME_SIZE_ERROR */
+	[0x7] = ECONNREFUSED, /* REFUSED_STREAM */
+	[0x8] = ECANCELED,    /* CANCEL */
+	[0x9] = EPROTO,	      /* COMPRESSION_ERROR */
+	[0xa] = ECONNRESET,   /* CONNECT_ERROR */
+	[0xb] = EBUSY,	      /* ENHANCE_YOUR_CALM */
+	[0xc] = EPERM,	      /* INADEQUATE_SECURITY */
+	[0xd] = EPROTONOSUPPORT, /* HTTP_1_1_REQUIRED */
 };
 
 static void take_reset(struct eo_http2 *http2, const struct eo_http2_reader *reader,
@@ -398,7 +412,8 @@ static void take_payload(struct eo_http2 *http2, struct eo_http2_reader *reader,
 
 /* Returns how many bytes were taken; 0: no place here. */
 static uint64_t take_some(struct eo_http2 *http2, struct eo_http2_reader *reader,
-			  const uint8_t *bytes, uint64_t captured, uint64_t length, uint64_t ktime_ns)
+			  const uint8_t *bytes, uint64_t captured, uint64_t length,
+			  uint64_t ktime_ns)
 {
 	struct eo_http2_frame frame;
 	uint64_t size;

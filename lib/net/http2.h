@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Requests and responses of one HTTP/2 connection. Streams have numbers that are never used again, so
- * that losses leave gaps in what is known, but never join what does not belong together. */
+/* Requests and responses of one HTTP/2 connection. Streams have numbers that are never used again,
+ * so that losses leave gaps in what is known, but never join what does not belong together. */
 #ifndef EO_NET_HTTP2_H
 #define EO_NET_HTTP2_H
 

@@ -139,8 +139,9 @@ static enum side side_of(const struct eo_http_connection *connection,
 {
 	if (connection->sink.role == EO_HTTP_ROLE_UNKNOWN)
 		return NEITHER;
-	return (connection->sink.role == EO_HTTP_CLIENT) == (direction == EO_HTTP_SENT) ? REQUESTS
-											 : RESPONSES;
+	if ((connection->sink.role == EO_HTTP_CLIENT) == (direction == EO_HTTP_SENT))
+		return REQUESTS;
+	return RESPONSES;
 }
 
 /* Who sends what @side says is that side's end. False when somebody else was said to be it. */
@@ -216,7 +217,7 @@ static void feed(struct eo_http_connection *connection, const struct eo_http_chu
 	if (connection->protocol == HTTP1) {
 		eo_http1_feed(&connection->http1, request, chunk->ktime_ns, chunk->bytes,
 			      chunk->captured, chunk->length);
-		/* The server may have gone on at once: only the client's beginning is sure to come. */
+		/* The server may have gone on at once: only the client's beginning will come. */
 		if (connection->http1.h2c)
 			begin_http2(connection, false);
 		else if (connection->http1.over)

@@ -2,8 +2,8 @@
 /* HTTP on connections: requests and their responses, brought together from the chunks that both
  * directions send. HTTP/1.x and HTTP/2 (cleartext of either, or what a TLS library hands out) are
  * told apart by their first bytes. A request is never given a response that may be another's: where
- * chunks are missing, it is counted as unpaired instead. (One case cannot be told: an HTTP/1.x client
- * that sends several requests at once, of which none but one is ever seen.) Not thread-safe. */
+ * chunks are missing, it is counted as unpaired instead. (One case cannot be told: an HTTP/1.x
+ * client that sends several requests at once, of which only one is ever seen.) Not thread-safe. */
 #ifndef EO_NET_HTTP_EXCHANGE_H
 #define EO_NET_HTTP_EXCHANGE_H
 
@@ -31,8 +31,9 @@ enum eo_http_direction {
 struct eo_http_chunk {
 	enum eo_http_direction direction;
 	uint64_t ktime_ns;
-	uint64_t offset; /* of the first byte in its direction since any moment that stays the same;
-			  * holes show by it. EO_HTTP_OFFSET_NONE: takes up where the last one ended */
+	/* Of the first byte in its direction, counted since any moment that stays the same: holes
+	 * show by it. EO_HTTP_OFFSET_NONE: takes up where the last one ended. */
+	uint64_t offset;
 	const void *bytes;
 	size_t captured; /* at @bytes */
 	uint64_t length; /* moved in all */
@@ -45,7 +46,7 @@ struct eo_http_exchange {
 	uint64_t first_byte_ns; /* until the head of the response; 0 without one */
 	enum eo_http_role role;
 	const char *version;	 /* "1.0", "1.1", "2" */
-	const char *method;	 /* NULL when it is not known (HTTP/2 that began before the trace) */
+	const char *method;	 /* NULL: not known (HTTP/2 that began before the trace) */
 	const char *host;	 /* as sent, "shop:80"; NULL: not sent, not known */
 	const char *path;	 /* NULL: none (CONNECT), not known */
 	const char *traceparent; /* a valid one, or NULL */
@@ -86,7 +87,7 @@ struct eo_http_counts {
 	uint64_t malformed; /* messages; what follows on the connection is not looked at */
 	uint64_t abandoned; /* connections of which no pairing could be trusted any more */
 	uint64_t opaque;    /* CONNECT, protocols upgraded to */
-	uint64_t unknown_fields; /* of HTTP/2: they refer to what was sent before the trace, or lost */
+	uint64_t unknown_fields; /* of HTTP/2: refer to what was sent before the trace, or lost */
 	uint64_t streams_dropped; /* of HTTP/2: more than EO_HTTP2_STREAMS_MAX, or lost ends */
 	uint64_t late;	    /* chunks behind others that follow them */
 };

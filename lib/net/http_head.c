@@ -198,7 +198,8 @@ static bool take_length(struct fields *fields, struct eo_http_piece value)
 			    __builtin_add_overflow(number, (uint64_t)(item.text[i] - '0'), &number))
 				return false;
 		}
-		if (number > INT64_MAX || (fields->head->has_length && fields->head->length != number))
+		if (number > INT64_MAX ||
+		    (fields->head->has_length && fields->head->length != number))
 			return false;
 		fields->head->has_length = true;
 		fields->head->length = number;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Codes of one length follow each other in the order of their symbols, and longer ones take up where
- * shorter ones end. So the lengths alone make the code, and it is read a bit at a time: how far
- * a code lies behind the first one of its length is the place of its symbol in the list. */
+/* Codes of one length follow each other in the order of their symbols, and longer ones take up
+ * where shorter ones end. So the lengths alone make the code, and it is read a bit at a time: how
+ * far a code lies behind the first one of its length is the place of its symbol in the list. */
 #include "net/huffman.h"
 
 #define LONGEST 30
@@ -9,7 +9,8 @@
 
 /* How many codes there are of each length. */
 static const uint8_t counts[LONGEST + 1] = {
-	0, 0, 0, 0, 0, 10, 26, 32, 6, 0, 5, 3, 2, 6, 2, 3, 0, 0, 0, 3, 8, 13, 26, 29, 12, 4, 15, 19, 29, 0, 4,
+	0, 0, 0, 0, 0, 10, 26, 32, 6, 0, 5, 3, 2, 6, 2, 3,
+	0, 0, 0, 3, 8, 13, 26, 29, 12, 4, 15, 19, 29, 0, 4,
 };
 
 /* From the shortest code to the longest. */

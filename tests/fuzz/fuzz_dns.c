@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Messages of DNS made of anything: read whole, read cut, and taken by a table that gets its queries
- * and answers from the same bytes; and as a stream of TCP. */
+/* Messages of DNS made of anything: read whole, read cut, and taken by a table that gets its
+ * queries and answers from the same bytes; and as a stream of TCP. */
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>

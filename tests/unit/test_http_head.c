@@ -25,7 +25,8 @@ Test(http_head, a_request_has_method_path_host_and_traceparent)
 {
 	cr_assert_eq(parse("POST /cart?user=7#x HTTP/1.1\r\nHost: shop:80\r\n"
 			   "Cookie: secret\r\n"
-			   "TraceParent:  00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 \r\n"
+			   "TraceParent:  00-0af7651916cd43dd8448eb211c80319c-"
+			   "b7ad6b7169203331-01 \r\n"
 			   "Content-Length: 13\r\n\r\n"),
 		     EO_HTTP_OK);
 	cr_assert(head.request);
@@ -225,7 +226,10 @@ Test(http_head, hosts_end_at_255_bytes)
 	for (int size = 255; size <= 256; size++) {
 		for (int way = 0; way < 4; way++) {
 			static const char *const before[] = {
-				"GET http://", "CONNECT ", "GET / HTTP/1.1\r\nHost: ", "GET http://",
+				"GET http://",
+				"CONNECT ",
+				"GET / HTTP/1.1\r\nHost: ",
+				"GET http://",
 			};
 			static const char *const behind[] = {
 				"/ HTTP/1.1\r\n\r\n", " HTTP/1.1\r\n\r\n", "\r\n\r\n", "/?cut",
@@ -233,7 +237,8 @@ Test(http_head, hosts_end_at_255_bytes)
 
 			snprintf(text, sizeof(text), "%s%0*d%s", before[way], size, 1, behind[way]);
 			cr_assert_eq(eo_http_head_parse(text, strlen(text), way < 3, false, &head),
-				     size == 255 ? EO_HTTP_OK : EO_HTTP_MALFORMED, "%d %d", size, way);
+				     size == 255 ? EO_HTTP_OK : EO_HTTP_MALFORMED, "%d %d", size,
+				     way);
 		}
 	}
 }
