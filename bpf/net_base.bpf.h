@@ -88,6 +88,35 @@ static __always_inline void read_ends(const struct sock *sk, struct eo_net_ends 
 		*(__be32 *)ends->local.address = BPF_CORE_READ(inet, inet_saddr);
 }
 
+/* An address that a call was given, or has filled in. Leaves @end alone where it is none. */
+static __always_inline void read_sockaddr(struct eo_net_end *end, const void *user, __u32 size)
+{
+	struct {
+		__u16 family;
+		__be16 port;
+		__be32 ipv4; /* or a flow */
+	} head;
+	__u8 address[16];
+
+	if (size < sizeof(head) || bpf_probe_read_user(&head, sizeof(head), user))
+		return;
+	if (head.family == AF_INET) {
+		set_ipv4(end, head.ipv4);
+		end->port = bpf_ntohs(head.port);
+		return;
+	}
+	if (head.family != AF_INET6 || size < sizeof(head) + sizeof(address) ||
+	    bpf_probe_read_user(address, sizeof(address), user + sizeof(head)))
+		return;
+	if (is_mapped(address)) {
+		set_ipv4(end, *(__be32 *)(address + 12));
+	} else {
+		__builtin_memcpy(end->address, address, sizeof(address));
+		end->family = AF_INET6;
+	}
+	end->port = bpf_ntohs(head.port);
+}
+
 static __always_inline __u64 read_cookie(const struct sock *sk)
 {
 	return BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);

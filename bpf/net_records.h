@@ -90,6 +90,8 @@ enum eo_net_record_kind {
 	EO_RECORD_TCP_ACCEPT = 2,
 	EO_RECORD_TCP_CLOSE = 3,
 	EO_RECORD_TCP_RETRANSMIT = 4,
+	EO_RECORD_PAYLOAD = 5,
+	EO_RECORD_PACKET = 6,
 };
 
 #define EO_TCP_EXISTED 1 /* before the trace: when it began is not known */
@@ -113,6 +115,55 @@ struct eo_tcp_record {
 };
 
 _Static_assert(sizeof(struct eo_tcp_record) == 160, "records are an ABI between bpf/ and lib/");
+
+/* Who reads a payload. */
+enum eo_payload_use {
+	EO_PAYLOAD_DNS = 1,
+	EO_PAYLOAD_HTTP = 2,
+};
+
+#define EO_PAYLOAD_BYTES 4096 /* of each message */
+
+/* What a process has sent or received with one call, as far as it was captured. Its owner is that
+ * of the connection or session. */
+struct eo_payload_record {
+	struct eo_record_header header;
+	__u64 cookie;
+	__u64 offset; /* of TCP: bytes that went this way before, since the trace knows of it */
+	struct eo_net_ends ends;
+	__u32 length; /* moved in all */
+	__u32 captured;
+	__u16 protocol; /* IPPROTO_TCP, IPPROTO_UDP */
+	__u8 use;	/* enum eo_payload_use */
+	__u8 received;
+	__u8 role;	/* enum eo_net_role */
+	__u8 existed;	/* the connection is older than the trace */
+	__u16 reserved;
+	__u8 bytes[2 * EO_PAYLOAD_BYTES]; /* cut behind @captured, which is at most half of it */
+};
+
+#define EO_PAYLOAD_HEADER_BYTES __builtin_offsetof(struct eo_payload_record, bytes)
+_Static_assert(EO_PAYLOAD_HEADER_BYTES == 136, "records are an ABI between bpf/ and lib/");
+
+/* Key of the sessions map. */
+struct eo_session_key {
+	__u64 cookie; /* of the socket */
+	struct eo_net_end peer;
+	__u32 reserved;
+};
+
+#define EO_SESSION_IGNORED 1 /* the filters do not want it */
+
+/* What a UDP socket and a peer say to each other. User space tells of it at its end. */
+struct eo_session {
+	struct eo_net_task owner; /* who sent or received first */
+	struct eo_net_ends ends;
+	__u64 first_ns, last_ns; /* datagrams */
+	__u64 tx_packets, rx_packets;
+	__u64 tx_bytes, rx_bytes;
+	__u32 role; /* enum eo_net_role: clients send first */
+	__u32 flags;
+};
 
 /* Key of the rows of a summary. */
 struct eo_net_row_key {

@@ -12,7 +12,7 @@
 #define EO_NET_TCP_BPF_H
 
 #include "net_base.bpf.h"
-#include "syscall_args.bpf.h"
+#include "syscall_regs.bpf.h"
 
 #define EO_CONNS_MAX 65536
 #define EO_ROWS_MAX  16384
@@ -52,6 +52,17 @@ struct eo_conn {
 	__s32 error;
 	__u8 role, reset_by, flags, state;
 	__u32 retransmits_told; /* by events of their own */
+	__u64 moved[2];		/* bytes that went out and in, as far as calls were seen */
+	__u8 http;		/* enum http_state */
+	__u8 http_tries;
+	__u8 followed; /* user space holds something of it, and wants to know its end */
+	__u8 reserved[5];
+};
+
+enum http_state {
+	HTTP_UNKNOWN,
+	HTTP_YES,
+	HTTP_NO,
 };
 
 static const struct eo_conn no_conn = {};
@@ -135,7 +146,7 @@ static __always_inline void add_figures(struct eo_net_row *row, struct eo_conn *
 	conn->row_retransmits = conn->retransmits;
 }
 
-static __noinline int add_to_row(struct eo_conn *conn, __u32 kind)
+__noinline int add_to_row(struct eo_conn *conn, __u32 kind)
 {
 	struct eo_net_row *row;
 	__u32 slot;
@@ -171,14 +182,16 @@ static __always_inline __u32 event_bit(__u32 kind)
 	return 1u << (kind - EO_RECORD_TCP_CONNECT);
 }
 
-/* One event of a connection. @count: this CPU's counters */
-static __noinline int tell(struct eo_conn *conn, __u64 cookie, __u32 kind)
+/* One event of a connection. Global, so that the verifier looks at it once and not at each call. */
+__noinline int tell(struct eo_conn *conn, __u64 cookie, __u32 kind)
 {
 	struct eo_tracer_counters *count = cpu_counters();
 	struct eo_tcp_record record = {};
 	__u64 from_ns;
 
-	if (!count || !conn || !(net.events & event_bit(kind)))
+	if (!count || !conn)
+		return 0;
+	if (!(net.events & event_bit(kind)) && !(kind == EO_RECORD_TCP_CLOSE && conn->followed))
 		return 0;
 	COUNT(count->seen);
 	if (net.summary) {
@@ -579,31 +592,6 @@ static __always_inline void accepted(struct eo_tracer_counters *count, struct ta
 		bind_owner(conn, cookie, task);
 }
 
-/* The address that the call was given; the socket does not know it. */
-static __always_inline void read_sockaddr(struct eo_net_end *end, const void *user, __u32 size)
-{
-	struct {
-		__u16 family;
-		__be16 port;
-		__be32 ipv4; /* or a flow */
-		__u8 ipv6[16];
-	} address = {};
-
-	if (size > sizeof(address))
-		size = sizeof(address);
-	if (size < 8 || bpf_probe_read_user(&address, size & 31, user))
-		return;
-	end->port = bpf_ntohs(address.port);
-	if (address.family == AF_INET) {
-		set_ipv4(end, address.ipv4);
-	} else if (address.family == AF_INET6 && is_mapped(address.ipv6)) {
-		set_ipv4(end, *(__be32 *)(address.ipv6 + 12));
-	} else if (address.family == AF_INET6) {
-		__builtin_memcpy(end->address, address.ipv6, sizeof(end->address));
-		end->family = AF_INET6;
-	}
-}
-
 struct connect_call {
 	const void *address; /* in user space */
 	__u32 size;
@@ -669,13 +657,13 @@ static __always_inline void connect_ends(struct eo_tracer_counters *count,
 					 struct pt_regs___kernel *regs, long ret)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct connect_call call = {
-		.fd = SYSCALL_ARG0(regs),
-		.address = (const void *)SYSCALL_ARG1(regs),
-		.size = SYSCALL_ARG2(regs),
-		.error = -ret,
-	};
+	struct connect_call call = {.error = -ret};
+	__u64 args[EO_SYSCALL_ARGS];
 
+	read_args(regs, EO_ABI_NATIVE, args, 1);
+	call.fd = args[0];
+	call.address = (const void *)args[1];
+	call.size = args[2];
 	if (!is_misuse(call.error) && filter_current(task, bpf_get_current_pid_tgid()))
 		connect_failed(count, task, &call);
 }
@@ -688,37 +676,25 @@ static __always_inline void accept_ends(struct eo_tracer_counters *count, long r
 		accepted(count, task, ret);
 }
 
-/* Runs for each system call of the machine, so nearly all of them are to pass quickly. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_sys_exit, struct pt_regs___kernel *regs, long ret)
-{
-	long nr = SYSCALL_NR(regs);
-
-	if (ret >= 0 && (nr == __NR_accept || nr == __NR_accept4))
-		return TRACED(accept_ends(count, ret));
-	if (ret < 0 && nr == __NR_connect)
-		return TRACED(connect_ends(count, regs, ret));
-	return 0;
-}
-
-/* Somebody sends or receives, and nothing better may be known of whose socket it is.
- * @received: bytes have come in */
-static __always_inline void uses(struct sock *sk, __u64 cookie, int received)
+/* Somebody sends or receives, and nothing better may be known of whose socket it is. Returns NULL
+ * when it is nobody's who is of interest. @received: bytes have come in */
+static __always_inline struct eo_conn *uses(struct sock *sk, __u64 cookie, int received)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct eo_conn *conn = bpf_map_lookup_elem(&conns, &cookie);
 
 	if (!conn || !conn->owner.tgid) {
 		if (is_kernel_thread(task) || !filter_current(task, bpf_get_current_pid_tgid()))
-			return;
+			return NULL;
 		if (!conn && BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_CLOSE)
 			conn = adopt(sk, cookie);
 		if (!conn)
-			return;
+			return NULL;
 		bind_owner(conn, cookie, task);
 	}
 	if (received && !conn->first_byte_ns)
 		conn->first_byte_ns = bpf_ktime_get_ns();
+	return conn;
 }
 
 /* --- what exists already ------------------------------------------------------------------ */

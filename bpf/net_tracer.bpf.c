@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /* What the machine says to the network, and which process says it. Tracepoints and iterators only. */
+#include <asm/unistd.h>
 #include <linux/bpf.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
@@ -8,37 +9,83 @@
 
 #include "net_retransmit.bpf.h"
 #include "net_tcp.bpf.h"
+#include "net_udp.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-static __always_inline void transfer(struct sock *sk, int received)
+#define MSG_PEEK 2
+
+static __always_inline void tcp_moves(struct eo_tracer_counters *count, struct sock *sk,
+				      __u64 cookie, __u32 bytes, int received)
+{
+	struct eo_conn *conn = uses(sk, cookie, received);
+
+	if (conn && net.events & (EO_NET_DNS | EO_NET_HTTP))
+		tcp_payload(count, conn, cookie, bytes, received);
+}
+
+static __always_inline void moves(struct eo_tracer_counters *count, struct sock *sk, int bytes,
+				  int received)
 {
 	struct sock *subflow;
 	__u16 protocol = sk->sk_protocol;
 
-	if (protocol == IPPROTO_TCP) {
-		uses(sk, bpf_get_socket_cookie(sk), received);
+	if (protocol == IPPROTO_UDP) {
+		if (net.protocols & EO_NET_UDP && net.events & (EO_NET_UDP_SESSION | EO_NET_DNS))
+			udp_moves(count, sk, bytes, received);
+	} else if (!bytes || !(net.protocols & EO_NET_TCP)) {
+		return;
+	} else if (protocol == IPPROTO_TCP) {
+		tcp_moves(count, sk, bpf_get_socket_cookie(sk), bytes, received);
 	} else if (protocol == IPPROTO_MPTCP) {
 		subflow = tcp_of(sk);
 		if (subflow)
-			uses(subflow, read_cookie(subflow), received);
+			tcp_moves(count, subflow, read_cookie(subflow), bytes, received);
 	}
 }
 
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_send, struct sock *sk, int ret)
 {
-	if (ret <= 0)
+	if (ret < 0)
 		return 0;
-	return TRACED(transfer(sk, 0));
+	return TRACED(moves(count, sk, ret, 0));
 }
 
 SEC("tp_btf/sock_recv_length")
-int BPF_PROG(on_receive, struct sock *sk, int ret)
+int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 {
-	if (ret <= 0)
+	if (ret < 0 || flags & MSG_PEEK)
 		return 0;
-	return TRACED(transfer(sk, 1));
+	return TRACED(moves(count, sk, ret, 1));
+}
+
+/* Runs for each system call of the machine, so nearly all of them are to pass quickly. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_sys_exit, struct pt_regs___kernel *regs, long ret)
+{
+	long nr = exit_number(regs, 1);
+
+	switch (nr) {
+	case __NR_accept:
+	case __NR_accept4:
+		return ret >= 0 && net.protocols & EO_NET_TCP ? TRACED(accept_ends(count, ret)) : 0;
+	case __NR_connect:
+		return ret < 0 && net.protocols & EO_NET_TCP ?
+			       TRACED(connect_ends(count, regs, ret)) : 0;
+	case __NR_recvfrom:
+	case __NR_recvmsg:
+	case __NR_recvmmsg:
+		if (nr == __NR_recvmmsg)
+			reset_index();
+		if (ret < 0 || !(net.events & (EO_NET_UDP_SESSION | EO_NET_DNS)))
+			return 0;
+		return TRACED(receive_ends(count, regs, nr, ret));
+	case __NR_sendmmsg:
+		reset_index();
+		return 0;
+	}
+	return 0;
 }
 
 /* --- following targets -------------------------------------------------------------------- */

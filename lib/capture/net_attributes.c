@@ -41,6 +41,19 @@ void eo_net_attributes_string(struct eo_net_attributes *attrs, const char *key, 
 		add(attrs, key, EO_ATTR_STRING)->str = value;
 }
 
+void eo_net_attributes_element(struct eo_net_attributes *attrs, const char *key, const char *value)
+{
+	struct eo_attr *array = &attrs->attrs[attrs->array];
+
+	/* The first attribute of an event is never an array. */
+	if (!attrs->array || strcmp(array->key, key)) {
+		attrs->array = attrs->count;
+		array = add(attrs, key, EO_ATTR_ARRAY);
+	}
+	eo_net_attributes_string(attrs, "", value);
+	array->count = (uint32_t)(&attrs->attrs[attrs->count] - array - 1);
+}
+
 void eo_net_attributes_error(struct eo_net_attributes *attrs, int error)
 {
 	const char *name = error ? strerrorname_np(error) : NULL;

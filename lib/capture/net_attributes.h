@@ -15,7 +15,7 @@
 /* Zeroed memory is an empty one. Strings that are handed in live as long. */
 struct eo_net_attributes {
 	struct eo_attr attrs[EO_NET_ATTRIBUTES_MAX];
-	size_t count;
+	size_t count, array; /* array: the last one; 0: none */
 	char addresses[EO_NET_ADDRESSES_MAX][INET6_ADDRSTRLEN];
 	size_t address_count;
 };
@@ -25,6 +25,8 @@ void eo_net_attributes_hex(struct eo_net_attributes *attrs, const char *key, uin
 void eo_net_attributes_true(struct eo_net_attributes *attrs, const char *key);
 /** NULL: absent. */
 void eo_net_attributes_string(struct eo_net_attributes *attrs, const char *key, const char *value);
+/** A string in an array, which begins with its first one and ends with another key. */
+void eo_net_attributes_element(struct eo_net_attributes *attrs, const char *key, const char *value);
 /** An errno value, positive; 0: absent. */
 void eo_net_attributes_error(struct eo_net_attributes *attrs, int error);
 /** An object of address and port. Absent without a family; a port of 0 is left out. */

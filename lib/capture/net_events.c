@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "capture/net_events.h"
 
+#include <string.h>
+
 #include "capture/tracer_class.h"
 #include "core/auto.h"
 
@@ -87,4 +89,30 @@ bool eo_net_events_tcp(const struct eo_tcp_record *record, struct eo_net_attribu
 	event->data = attrs->attrs;
 	event->data_count = attrs->count;
 	return true;
+}
+
+void eo_net_events_session(const struct eo_session_key *key, const struct eo_session *session,
+			   struct eo_net_attributes *attrs, struct eo_event *event)
+{
+	struct eo_record_header header = {
+		.tgid = session->owner.tgid,
+		.tid = session->owner.tid,
+		.ns_tgid = session->owner.ns_tgid,
+		.ktime_ns = session->last_ns,
+	};
+
+	memcpy(header.comm, session->owner.comm, sizeof(header.comm));
+	memcpy(header.thread, session->owner.thread, sizeof(header.thread));
+	eo_tracer_fill_event(event, EO_EVENT_UDP_SESSION, &header);
+	eo_net_attributes_hex(attrs, "conn", key->cookie);
+	eo_net_attributes_string(attrs, "role", eo_net_role_name(session->role));
+	eo_net_attributes_string(attrs, "family", eo_net_family_name(&session->ends));
+	eo_net_attributes_ends(attrs, &session->ends);
+	eo_net_attributes_uint(attrs, "tx_packets", session->tx_packets);
+	eo_net_attributes_uint(attrs, "rx_packets", session->rx_packets);
+	eo_net_attributes_uint(attrs, "tx_bytes", session->tx_bytes);
+	eo_net_attributes_uint(attrs, "rx_bytes", session->rx_bytes);
+	eo_net_attributes_uint(attrs, "lifetime_ns", session->last_ns - session->first_ns);
+	event->data = attrs->attrs;
+	event->data_count = attrs->count;
 }

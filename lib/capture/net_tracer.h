@@ -35,6 +35,7 @@ struct eo_net_tracer_options {
 	size_t host_count;
 	char interface[EO_NET_INTERFACE_BYTES]; /* empty: any */
 	bool no_loopback;
+	bool http_query; /* keep what stands behind '?' */
 	uint32_t connections_max; /* whose state is held at a time; 0: 65,536 */
 };
 
