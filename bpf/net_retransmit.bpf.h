@@ -5,56 +5,54 @@
 
 #include "net_tcp.bpf.h"
 
-static __always_inline void send_retransmit(struct eo_tracer_counters *count,
-					    struct eo_tcp_record *record)
+/* Of a connection without entry: older than the trace and nobody's, or beyond what can be held. */
+static __noinline int tell_nobodys(struct eo_tracer_counters *count, struct eo_net_ends *ends,
+				   __u64 cookie, __u32 segments, __u32 state)
 {
+	struct eo_tcp_record record = {};
+
+	COUNT(count->seen);
 	if (net.summary) {
-		COUNT(count->aggregated); /* a connection's own figure has it */
-		return;
+		COUNT(count->aggregated);
+		return 0;
 	}
-	send_record(count, &record->header, sizeof(*record));
+	record.header.kind = EO_RECORD_TCP_RETRANSMIT;
+	record.header.ktime_ns = bpf_ktime_get_ns();
+	record.cookie = cookie;
+	record.ends = *ends;
+	record.state = state;
+	record.retransmits = segments;
+	send_record(count, &record.header, sizeof(record));
+	return 0;
 }
 
-/* How many segments the kernel counts for this. New kernels also tell of attempts that came to
- * nothing, so the socket's own figure says it, if only it is known from before. */
-static __always_inline __u32 new_retransmits(struct eo_conn *conn, struct sock *sk,
-					     struct sk_buff *skb)
-{
-	struct tcp_skb_cb *cb = (void *)skb->cb;
-	struct tcp_sock *tcp = (void *)sk;
-	__u32 all = BPF_CORE_READ(tcp, total_retrans), count;
-
-	if (!conn)
-		return BPF_CORE_READ(cb, tcp_gso_segs);
-	count = all - conn->retransmits_told;
-	conn->retransmits_told = all;
-	return count;
-}
-
+/* New kernels also tell of attempts that came to nothing; what counts is the socket's own figure. */
 static __always_inline void retransmit(struct eo_tracer_counters *count, struct sock *sk,
 				       struct sk_buff *skb)
 {
-	struct eo_tcp_record record = {};
-	struct eo_net_task nobody = {};
-	struct eo_conn *conn;
+	struct tcp_skb_cb *cb = (void *)skb->cb;
+	struct tcp_sock *tcp = (void *)sk;
+	__u64 cookie = bpf_get_socket_cookie(sk);
+	struct eo_conn *conn = bpf_map_lookup_elem(&conns, &cookie);
+	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	struct eo_net_ends ends;
 
-	record.cookie = bpf_get_socket_cookie(sk);
-	conn = bpf_map_lookup_elem(&conns, &record.cookie);
 	if (!conn && net.by_target)
 		return;
-	record.retransmits = new_retransmits(conn, sk, skb);
-	if (!record.retransmits)
-		return;
-	COUNT(count->seen);
-	owner_header(&record.header, conn ? &conn->owner : &nobody, EO_RECORD_TCP_RETRANSMIT,
-		     bpf_ktime_get_ns());
-	read_ends(sk, &record.ends);
-	if (!socket_wanted(sk, &record.ends)) {
-		COUNT(count->filtered);
+	read_ends(sk, &ends);
+	/* That of an open connection was asked for already. */
+	if ((!conn || !(conn->flags & CONN_OPENED)) && !socket_wanted(sk, &ends)) {
+		count_as(&count->filtered, count);
 		return;
 	}
-	record.state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	send_retransmit(count, &record);
+	if (!conn) {
+		tell_nobodys(count, &ends, cookie, BPF_CORE_READ(cb, tcp_gso_segs), state);
+		return;
+	}
+	conn->ends = ends;
+	conn->state = state;
+	conn->retransmits = BPF_CORE_READ(tcp, total_retrans);
+	tell_retransmits(conn, cookie);
 }
 
 SEC("tp_btf/tcp_retransmit_skb")
@@ -67,22 +65,15 @@ int BPF_PROG(on_retransmit, struct sock *sk, struct sk_buff *skb)
 static __always_inline void retransmit_synack(struct eo_tracer_counters *count,
 					      struct request_sock *request)
 {
-	struct eo_tcp_record record = {};
+	struct eo_net_ends ends;
 
 	if (net.by_target)
 		return;
-	COUNT(count->seen);
-	record.header.kind = EO_RECORD_TCP_RETRANSMIT;
-	record.header.ktime_ns = bpf_ktime_get_ns();
-	read_common(&request->__req_common, &record.ends);
-	if (!ends_wanted(&record.ends) || (net.no_loopback && ends_local(&record.ends))) {
-		COUNT(count->filtered);
-		return;
-	}
-	record.state = TCP_SYN_RECV;
-	record.retransmits = 1;
-	record.role = EO_ROLE_SERVER;
-	send_retransmit(count, &record);
+	read_common(&request->__req_common, &ends);
+	if (!ends_wanted(&ends) || (net.no_loopback && ends_local(&ends)))
+		count_as(&count->filtered, count);
+	else
+		tell_nobodys(count, &ends, 0, 1, TCP_SYN_RECV);
 }
 
 SEC("tp_btf/tcp_retransmit_synack")

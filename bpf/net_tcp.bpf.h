@@ -156,6 +156,8 @@ __noinline int add_to_row(struct eo_conn *conn, __u32 kind)
 	row = find_row(&conn->owner, &conn->ends, IPPROTO_TCP, conn->role);
 	if (!row)
 		return 0;
+	if (kind == EO_RECORD_TCP_RETRANSMIT)
+		return 1; /* the connection's own figure has it */
 	if (kind != EO_RECORD_TCP_CLOSE) {
 		COUNT(row->connections);
 		if (conn->error)
@@ -211,7 +213,10 @@ __noinline int tell(struct eo_conn *conn, __u64 cookie, __u32 kind)
 		record.flags |= EO_TCP_EXISTED;
 	if (conn->flags & CONN_MPTCP)
 		record.flags |= EO_TCP_MPTCP;
-	if (kind != EO_RECORD_TCP_CLOSE) {
+	if (kind == EO_RECORD_TCP_RETRANSMIT) {
+		record.header.ktime_ns = bpf_ktime_get_ns();
+		record.retransmits = conn->retransmits - conn->retransmits_told;
+	} else if (kind != EO_RECORD_TCP_CLOSE) {
 		from_ns = conn->begin_ns;
 		record.duration_ns = (conn->error ? conn->close_ns : conn->open_ns) - from_ns;
 	} else {
@@ -258,6 +263,24 @@ static __always_inline void take_figures(struct eo_conn *conn, const struct sock
 	conn->rx_bytes = received;
 	conn->retransmits = BPF_CORE_READ(tcp, total_retrans);
 	conn->rtt_us = BPF_CORE_READ(tcp, srtt_us) >> 3;
+}
+
+/* Segments that went out again since the last time, if any. */
+static __always_inline void tell_retransmits(struct eo_conn *conn, __u64 cookie)
+{
+	if (conn->retransmits == conn->retransmits_told)
+		return;
+	tell(conn, cookie, EO_RECORD_TCP_RETRANSMIT);
+	conn->retransmits_told = conn->retransmits;
+}
+
+static __always_inline void take_last_figures(struct eo_conn *conn, const struct sock *sk,
+					      __u64 cookie)
+{
+	take_figures(conn, sk);
+	conn->close_ns = bpf_ktime_get_ns();
+	/* Old kernels do not tell of those that failed, and programs do not run everywhere. */
+	tell_retransmits(conn, cookie);
 }
 
 static __always_inline void mark_mptcp(struct eo_conn *conn, const struct sock *sk)
@@ -388,8 +411,7 @@ static __always_inline void closes(struct eo_tracer_counters *count, struct sock
 			conn->flags |= CONN_FAILING;
 		return;
 	}
-	take_figures(conn, sk);
-	conn->close_ns = bpf_ktime_get_ns();
+	take_last_figures(conn, sk, cookie);
 	conn->error = error;
 	conn->flags |= CONN_CLOSED;
 	/* An end without farewell: the reset is sent, and known, after this. */
@@ -446,10 +468,8 @@ static __always_inline void destroy(struct eo_tracer_counters *count, struct soc
 		bpf_map_delete_elem(&conns, &cookie);
 		return;
 	}
-	if (!(conn->flags & CONN_CLOSED)) {
-		take_figures(conn, sk);
-		conn->close_ns = bpf_ktime_get_ns();
-	}
+	if (!(conn->flags & CONN_CLOSED))
+		take_last_figures(conn, sk, cookie);
 	tell_end(conn, cookie);
 }
 

@@ -22,12 +22,18 @@ struct {
 
 static const struct eo_session no_session = {};
 
+struct session_socket {
+	__u64 cookie;
+	struct eo_net_end last_peer; /* to whom it sent */
+	__u32 reserved;
+};
+
 /* Sockets with sessions: goes when the socket does, by itself. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
-	__type(value, __u64); /* its cookie */
+	__type(value, struct session_socket);
 } session_sockets SEC(".maps");
 
 /* One or several datagrams of a session. */
@@ -174,11 +180,18 @@ __noinline int datagram(struct eo_tracer_counters *count, struct moved *moved,
 	return 0;
 }
 
+static __always_inline int is_connected(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_dport) != 0;
+}
+
 /* In the call. */
 static __always_inline void udp_moves(struct eo_tracer_counters *count, struct sock *sk,
 				      __u32 bytes, int received)
 {
-	__u64 args[EO_SYSCALL_ARGS], thread = bpf_get_current_pid_tgid(), *stored;
+	__u64 args[EO_SYSCALL_ARGS], thread = bpf_get_current_pid_tgid();
+	struct session_socket *stored = bpf_sk_storage_get(&session_sockets, sk, NULL,
+							   BPF_SK_STORAGE_GET_F_CREATE);
 	struct user_message message = {};
 	struct moved moved = {.bytes = bytes, .received = received};
 	long nr = current_call(args);
@@ -186,7 +199,12 @@ static __always_inline void udp_moves(struct eo_tracer_counters *count, struct s
 
 	moved.cookie = bpf_get_socket_cookie(sk);
 	read_ends(sk, &moved.ends);
-	if (received && !moved.ends.peer.port &&
+	if (stored)
+		stored->cookie = moved.cookie;
+	/* Who sends and does not ask from whom the answer is has one peer in mind. */
+	if (stored && received && !moved.ends.peer.port)
+		moved.ends.peer = stored->last_peer;
+	if (received && !is_connected(sk) &&
 	    (nr == __NR_recvfrom || nr == __NR_recvmsg || nr == __NR_recvmmsg)) {
 		bpf_map_update_elem(&unnamed, &thread, &moved, BPF_ANY);
 	} else {
@@ -194,11 +212,10 @@ static __always_inline void udp_moves(struct eo_tracer_counters *count, struct s
 			index = next_index();
 		if (index < MESSAGES_MAX && !read_message(nr, args, index, &message) && !received)
 			read_sockaddr(&moved.ends.peer, message.name, message.name_size);
+		if (stored && !received)
+			stored->last_peer = moved.ends.peer;
 		datagram(count, &moved, &message);
 	}
-	stored = bpf_sk_storage_get(&session_sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (stored)
-		*stored = moved.cookie;
 }
 
 /* recvfrom(), recvmsg() and recvmmsg() return, and may have said from whom it came. */
@@ -219,7 +236,6 @@ static __always_inline void receive_ends(struct eo_tracer_counters *count,
 	for (__u32 i = 0; i < MESSAGES_MAX; i++) {
 		if (i && (nr != __NR_recvmmsg || i >= ret))
 			break;
-		__builtin_memset(&moved.ends.peer, 0, sizeof(moved.ends.peer));
 		if (!read_message(nr, args, i, &message))
 			read_sockaddr(&moved.ends.peer, message.name, message.name_size);
 		if (nr == __NR_recvmmsg)
@@ -232,10 +248,13 @@ static __always_inline void receive_ends(struct eo_tracer_counters *count,
 SEC("iter/bpf_sk_storage_map")
 int find_session_sockets(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
-	__u64 *cookie = ctx->value;
+	struct session_socket *stored = ctx->value;
+	__u64 cookie;
 
-	if (cookie)
-		bpf_seq_write(ctx->meta->seq, cookie, sizeof(*cookie));
+	if (!stored)
+		return 0;
+	cookie = stored->cookie;
+	bpf_seq_write(ctx->meta->seq, &cookie, sizeof(cookie));
 	return 0;
 }
 

@@ -27,7 +27,7 @@ struct net_tracer {
 	struct net_tracer_bpf *skeleton;
 	struct eo_net_sessions *sessions; /* while running, where there are any */
 	struct eo_net_payloads *payloads; /* likewise */
-	uint64_t swept_ns;		  /* when sessions were last looked through */
+	uint64_t swept_ns, read_ns;	  /* when sessions, payloads were last looked through */
 	uint64_t unknown_owners;	  /* events without */
 	uint64_t records_inside;	  /* that are no events themselves, */
 	uint64_t events_made;		  /* and events that are no records */
@@ -137,7 +137,8 @@ static int load(struct eo_tracer *tracer, struct eo_error *err)
 	if (!bpf)
 		return eo_tracer_load_failed(tracer, errno, err);
 	net->skeleton = bpf;
-	net->unknown_owners = net->records_inside = net->events_made = net->swept_ns = 0;
+	net->unknown_owners = net->records_inside = net->events_made = 0;
+	net->swept_ns = net->read_ns = 0;
 	tracer->object = bpf->obj;
 	r = eo_tracer_prepare(tracer, bpf->obj, (void *)&bpf->rodata->filter,
 			      (void *)&bpf->rodata->tracer, false, err);
@@ -242,6 +243,15 @@ static uint32_t event_bit(uint32_t kind)
 	return 1u << (kind - EO_RECORD_TCP_CONNECT);
 }
 
+/* In a flood the ticks are too few. */
+static int read_payloads(struct net_tracer *net, uint64_t now_ns)
+{
+	if (now_ns < net->read_ns + EO_NET_PAYLOAD_WAIT_NS / 4)
+		return 0;
+	net->read_ns = now_ns;
+	return eo_net_payloads_run(net->payloads, now_ns - EO_NET_PAYLOAD_WAIT_NS);
+}
+
 static int record(struct eo_tracer *tracer, const struct eo_record_header *header, size_t size)
 {
 	struct net_tracer *net = net_of(tracer);
@@ -255,7 +265,7 @@ static int record(struct eo_tracer *tracer, const struct eo_record_header *heade
 	    (header->kind == EO_RECORD_TCP_CLOSE &&
 	     !(net->options.events & event_bit(header->kind)))) {
 		net->records_inside++;
-		return 0;
+		return read_payloads(net, header->ktime_ns);
 	}
 	if (size < sizeof(struct eo_tcp_record) ||
 	    !eo_net_events_tcp((const struct eo_tcp_record *)header, &attrs, &event))
@@ -289,7 +299,7 @@ static int tick(struct eo_tracer *tracer)
 	int r = 0;
 
 	if (net->payloads)
-		r = eo_net_payloads_run(net->payloads, now_ns - EO_NET_PAYLOAD_WAIT_NS);
+		r = read_payloads(net, now_ns);
 	if (r >= 0 && net->sessions && now_ns >= net->swept_ns + SWEEP_NS) {
 		net->swept_ns = now_ns;
 		r = eo_net_sessions_sweep(net->sessions, now_ns, false, end_session, net);

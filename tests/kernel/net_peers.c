@@ -163,9 +163,8 @@ static int exchange(const struct peer_exchange *plan, struct peer_done *done, in
 	getsockname(fd, &at.any, &size);
 	done->local_port = ntohs(at.any.sa_family == AF_INET6 ? at.ipv6.sin6_port :
 								at.ipv4.sin_port);
-	if (hold >= 0)
-		while (read(hold, &end, 1) > 0)
-			;
+	if (hold >= 0 && read(hold, &end, 1) != 1)
+		return EIO;
 	if (!send_all(fd, 0) || send(fd, sizes, sizeof(sizes), MSG_NOSIGNAL) != sizeof(sizes) ||
 	    !send_all(fd, plan->request) || !receive_all(fd, plan->response))
 		return errno ? errno : EPIPE;

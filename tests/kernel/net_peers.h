@@ -46,7 +46,7 @@ struct peer_done {
 struct peer_client_plan {
 	const struct peer_exchange *exchanges;
 	size_t count, first, step; /* takes number first, first + step … */
-	int hold; /* >= 0: connected sockets wait for an end of file here before they are used */
+	int hold; /* >= 0: connected sockets wait for a byte from here before they are used */
 };
 
 int peer_exchange_all(void *plan, int report);
