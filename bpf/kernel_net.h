@@ -124,6 +124,17 @@ struct tcp_skb_cb {
 
 struct sk_buff {
 	char cb[48];
+	struct net_device *dev;
+	struct sock *sk;
+	unsigned int len;
+	__be16 protocol;
+	__u16 network_header;
+	unsigned int end; /* from head, on 64-bit machines */
+	unsigned char *head, *data;
+};
+
+struct skb_shared_info {
+	unsigned short gso_segs;
 };
 
 struct socket {

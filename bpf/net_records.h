@@ -40,6 +40,8 @@ struct eo_net_config {
 	__u32 by_interface;
 	__u32 no_loopback;
 	__u32 summary;
+	__u32 look_into_packets; /* or only count them, by device at most */
+	__u32 reserved;
 	char interface[EO_NET_INTERFACE_BYTES];
 };
 
@@ -115,6 +117,25 @@ struct eo_tcp_record {
 };
 
 _Static_assert(sizeof(struct eo_tcp_record) == 160, "records are an ABI between bpf/ and lib/");
+
+enum eo_packet_direction {
+	EO_PACKET_TX,
+	EO_PACKET_RX,
+};
+
+struct eo_packet_record {
+	struct eo_record_header header;
+	struct eo_net_ends ends; /* as this machine sees them */
+	__u32 length;	/* from the IP header on */
+	__u16 segments; /* that the device or the stack has put together or will take apart */
+	__u8 protocol;
+	__u8 direction; /* enum eo_packet_direction */
+	__u8 tcp_flags;
+	__u8 reserved[7];
+	char interface[EO_NET_INTERFACE_BYTES];
+};
+
+_Static_assert(sizeof(struct eo_packet_record) == 136, "records are an ABI between bpf/ and lib/");
 
 /* Who reads a payload. */
 enum eo_payload_use {

@@ -7,13 +7,15 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "net_packet.bpf.h"
 #include "net_retransmit.bpf.h"
 #include "net_tcp.bpf.h"
 #include "net_udp.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-#define MSG_PEEK 2
+#define MSG_PEEK   2
+#define UDP_EVENTS (EO_NET_UDP_SESSION | EO_NET_DNS | EO_NET_PACKET)
 
 static __always_inline void tcp_moves(struct eo_tracer_counters *count, struct sock *sk,
 				      __u64 cookie, __u32 bytes, int received)
@@ -31,7 +33,7 @@ static __always_inline void moves(struct eo_tracer_counters *count, struct sock 
 	__u16 protocol = sk->sk_protocol;
 
 	if (protocol == IPPROTO_UDP) {
-		if (net.protocols & EO_NET_UDP && net.events & (EO_NET_UDP_SESSION | EO_NET_DNS))
+		if (net.protocols & EO_NET_UDP && net.events & UDP_EVENTS)
 			udp_moves(count, sk, bytes, received);
 	} else if (!bytes || !(net.protocols & EO_NET_TCP)) {
 		return;
@@ -78,7 +80,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs___kernel *regs, long ret)
 	case __NR_recvmmsg:
 		if (nr == __NR_recvmmsg)
 			reset_index();
-		if (ret < 0 || !(net.events & (EO_NET_UDP_SESSION | EO_NET_DNS)))
+		if (ret < 0 || !(net.events & UDP_EVENTS))
 			return 0;
 		return TRACED(receive_ends(count, regs, nr, ret));
 	case __NR_sendmmsg:

@@ -18,6 +18,7 @@ struct eo_net_attributes {
 	size_t count, array; /* array: the last one; 0: none */
 	char addresses[EO_NET_ADDRESSES_MAX][INET6_ADDRSTRLEN];
 	size_t address_count;
+	char text[64], interface[EO_NET_INTERFACE_BYTES]; /* for whoever needs them */
 };
 
 void eo_net_attributes_uint(struct eo_net_attributes *attrs, const char *key, uint64_t value);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "capture/net_events.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "capture/tracer_class.h"
@@ -113,6 +114,56 @@ void eo_net_events_session(const struct eo_session_key *key, const struct eo_ses
 	eo_net_attributes_uint(attrs, "tx_bytes", session->tx_bytes);
 	eo_net_attributes_uint(attrs, "rx_bytes", session->rx_bytes);
 	eo_net_attributes_uint(attrs, "lifetime_ns", session->last_ns - session->first_ns);
+	event->data = attrs->attrs;
+	event->data_count = attrs->count;
+}
+
+static const char *protocol_name(uint8_t protocol, char *room, size_t size)
+{
+	static const struct {
+		uint8_t protocol;
+		const char *name;
+	} names[] = {{IPPROTO_TCP, "tcp"},	 {IPPROTO_UDP, "udp"},	 {IPPROTO_ICMP, "icmp"},
+		     {IPPROTO_ICMPV6, "icmpv6"}, {IPPROTO_SCTP, "sctp"}, {IPPROTO_GRE, "gre"},
+		     {IPPROTO_ESP, "esp"},	 {IPPROTO_IGMP, "igmp"}};
+
+	for (size_t i = 0; i < EO_ARRAY_SIZE(names); i++)
+		if (names[i].protocol == protocol)
+			return names[i].name;
+	snprintf(room, size, "%u", protocol);
+	return room;
+}
+
+/* "SYN|ACK" */
+static void flag_names(uint8_t flags, char *ret, size_t size)
+{
+	static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
+	size_t at = 0;
+
+	*ret = '\0';
+	for (size_t i = 0; i < EO_ARRAY_SIZE(names); i++)
+		if (flags & 1u << i)
+			at += (size_t)snprintf(ret + at, size - at, "%s%s", at ? "|" : "", names[i]);
+}
+
+void eo_net_events_packet(const struct eo_packet_record *record, struct eo_net_attributes *attrs,
+			  struct eo_event *event)
+{
+	bool tx = record->direction == EO_PACKET_TX;
+	char *protocol = attrs->text, *flags = attrs->text + 8;
+
+	eo_tracer_fill_event(event, EO_EVENT_NETWORK_PACKET, &record->header);
+	memcpy(attrs->interface, record->interface, sizeof(attrs->interface) - 1);
+	flag_names(record->tcp_flags, flags, sizeof(attrs->text) - 8);
+	eo_net_attributes_string(attrs, "direction", tx ? "tx" : "rx");
+	eo_net_attributes_string(attrs, "interface", attrs->interface);
+	eo_net_attributes_string(attrs, "proto", protocol_name(record->protocol, protocol, 8));
+	eo_net_attributes_end(attrs, "src", tx ? &record->ends.local : &record->ends.peer);
+	eo_net_attributes_end(attrs, "dst", tx ? &record->ends.peer : &record->ends.local);
+	eo_net_attributes_uint(attrs, "length_bytes", record->length);
+	eo_net_attributes_uint(attrs, "segments", record->segments);
+	if (*flags)
+		eo_net_attributes_string(attrs, "tcp_flags", flags);
 	event->data = attrs->attrs;
 	event->data_count = attrs->count;
 }

@@ -15,6 +15,9 @@
 bool eo_net_events_tcp(const struct eo_tcp_record *record, struct eo_net_attributes *attrs,
 		       struct eo_event *event);
 
+void eo_net_events_packet(const struct eo_packet_record *record, struct eo_net_attributes *attrs,
+			  struct eo_event *event);
+
 /** A UDP session that has ended with its last datagram. */
 void eo_net_events_session(const struct eo_session_key *key, const struct eo_session *session,
 			   struct eo_net_attributes *attrs, struct eo_event *event);

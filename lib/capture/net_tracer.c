@@ -54,7 +54,8 @@ struct hook {
 	const char *key; /* in the list of hooks; NULL: not told */
 };
 
-#define TCP_EVENTS    (EO_NET_CONNECTION | EO_NET_TCP_RETRANSMIT | EO_NET_HTTP | EO_NET_DNS)
+#define TCP_EVENTS    (EO_NET_CONNECTION | EO_NET_TCP_RETRANSMIT | EO_NET_HTTP | EO_NET_DNS | \
+		       EO_NET_PACKET)
 #define SOCKET_EVENTS (TCP_EVENTS | EO_NET_UDP_SESSION)
 #define BOTH	      (EO_NET_TCP | EO_NET_UDP)
 
@@ -70,6 +71,9 @@ static const struct hook hooks[] = {
 	 "retransmit"},
 	{"on_retransmit_synack", "tcp_retransmit_synack", EO_NET_TCP_RETRANSMIT, EO_NET_TCP, false,
 	 NULL},
+	/* Packets are counted whatever else is wanted. */
+	{"on_transmit", "net_dev_start_xmit", ~0u, BOTH, false, "packets"},
+	{"on_packet", "netif_receive_skb", ~0u, BOTH, false, NULL},
 };
 
 static bool has_tracepoint(const char *name)
@@ -84,7 +88,7 @@ static bool has_connections(const struct net_tracer *net)
 
 static bool has_sessions(const struct net_tracer *net)
 {
-	return net->options.events & (EO_NET_UDP_SESSION | EO_NET_DNS) &&
+	return net->options.events & (EO_NET_UDP_SESSION | EO_NET_DNS | EO_NET_PACKET) &&
 	       net->options.protocols & EO_NET_UDP;
 }
 
@@ -148,6 +152,11 @@ static int load(struct eo_tracer *tracer, struct eo_error *err)
 	eo_net_filter_prepare(&net->options, config, bpf->obj);
 	config->by_target = has_target(&tracer->options.target);
 	bpf_map__set_max_entries(bpf->maps.conns, net->options.connections_max);
+	config->look_into_packets = net->options.events & EO_NET_PACKET || config->by_target ||
+				    config->port_filters || config->by_host ||
+				    config->protocols != BOTH;
+	if (config->look_into_packets)
+		bpf_map__set_max_entries(bpf->maps.packet_ends, net->options.connections_max);
 	if (config->summary)
 		bpf_map__set_max_entries(bpf->maps.rows, ROWS_MAX);
 	r = choose_hooks(net, err);
@@ -267,10 +276,13 @@ static int record(struct eo_tracer *tracer, const struct eo_record_header *heade
 		net->records_inside++;
 		return read_payloads(net, header->ktime_ns);
 	}
-	if (size < sizeof(struct eo_tcp_record) ||
-	    !eo_net_events_tcp((const struct eo_tcp_record *)header, &attrs, &event))
+	if (header->kind == EO_RECORD_PACKET && size >= sizeof(struct eo_packet_record))
+		eo_net_events_packet((const void *)header, &attrs, &event);
+	else if (size < sizeof(struct eo_tcp_record) ||
+		 !eo_net_events_tcp((const void *)header, &attrs, &event))
 		return 0;
-	net->unknown_owners += !event.pid;
+	/* Packets of the kernel itself, and those that pass through, are nobody's. */
+	net->unknown_owners += !event.pid && header->kind != EO_RECORD_PACKET;
 	eo_tracer_add_latency(tracer, header->ktime_ns);
 	return eo_tracer_emit(tracer, &event);
 }
