@@ -206,16 +206,35 @@ int on_sample_tables(struct bpf_perf_event_data *ctx)
 }
 #endif
 
+/* Both hooks serve two ends, and user space loads them for either. */
+static __always_inline void see_fork(struct task_struct *child)
+{
+	follow_fork(child);
+#ifdef __TARGET_ARCH_x86
+	if (stack_config.tables && BPF_CORE_READ(child, pid) == BPF_CORE_READ(child, tgid))
+		forget_mappings(BPF_CORE_READ(child, tgid));
+#endif
+}
+
+static __always_inline void see_exec(void)
+{
+	follow_exec();
+#ifdef __TARGET_ARCH_x86
+	if (stack_config.tables)
+		forget_mappings(bpf_get_current_pid_tgid() >> 32);
+#endif
+}
+
 SEC("raw_tp/sched_process_fork")
 int on_fork(struct bpf_raw_tracepoint_args *ctx)
 {
-	return MEASURED(follow_fork((void *)ctx->args[1]));
+	return MEASURED(see_fork((void *)ctx->args[1]));
 }
 
 SEC("raw_tp/sched_process_exec")
 int on_exec(void *ctx)
 {
-	return MEASURED(follow_exec());
+	return MEASURED(see_exec());
 }
 
 SEC("raw_tp/sched_process_exit")

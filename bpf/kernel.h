@@ -34,6 +34,12 @@ struct signal_struct {
 struct files_struct;
 struct cred;
 
+struct sigpending {
+	struct {
+		unsigned long sig[1];
+	} signal;
+};
+
 struct thread_info {
 	unsigned long flags;
 	__u32 status; /* x86 */
@@ -49,6 +55,7 @@ struct task_struct {
 	struct files_struct *files;
 	const struct cred *cred;
 	struct pid *thread_pid;
+	struct sigpending pending;
 	char comm[16];
 };
 

@@ -114,7 +114,7 @@ enum eo_target_state {
 struct eo_stack_config {
 	__u32 per_thread;   /* stacks of two threads are two, and carry their names */
 	__u32 wakeup_bytes; /* ring fill level from which user space is woken */
-	__u32 tables;	    /* by tables, else by frame pointers; the profiler has two programs instead */
+	__u32 tables;	    /* by tables, else by frame pointers; the profiler has two samplers instead */
 	__u32 reserved;
 };
 

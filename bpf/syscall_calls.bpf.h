@@ -14,6 +14,10 @@
 
 const volatile struct eo_syscall_config config = {};
 
+/* On this CPU alone: the tracepoints of system calls and of a task's end keep preemption off, and
+ * none of them comes in an interrupt. An atomic addition costs three times as much. */
+#define ADD(field) (field)++
+
 __u32 entries_lost; /* a call found no room when it began: an end without beginning may be its */
 
 #define CALLS_MET (EO_ABI_COUNT * EO_SYSCALL_MAX + 1)
@@ -76,9 +80,22 @@ static __always_inline void hash_forget(void *map, struct task_struct *task)
 }
 
 /* -512 to -516 tell the kernel to make the call again: signals came in between. */
+static __always_inline int is_interrupted(__s64 ret)
+{
+	return ret <= -512 && ret >= -516;
+}
+
 static __always_inline int has_failed(__s64 ret)
 {
-	return ret < 0 && ret >= -4095 && !(ret <= -512 && ret >= -516);
+	return ret < 0 && ret >= -4095 && !is_interrupted(ret);
+}
+
+#define KILL_BIT (1 << (9 - 1)) /* SIGKILL, what other signals that end a process become */
+
+/* A thread that is killed inside a call leaves it as if it were to be made again. */
+static __always_inline int never_returns(struct task_struct *task, __s64 ret, const int btf)
+{
+	return is_interrupted(ret) && TASK_FIELD(btf, task, pending.signal.sig[0]) & KILL_BIT;
 }
 
 static __always_inline int is_wanted_call(struct call_number call)
@@ -126,7 +143,7 @@ static __always_inline void count_call(struct call_number call, __s64 ret, int h
 		return;
 	count = bpf_map_lookup_elem(&syscall_counters, &zero);
 	if (count)
-		COUNT(count->errors);
+		ADD(count->errors);
 }
 
 /* The command's own exec is the first of its calls, though it begins before we follow it. */

@@ -15,7 +15,7 @@
 /* No read is larger than a chunk, and none begins where a chunk has no room. With what the kernel
  * adds to it, a small call is just below 1 KB. */
 #define SMALL_CHUNK 256
-#define SMALL_BYTES 752
+#define SMALL_BYTES 728
 #define LARGE_CHUNK (EO_SYSCALL_PATH_BYTES + 8)
 #define LARGE_BYTES EO_SYSCALL_BYTES_MAX
 
@@ -23,20 +23,37 @@
 #define TOO_BIG	   1 /* for this record */
 #define UNREADABLE 2
 
+/* Lies in a map, so that the verifier forgets what is in it: it would else follow each combination
+ * of pieces through all that comes behind. */
+struct call_state {
+	__u32 is_open;
+	__u32 used;	 /* bytes of pieces */
+	__u32 late;	 /* takes that are to be repeated when the call has ended, a bit each */
+	__u32 is_large;	 /* the bytes are in the large record */
+	__u32 is_unsure; /* the filter is to be asked again when the call has ended */
+	__u32 exec_id;
+	__u32 flags;	       /* of the pieces that are taken now */
+	__u32 has_results;     /* the kernel has filled what it fills in */
+	__u32 is_other_memory; /* the memory of the start is gone */
+	__u32 argv;	       /* which take is one, from 1 on; 0: none */
+};
+
+/* What it was last set to is to be forgotten. */
+#define FORGOTTEN(field) (*(volatile __typeof__(field) *)&(field))
+
 /* A record that is being filled. @chunk and @room are constants of its size. */
 struct filling {
+	struct call_state *state;
 	struct eo_syscall_record *head; /* the small record, whose bytes may be elsewhere */
 	__u8 *bytes;
-	__u32 used;
-	__u32 flags;  /* of the pieces that follow */
-	int is_last;  /* there is no larger record: leave out what does not fit */
+	int is_last; /* there is no larger record: what does not fit is left out */
 };
 
 /* Where the next piece goes; NULL: nowhere. */
-static __always_inline struct eo_syscall_piece *next_piece(struct filling *filling, __u32 bytes,
+static __always_inline struct eo_syscall_piece *next_piece(struct filling *filling, __u64 bytes,
 							   const __u32 room)
 {
-	__u32 used = filling->used;
+	__u64 used = FORGOTTEN(filling->state->used);
 
 	asm volatile("" : "+r"(used)); /* the verifier is to see the very register that is compared */
 	if (used > room - bytes - sizeof(struct eo_syscall_piece))
@@ -48,14 +65,14 @@ static __always_inline void end_piece(struct filling *filling, struct eo_syscall
 				      const struct eo_take *take, __u32 bytes, __u32 total,
 				      __u32 flags)
 {
-	flags |= filling->flags;
+	flags |= FORGOTTEN(filling->state->flags);
 	piece->arg = take->arg;
 	piece->flags = flags;
 	piece->bytes = bytes;
 	piece->total = total;
 	filling->head->piece_flags |= flags;
 	filling->head->pieces++;
-	filling->used += sizeof(*piece) + ((bytes + 7) & ~7u);
+	FORGOTTEN(filling->state->used) += sizeof(*piece) + ((bytes + 7) & ~7u);
 }
 
 /* A piece that says no more than why it is empty. */
@@ -149,15 +166,18 @@ static __always_inline int take_bytes(struct filling *filling, const struct eo_t
 }
 
 static __always_inline int take_argv(struct filling *filling, const struct eo_take *take,
-				     const void *from, const __u32 chunk, const __u32 room)
+				     const __u32 chunk, const __u32 room)
 {
-	/* Texts begin below @limit and are no longer than @most, together no more than a chunk. */
-	const __u32 most = chunk == SMALL_CHUNK ? 128 : 512, limit = chunk == SMALL_CHUNK ? 128 : 1024;
+	const void *from = (void *)filling->head->args[take->arg & 7];
+	/* Texts begin up to @limit and are no longer than @most, together no more than a chunk. */
+	const __u32 most = chunk == SMALL_CHUNK ? 64 : 512, limit = chunk == SMALL_CHUNK ? 128 : 1024;
 	struct eo_syscall_piece *piece = next_piece(filling, chunk, room);
-	__u32 pointer_bytes = filling->head->abi ? 4 : 8, texts = 0, bytes = 0, flags = EO_PIECE_CUT;
-	__u64 pointer;
+	__u32 pointer_bytes = filling->head->abi ? 4 : 8, texts = 0, flags = EO_PIECE_CUT;
+	__u64 pointer, bytes = 0;
 	long r;
 
+	if (!from)
+		return TAKEN;
 	if (!piece)
 		return does_not_fit(filling, take, room);
 #pragma clang loop unroll(disable)
@@ -177,7 +197,9 @@ static __always_inline int take_argv(struct filling *filling, const struct eo_ta
 			return UNREADABLE;
 		if (r >= most && !filling->is_last)
 			return TOO_BIG;
-		bytes += r > most ? most : r;
+		/* Tells the verifier a bound without a branch, of which there would be 2^32 ways. */
+		asm volatile("" : "+r"(r));
+		bytes += r & (2 * most - 1);
 		texts++;
 	}
 	if (flags && !filling->is_last)
@@ -198,22 +220,22 @@ static __always_inline int take_one(struct filling *filling, const struct eo_tak
 		return take_text(filling, take, from, chunk, room);
 	case EO_TAKE_BYTES:
 		return take_bytes(filling, take, from, chunk, room);
-	case EO_TAKE_ARGV:
-		return take_argv(filling, take, from, chunk, room);
 	default:
 		return TAKEN;
 	}
 }
 
-/* When the call begins. What cannot be read yet is tried again at its end. Returns TOO_BIG, or a
- * bit for each take that is to be repeated, shifted by one. */
-static __always_inline __u32 take_at_start(struct filling *filling,
-					   const struct eo_syscall_takes *takes, const __u32 chunk,
-					   const __u32 room)
+/* When the call begins. What cannot be read yet is tried again at its end. */
+static __always_inline int take_at_start(struct filling *filling,
+					 const struct eo_syscall_takes *takes, const __u32 chunk,
+					 const __u32 room)
 {
-	__u32 late = 0;
+	struct call_state *state = filling->state;
+	__u32 argv;
 	int r;
 
+	state->used = state->late = state->flags = state->argv = 0;
+	filling->head->pieces = filling->head->piece_flags = 0;
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < EO_SYSCALL_CAPTURES; i++) {
 		const struct eo_take *take = &takes->take[i];
@@ -222,33 +244,47 @@ static __always_inline __u32 take_at_start(struct filling *filling,
 			break;
 		if (take->flags & EO_CAPTURE_AT_EXIT)
 			continue;
+		if (take->kind == EO_TAKE_ARGV) {
+			state->argv = i + 1;
+			continue;
+		}
 		r = take_one(filling, take, chunk, room);
 		if (r == TOO_BIG)
 			return TOO_BIG;
 		if (r == UNREADABLE)
-			late |= 2u << i;
+			FORGOTTEN(state->late) |= 1u << i;
 	}
-	return late;
+	/* A loop of its own is better not inside of another one, says the verifier. */
+	argv = FORGOTTEN(state->argv);
+	if (!argv)
+		return TAKEN;
+	r = take_argv(filling, &takes->take[(argv - 1) & (EO_SYSCALL_CAPTURES - 1)], chunk, room);
+	if (r == UNREADABLE)
+		put_empty(filling, &takes->take[(argv - 1) & (EO_SYSCALL_CAPTURES - 1)],
+			  EO_PIECE_FAULT, room);
+	return r == TOO_BIG ? TOO_BIG : TAKEN;
 }
 
-/* When it ends. @late: what take_at_start() returned. Returns TAKEN or TOO_BIG. */
+/* When it ends, by what the state says. */
 static __always_inline int take_at_end(struct filling *filling, const struct eo_syscall_takes *takes,
-				       __u32 late, int has_results, int has_new_memory,
 				       const __u32 chunk, const __u32 room)
 {
+	struct call_state *state = filling->state;
 	int r;
 
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < EO_SYSCALL_CAPTURES; i++) {
 		const struct eo_take *take = &takes->take[i];
-		int is_late = late >> (i + 1) & 1;
 
 		if (!take->kind)
 			break;
-		if (!is_late && (!has_results || !(take->flags & EO_CAPTURE_AT_EXIT)))
+		state->flags = FORGOTTEN(state->late) >> i & 1 ? EO_PIECE_LATE : 0;
+		if (!FORGOTTEN(state->flags) &&
+		    (!FORGOTTEN(state->has_results) || !(take->flags & EO_CAPTURE_AT_EXIT)))
 			continue;
-		filling->flags = is_late ? EO_PIECE_LATE : 0;
-		r = is_late && has_new_memory ? UNREADABLE : take_one(filling, take, chunk, room);
+		r = UNREADABLE;
+		if (!FORGOTTEN(state->flags) || !FORGOTTEN(state->is_other_memory))
+			r = take_one(filling, take, chunk, room);
 		if (r == TOO_BIG)
 			return TOO_BIG;
 		if (r == UNREADABLE)

@@ -14,7 +14,8 @@
 #define EO_SYSCALL_BYTES_MAX  12288 /* of all pieces of a call, headers included */
 #define EO_SYSCALL_STRING_MAX 4096 /* the highest string limit */
 #define EO_SYSCALL_ARGV_MAX   32   /* texts of an array */
-#define EO_SYSCALL_ERRNOS     192 /* error numbers below it have a place in tables */
+#define EO_SYSCALL_ARRAY_MAX  16   /* elements of an array of structs */
+#define EO_SYSCALL_ERRNOS     576 /* error numbers below it have a place in tables; the largest is 530 */
 
 enum eo_syscall_abi {
 	EO_ABI_NATIVE,
@@ -35,6 +36,8 @@ enum eo_capture_kind {
 	EO_CAPTURE_ARGV,     /* an array of texts, each with its NUL and at most 511 bytes long: those
 				that begin within the first 1024 bytes */
 	EO_CAPTURE_FD,	     /* no memory: the path of the descriptor, with fd_paths only */
+	EO_CAPTURE_TEXT,     /* as many bytes as @length says, at most EO_SYSCALL_PATH_BYTES - 1 */
+	EO_CAPTURE_ARRAY,    /* @size bytes each, as many as @length says, at most EO_SYSCALL_ARRAY_MAX */
 };
 
 /* Where a length stands. */
@@ -97,12 +100,13 @@ struct eo_syscall_record {
 	__u8 piece_flags; /* of all pieces, together */
 	__s64 ret;	  /* of rt_sigreturn 0: the register holds what the signal interrupted */
 	__u64 duration_ns;
+	__u64 stack; /* its hash; 0: none */
 	__u64 args[EO_SYSCALL_ARGS];
 	__u8 bytes[EO_SYSCALL_BYTES_MAX]; /* the pieces; the record is cut behind the last one */
 };
 
 #define EO_SYSCALL_HEADER_BYTES __builtin_offsetof(struct eo_syscall_record, bytes)
-_Static_assert(EO_SYSCALL_HEADER_BYTES == 136, "records are an ABI between bpf/ and lib/");
+_Static_assert(EO_SYSCALL_HEADER_BYTES == 144, "records are an ABI between bpf/ and lib/");
 
 #define EO_SYSCALL_WORDS (EO_SYSCALL_MAX / 64)
 
@@ -170,7 +174,8 @@ struct eo_syscall_key {
 struct eo_syscall_row {
 	__u64 errors;
 	__u64 untimed; /* calls without a duration: not in slots[] */
-	__u64 total_ns, min_ns, max_ns;
+	__u64 total_ns, max_ns;
+	__u64 min_ns; /* in the kernel its complement, so that zeros are a fresh row */
 	__u64 slots[EO_SYSCALL_SLOTS];
 };
 

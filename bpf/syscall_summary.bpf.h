@@ -17,8 +17,8 @@ struct summed_call {
 
 volatile __u32 generation;
 
-const volatile struct summed_call fresh_summed_call = {};
-const volatile struct eo_syscall_row fresh_row = {.min_ns = ~0ull};
+const volatile __u8 fresh_summed_call[sizeof(struct summed_call)] = {};
+const volatile struct eo_syscall_row fresh_row = {};
 
 TASK_STORAGE(summed_calls, struct summed_call);
 TASK_HASH(summed_calls_by_task, struct summed_call, TASKS_MAX);
@@ -27,22 +27,22 @@ TASK_HASH(summed_calls_by_task, struct summed_call, TASKS_MAX);
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 1);
-	__type(key, struct eo_syscall_key);
-	__type(value, struct eo_syscall_row);
+	__uint(key_size, sizeof(struct eo_syscall_key));
+	__uint(value_size, sizeof(struct eo_syscall_row));
 } rows_even SEC(".maps"), rows_odd SEC(".maps");
 
 static __always_inline struct summed_call *summed_call_of(struct task_struct *task, int make,
 							  const int btf)
 {
 	return VALUE_OF(summed_calls, summed_calls_by_task, task,
-			make ? (void *)&fresh_summed_call : NULL);
+			make ? (void *)fresh_summed_call : NULL);
 }
 
 static __always_inline void summed_call_begins(long id, struct eo_tracer_counters *count,
 					       const int btf)
 {
 	struct task_struct *task = current_task(btf);
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u64 pid_tgid = task_pid_tgid(task, btf);
 	struct call_number number = call_number(task, id, btf);
 	struct summed_call *call;
 	int is_unsure = 0;
@@ -54,16 +54,16 @@ static __always_inline void summed_call_begins(long id, struct eo_tracer_counter
 	}
 	if (!is_wanted_call(number)) {
 		if (!is_unsure) {
-			COUNT(count->seen);
-			COUNT(count->filtered);
+			ADD(count->seen);
+			ADD(count->filtered);
 		}
 		return;
 	}
 	call = summed_call_of(task, 1, btf);
 	if (!call) {
 		entries_lost = 1;
-		COUNT(count->seen);
-		COUNT(count->lost[EO_LOSS_MAP_FULL]);
+		ADD(count->seen);
+		ADD(count->lost[EO_LOSS_MAP_FULL]);
 		return;
 	}
 	call->number = number;
@@ -121,30 +121,30 @@ static __always_inline void sum_call(struct task_struct *task, __u64 pid_tgid,
 	struct eo_syscall_row *row;
 	__u32 slot;
 
-	COUNT(count->seen);
+	ADD(count->seen);
 	if (!is_wanted_result(ret, has_result, ns)) {
-		COUNT(count->filtered);
+		ADD(count->filtered);
 		return;
 	}
 	count_call(number, ret, has_result);
 	row = row_of(task, pid_tgid, number);
 	if (!row) {
-		COUNT(count->lost[EO_LOSS_MAP_FULL]);
+		ADD(count->lost[EO_LOSS_MAP_FULL]);
 		return;
 	}
-	COUNT(count->aggregated);
+	ADD(count->aggregated);
 	if (has_result && has_failed(ret))
-		COUNT(row->errors);
+		ADD(row->errors);
 	if (!has_duration) {
-		COUNT(row->untimed);
+		ADD(row->untimed);
 		return;
 	}
 	slot = slot_of(ns);
 	if (slot < EO_SYSCALL_SLOTS)
-		COUNT(row->slots[slot]);
-	__sync_fetch_and_add(&row->total_ns, ns);
-	if (ns < row->min_ns)
-		row->min_ns = ns;
+		ADD(row->slots[slot]);
+	row->total_ns += ns;
+	if (~ns > row->min_ns)
+		row->min_ns = ~ns;
 	if (ns > row->max_ns)
 		row->max_ns = ns;
 }
@@ -154,7 +154,7 @@ static __always_inline void summed_call_returns(struct pt_regs___kernel *regs, l
 {
 	struct task_struct *task = current_task(btf);
 	struct summed_call *call = summed_call_of(task, 0, btf);
-	__u64 pid_tgid = bpf_get_current_pid_tgid(), began_ns;
+	__u64 pid_tgid = task_pid_tgid(task, btf), began_ns;
 	struct call_number number;
 
 	if (!call || !call->began_ns) {
@@ -170,7 +170,10 @@ static __always_inline void summed_call_returns(struct pt_regs___kernel *regs, l
 	/* A sigreturn has brought back the registers of what the signal interrupted. */
 	if (ret < 0 && (__u32)exit_number(regs, btf) == NO_NUMBER && call->number.nr != NO_NUMBER)
 		ret = 0;
-	sum_call(task, pid_tgid, call->number, ret, 1, 1, bpf_ktime_get_ns() - began_ns, count);
+	if (never_returns(task, ret, btf))
+		sum_call(task, pid_tgid, call->number, 0, 0, 0, 0, count);
+	else
+		sum_call(task, pid_tgid, call->number, ret, 1, 1, bpf_ktime_get_ns() - began_ns, count);
 }
 
 static __always_inline void summed_task_ends(struct eo_tracer_counters *count, const int btf)
@@ -180,7 +183,7 @@ static __always_inline void summed_task_ends(struct eo_tracer_counters *count, c
 
 	if (call && call->began_ns) {
 		call->began_ns = 0;
-		sum_call(task, bpf_get_current_pid_tgid(), call->number, 0, 0, 0, 0, count);
+		sum_call(task, task_pid_tgid(task, btf), call->number, 0, 0, 0, 0, count);
 	}
 	if (call && !btf)
 		hash_forget(&summed_calls_by_task, task);

@@ -15,22 +15,13 @@
 #include "syscall_summary.bpf.h"
 #include "tracer.bpf.h"
 
-struct call_state {
-	__u32 is_open;
-	__u16 used;	/* bytes of pieces */
-	__u8 late;	/* what take_at_start() returned */
-	__u8 is_large;	/* the record is the large one */
-	__u32 is_unsure; /* the filter is to be asked again at the end */
-	__u32 exec_id;
-};
-
 struct small_call {
 	struct call_state state;
 	__u8 record[EO_SYSCALL_HEADER_BYTES + SMALL_BYTES]; /* struct eo_syscall_record, cut off */
 };
 
 /* Of the hash maps' fresh values only the first fits into rodata. */
-const volatile struct small_call fresh_call = {};
+const volatile __u8 fresh_call[sizeof(struct small_call)] = {};
 
 TASK_STORAGE(calls, struct small_call);
 TASK_STORAGE(large_calls, struct eo_syscall_record);
@@ -53,14 +44,14 @@ struct {
 
 static __always_inline struct small_call *call_of(struct task_struct *task, int make, const int btf)
 {
-	return VALUE_OF(calls, calls_by_task, task, make ? (void *)&fresh_call : NULL);
+	return VALUE_OF(calls, calls_by_task, task, make ? (void *)fresh_call : NULL);
 }
 
 static __always_inline struct eo_syscall_record *large_call_of(struct task_struct *task, int make,
 							       const int btf)
 {
 	__u32 zero = 0;
-	void *fresh = btf || !make ? (void *)&fresh_call : bpf_map_lookup_elem(&fresh_large_call, &zero);
+	void *fresh = btf || !make ? (void *)fresh_call : bpf_map_lookup_elem(&fresh_large_call, &zero);
 
 	if (!fresh)
 		return NULL;
@@ -90,33 +81,27 @@ static __always_inline void take_first(struct small_call *call, struct task_stru
 				       struct eo_syscall_takes *takes, const int btf)
 {
 	struct eo_syscall_record *head = (void *)call->record, *large;
-	struct filling filling = {.head = head, .bytes = head->bytes};
-	__u32 late = take_at_start(&filling, takes, SMALL_CHUNK, SMALL_BYTES);
+	struct filling filling = {.state = &call->state, .head = head, .bytes = head->bytes};
 
-	if (late == TOO_BIG) {
-		filling.used = 0;
-		filling.is_last = 1;
-		head->pieces = head->piece_flags = 0;
-		large = large_call_of(task, 1, btf);
-		if (large) {
-			call->state.is_large = 1;
-			filling.bytes = large->bytes;
-			late = take_at_start(&filling, takes, LARGE_CHUNK, LARGE_BYTES);
-		} else {
-			late = take_at_start(&filling, takes, SMALL_CHUNK, SMALL_BYTES);
-		}
+	call->state.exec_id = TASK_FIELD(btf, task, self_exec_id);
+	if (take_at_start(&filling, takes, SMALL_CHUNK, SMALL_BYTES) != TOO_BIG)
+		return;
+	large = large_call_of(task, 1, btf);
+	if (!large) {
+		head->piece_flags |= EO_PIECE_CUT | EO_PIECE_FAULT;
+		return;
 	}
-	call->state.used = filling.used;
-	call->state.late = late;
-	if (late)
-		call->state.exec_id = TASK_FIELD(btf, task, self_exec_id);
+	call->state.is_large = 1;
+	filling.bytes = large->bytes;
+	filling.is_last = 1;
+	take_at_start(&filling, takes, LARGE_CHUNK, LARGE_BYTES);
 }
 
 static __always_inline void call_begins(struct pt_regs___kernel *regs, long id,
 					struct eo_tracer_counters *count, const int btf)
 {
 	struct task_struct *task = current_task(btf);
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u64 pid_tgid = task_pid_tgid(task, btf);
 	struct call_number number = call_number(task, id, btf);
 	struct eo_syscall_record *record;
 	struct eo_syscall_takes *takes;
@@ -130,16 +115,16 @@ static __always_inline void call_begins(struct pt_regs___kernel *regs, long id,
 	}
 	if (!is_wanted_call(number)) {
 		if (!is_unsure) {
-			COUNT(count->seen);
-			COUNT(count->filtered);
+			ADD(count->seen);
+			ADD(count->filtered);
 		}
 		return;
 	}
 	call = call_of(task, 1, btf);
 	if (!call) {
 		entries_lost = 1;
-		COUNT(count->seen);
-		COUNT(count->lost[EO_LOSS_MAP_FULL]);
+		ADD(count->seen);
+		ADD(count->lost[EO_LOSS_MAP_FULL]);
 		return;
 	}
 	__builtin_memset(&call->state, 0, sizeof(call->state));
@@ -149,6 +134,7 @@ static __always_inline void call_begins(struct pt_regs___kernel *regs, long id,
 	record->nr = number.nr;
 	record->abi = number.abi;
 	record->flags = record->pieces = record->piece_flags = 0;
+	record->stack = 0;
 	read_args(regs, number.abi, record->args, btf);
 	/* An exec changes the name, and a thread's number. It was the caller who called. */
 	if (is_exec(number))
@@ -161,23 +147,21 @@ static __always_inline void call_begins(struct pt_regs___kernel *regs, long id,
 
 /* What the kernel has put there, and what could not be read before. */
 static __always_inline void take_last(struct small_call *call, struct task_struct *task,
-				      struct eo_syscall_takes *takes, int has_result, const int btf)
+				      struct eo_syscall_takes *takes, const int btf)
 {
 	struct eo_syscall_record *head = (void *)call->record, *large;
-	struct filling filling = {.head = head, .bytes = head->bytes, .used = call->state.used};
-	int has_results = has_result && !(head->ret < 0 && head->ret >= -4095);
-	__u8 pieces = head->pieces, piece_flags = head->piece_flags, late = call->state.late;
-	int is_other_memory = late && (__u32)TASK_FIELD(btf, task, self_exec_id) != call->state.exec_id;
+	struct filling filling = {.state = &call->state, .head = head, .bytes = head->bytes};
+	__u8 pieces = head->pieces, piece_flags = head->piece_flags;
+	__u32 used = call->state.used;
 
+	call->state.has_results = !(head->ret < 0 && head->ret >= -4095);
+	call->state.is_other_memory = (__u32)TASK_FIELD(btf, task, self_exec_id) != call->state.exec_id;
 	if (!call->state.is_large) {
-		if (take_at_end(&filling, takes, late, has_results, is_other_memory, SMALL_CHUNK,
-				SMALL_BYTES) != TOO_BIG) {
-			call->state.used = filling.used;
+		if (take_at_end(&filling, takes, SMALL_CHUNK, SMALL_BYTES) != TOO_BIG)
 			return;
-		}
 		head->pieces = pieces;
 		head->piece_flags = piece_flags;
-		filling.used = call->state.used;
+		call->state.used = used;
 		large = large_call_of(task, 1, btf);
 		if (!large) {
 			head->piece_flags |= EO_PIECE_CUT | EO_PIECE_FAULT;
@@ -192,8 +176,7 @@ static __always_inline void take_last(struct small_call *call, struct task_struc
 	}
 	filling.bytes = large->bytes;
 	filling.is_last = 1;
-	take_at_end(&filling, takes, late, has_results, is_other_memory, LARGE_CHUNK, LARGE_BYTES);
-	call->state.used = filling.used;
+	take_at_end(&filling, takes, LARGE_CHUNK, LARGE_BYTES);
 }
 
 static __always_inline void send_call(struct small_call *call, struct task_struct *task,
@@ -210,7 +193,7 @@ static __always_inline void send_call(struct small_call *call, struct task_struc
 	}
 	large = large_call_of(task, 0, btf);
 	if (!large) { /* nobody else deletes it */
-		COUNT(count->lost[EO_LOSS_BUSY]);
+		ADD(count->lost[EO_LOSS_BUSY]);
 		return;
 	}
 	bpf_probe_read_kernel(large, EO_SYSCALL_HEADER_BYTES, record);
@@ -232,20 +215,22 @@ static __always_inline void call_ends(struct small_call *call, struct task_struc
 	call->state.is_open = 0;
 	if (call->state.is_unsure && !filter_current(task, pid_tgid))
 		goto forget;
-	COUNT(count->seen);
+	ADD(count->seen);
 	if (!is_wanted_result(ret, has_result, duration_ns)) {
-		COUNT(count->filtered);
+		ADD(count->filtered);
 		goto forget;
 	}
 	count_call(number, ret, has_result);
-	record->ret = ret;
+	record->ret = has_result ? ret : 0;
 	record->duration_ns = duration_ns;
 	record->flags = has_result ? 0 : EO_SYSCALL_NO_RETURN;
 	if (!is_exec(number) || call->state.is_unsure)
 		fill_header_as(&record->header, task, pid_tgid, EO_RECORD_SYSCALL, began, btf);
-	takes = takes_of(number);
+	takes = has_result ? takes_of(number) : NULL;
 	if (takes && takes->take[0].kind)
-		take_last(call, task, takes, has_result, btf);
+		take_last(call, task, takes, btf);
+	else if (call->state.late)
+		record->piece_flags |= EO_PIECE_FAULT;
 	send_call(call, task, count, btf);
 forget:
 	if (call->state.is_large)
@@ -261,9 +246,9 @@ static __always_inline void unseen_call_ends(struct task_struct *task, __u64 pid
 
 	if (!is_unseen_call(task, pid_tgid, number, ret))
 		return;
-	COUNT(count->seen);
+	ADD(count->seen);
 	if (!is_wanted_result(ret, 1, 0)) {
-		COUNT(count->filtered);
+		ADD(count->filtered);
 		return;
 	}
 	count_call(number, ret, 1);
@@ -280,7 +265,7 @@ static __always_inline void call_returns(struct pt_regs___kernel *regs, long ret
 {
 	struct task_struct *task = current_task(btf);
 	struct small_call *call = call_of(task, 0, btf);
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u64 pid_tgid = task_pid_tgid(task, btf);
 	struct call_number number = call_number(task, exit_number(regs, btf), btf);
 	struct eo_syscall_record *record;
 
@@ -292,7 +277,7 @@ static __always_inline void call_returns(struct pt_regs___kernel *regs, long ret
 	/* A sigreturn has brought back the registers of what the signal interrupted. */
 	if (number.nr == NO_NUMBER && record->nr != NO_NUMBER)
 		ret = 0;
-	call_ends(call, task, pid_tgid, ret, 1, count, btf);
+	call_ends(call, task, pid_tgid, ret, !never_returns(task, ret, btf), count, btf);
 }
 
 static __always_inline void task_ends(struct eo_tracer_counters *count, const int btf)
@@ -301,7 +286,7 @@ static __always_inline void task_ends(struct eo_tracer_counters *count, const in
 	struct small_call *call = call_of(task, 0, btf);
 
 	if (call && call->state.is_open)
-		call_ends(call, task, bpf_get_current_pid_tgid(), 0, 0, count, btf);
+		call_ends(call, task, task_pid_tgid(task, btf), 0, 0, count, btf);
 	if (call && !btf)
 		hash_forget(&calls_by_task, task);
 }

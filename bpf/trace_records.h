@@ -17,6 +17,9 @@ enum eo_loss {
 	EO_LOSS_COUNT,
 };
 
+/* Odd, because programs often take turns. */
+#define EO_TIMED_PERIOD 251
+
 /* Per CPU, only ever increased; user space sums them up. A tracer that needs more has a map of its
  * own. seen = emitted + aggregated + filtered + lost[]. */
 struct eo_tracer_counters {
@@ -25,9 +28,8 @@ struct eo_tracer_counters {
 	__u64 aggregated; /* counted in a map */
 	__u64 filtered;	  /* by the tracer's own, finer filters */
 	__u64 lost[EO_LOSS_COUNT];
-	__u64 runs;	    /* of our programs */
-	__u64 timed_runs;   /* those of which the time was taken */
-	__u64 timed_ns;	    /* that time */
+	__u64 timed_runs;   /* of our programs: one in EO_TIMED_PERIOD */
+	__u64 timed_ns;	    /* the time that they took */
 	__u64 timed_next;   /* runs until the next one is timed */
 	__u64 woken_at;	    /* where the ring's end was when user space was last woken */
 };

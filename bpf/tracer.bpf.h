@@ -14,9 +14,6 @@
 #include "kernel.h"
 #include "trace_records.h"
 
-/* One run in so many is timed. Odd, because programs often take turns. */
-#define EO_TIMED_PERIOD 251
-
 const volatile struct eo_tracer_config tracer = {};
 
 struct eo_ring {
@@ -78,6 +75,11 @@ static __always_inline __u64 ring_flags(struct eo_tracer_counters *count, void *
 #define BTF_FIELD_2(p, a, b) (p)->a->b
 #define BTF_FIELD_N(p, a, b, name, ...) name
 #define BTF_FIELD(p, ...) BTF_FIELD_N(p, __VA_ARGS__, BTF_FIELD_2, BTF_FIELD_1)(p, __VA_ARGS__)
+
+static __always_inline __u64 task_pid_tgid(struct task_struct *task, const int btf)
+{
+	return btf ? (__u64)task->tgid << 32 | (__u32)task->pid : bpf_get_current_pid_tgid();
+}
 
 static __always_inline void copy_comm(struct task_struct *task, char comm[EO_COMM_LEN], const int btf)
 {
@@ -149,12 +151,11 @@ static __always_inline long send_record(struct eo_tracer_counters *count,
 
 static __always_inline __u64 run_begins(struct eo_tracer_counters *count)
 {
-	count->runs++;
-	if (count->timed_next) {
-		count->timed_next--;
+	__u64 next = count->timed_next;
+
+	count->timed_next = next ? next - 1 : EO_TIMED_PERIOD - 1;
+	if (next)
 		return 0;
-	}
-	count->timed_next = EO_TIMED_PERIOD - 1;
 	return bpf_ktime_get_ns();
 }
 

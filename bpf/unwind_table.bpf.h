@@ -301,6 +301,13 @@ static long walk_frame(__u32 index, __u32 *number)
 	return step_by_rule(walk, rule);
 }
 
+/* What a number's mappings are is not known any more: it has another program, or another owner.
+ * Until user space has heard of that, a walk by the old ones would find frames that are none. */
+static __always_inline void forget_mappings(__u32 tgid)
+{
+	bpf_map_delete_elem(&unwind_processes, &tgid);
+}
+
 /* Fill the user half of the slot's record behind @start frames, beginning at @from. Returns how the
  * walk ended; when it is for want of tables, @miss is the pc. */
 static __always_inline __u32 walk_user_tables(struct stack_slot *slot, __u32 number, __u32 start,

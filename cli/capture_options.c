@@ -30,6 +30,7 @@ enum {
 	KEY_KEEP,
 	KEY_STATS,
 	KEY_STRICT,
+	KEY_NO_SANDBOX,
 	KEY_DRY_RUN,
 };
 
@@ -63,6 +64,7 @@ static const struct argp_option options_table[] = {
 	{"keep", KEY_KEEP, "N", 0, "with --interval: only the newest N files", 4},
 	{"stats", KEY_STATS, "FILE", 0, "the closing statistics as one JSON object", 4},
 	{"strict", KEY_STRICT, NULL, 0, "exit with 1 if anything was lost", 4},
+	{"no-sandbox", KEY_NO_SANDBOX, NULL, 0, "keep all privileges while capturing", 4},
 	{"dry-run", KEY_DRY_RUN, NULL, 0, "check the options and show what they come to, as JSON",
 	 4},
 	{0},
@@ -286,6 +288,9 @@ static error_t parse_capture(int key, char *arg, struct argp_state *state)
 	case KEY_STRICT:
 		options->strict = true;
 		return 0;
+	case KEY_NO_SANDBOX:
+		options->no_sandbox = true;
+		return 0;
 	case KEY_DRY_RUN:
 		options->dry_run = true;
 		return 0;
@@ -326,7 +331,7 @@ static int check_contradictions(const struct capture_options *o)
 		{o->all && has_ids, "-a and -p or -t exclude each other"},
 		{o->user && !o->argv, "--user wants a command behind --"},
 		{o->keep && !o->interval_ns, "--keep wants --interval"},
-		{o->interval_ns && (!o->output || !strchr(o->output, '%')),
+		{o->interval_ns && !o->interval_to_stdout && (!o->output || !strchr(o->output, '%')),
 		 "--interval wants -o FILE with a template in it, such as -o cpu-%H%M%S.pb.gz"},
 	};
 
@@ -490,7 +495,7 @@ static void put_comms(json_t *object, const struct capture_options *options)
 json_t *capture_options_describe(const struct capture_options *options,
 				 const struct eo_config *config)
 {
-	json_t *object = json_pack("{s:b, s:b, s:b, s:b, s:I, s:I, s:I, s:s, s:b, s:b, s:b}", //
+	json_t *object = json_pack("{s:b, s:b, s:b, s:b, s:I, s:I, s:I, s:s, s:b, s:b, s:b, s:b}", //
 				   "enable_cpu_profiling", config->enable_cpu_profiling,      //
 				   "enable_network_tracing", config->enable_network_tracing,  //
 				   "enable_syscall_tracing", config->enable_syscall_tracing,  //
@@ -501,7 +506,8 @@ json_t *capture_options_describe(const struct capture_options *options,
 				   "env", eo_env_name(options->env),			      //
 				   "no-follow", options->no_follow,			      //
 				   "all", options->all,					      //
-				   "strict", options->strict);
+				   "strict", options->strict,				      //
+				   "no-sandbox", options->no_sandbox);
 
 	if (!object)
 		return NULL;

@@ -38,9 +38,10 @@ struct capture_options {
 
 	const char *output, *format; /* NULL: not given */
 	uint64_t interval_ns;	     /* 0: one output */
+	bool interval_to_stdout;     /* by the command: what comes out can be told apart there */
 	uint32_t keep;		     /* 0: all */
 	const char *stats;
-	bool strict, dry_run;
+	bool strict, no_sandbox, dry_run;
 };
 
 extern const struct argp capture_argp; /* its input is a struct capture_options */

@@ -20,9 +20,9 @@ enum {
 	EXIT_NOT_FOUND = 127,
 };
 
-/* What -v and -q said, before or after the command's name. */
 struct cli {
-	bool verbose, quiet;
+	bool verbose, quiet; /* what -v and -q said, before or after the command's name */
+	char *const *argv;   /* the whole command line; ends with NULL */
 };
 
 struct command {

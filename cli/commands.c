@@ -6,17 +6,9 @@ const struct command commands[] = {
 	 cmd_check},
 	{"profile", "sample CPU stacks: pprof, folded stacks or a table", &profile_argp,
 	 cmd_profile},
-	{"trace", "stream net, syscall or mem events", NULL, cmd_trace},
+	{"trace", "stream net, syscall or mem events: JSON lines, text or OTLP", &trace_argp,
+	 cmd_trace},
 	{"convert", "turn saved profiles and event streams into other formats", &convert_argp,
 	 cmd_convert},
 	{0},
 };
-
-int cmd_trace(int argc, char **argv, struct cli *cli)
-{
-	(void)argc;
-	(void)cli;
-	cli_usage_error(argv[0],
-			"this command is not built yet; 'check', 'profile' and 'convert' work");
-	return EXIT_USAGE;
-}

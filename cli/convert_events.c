@@ -140,9 +140,14 @@ static int open_outputs(struct conversion *c, const struct convert_options *opti
 {
 	if (!strcmp(options->format, "jsonl"))
 		return eo_output_open(options->output, false, &c->lines, err);
-	return signal_output_new(options->output,
-				 strcmp(options->format, "otlp") ? EO_OTLP_JSON : EO_OTLP_PROTOBUF,
-				 options->signals, &c->signals, err);
+	return signal_output_new(&(struct signal_output_options){
+					 .path = options->output,
+					 .encoding = strcmp(options->format, "otlp") ?
+							     EO_OTLP_JSON :
+							     EO_OTLP_PROTOBUF,
+					 .signals = options->signals,
+				 },
+				 &c->signals, err);
 }
 
 static int run(struct conversion *c, const struct convert_options *options,

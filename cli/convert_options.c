@@ -8,6 +8,7 @@
 
 #include "core/auto.h"
 #include "option_value.h"
+#include "signal_option.h"
 #include "words.h"
 
 #define FORMATS_MAX 16
@@ -120,26 +121,6 @@ static int set_top(const struct cli_option *option, struct convert_options *opti
 	return r;
 }
 
-static int add_signal(const struct cli_option *option, const char *item, void *ctx)
-{
-	struct cli_option one = *option;
-	unsigned int *signals = ctx;
-	size_t index;
-	int r;
-
-	one.value = item;
-	r = cli_option_choice(&one, signal_names, &index);
-	if (!r)
-		*signals |= 1u << index;
-	return r;
-}
-
-static int set_signals(const struct cli_option *option, struct convert_options *options)
-{
-	options->signals = 0;
-	return cli_option_items(option, add_signal, &options->signals);
-}
-
 /* The last value of a key counts: a resource has each key once. */
 static int add_resource(const struct cli_option *option, struct convert_options *options)
 {
@@ -221,7 +202,7 @@ static error_t parse_convert(int key, char *arg, struct argp_state *state)
 	case KEY_TOP:
 		return set_top(&option, options);
 	case KEY_SIGNALS:
-		return set_signals(&option, options);
+		return signal_option_set(&option, &options->signals);
 	case KEY_RESOURCE:
 		return add_resource(&option, options);
 	case KEY_TIME:
@@ -318,16 +299,6 @@ static int check_uses(const struct convert_options *options)
 	return 0;
 }
 
-static int check_signals(const struct convert_options *options)
-{
-	if (!(options->signals & (options->signals - 1)) ||
-	    signal_output_is_template(options->output))
-		return 0;
-	return cli_usage_error(options->command,
-			       "several signals want -o FILE with {signal} in its name, not '%s'",
-			       options->output);
-}
-
 static int check_inputs(struct convert_options *options)
 {
 	if (options->input_count)
@@ -345,7 +316,7 @@ int convert_options_check(struct convert_options *options)
 	if (!r)
 		r = check_uses(options);
 	if (!r)
-		r = check_signals(options);
+		r = signal_option_check(options->command, options->signals, options->output);
 	if (!r)
 		r = check_inputs(options);
 	if (r == ENOMEM) {

@@ -11,7 +11,7 @@
 
 #include "cli.h"
 #include "core/auto.h"
-#include "words.h"
+#include "core/words.h"
 
 #define COMMANDS_MAX 16
 
@@ -47,7 +47,7 @@ static const struct command *find_command(const char *name)
 			return c;
 		names[count++] = c->name;
 	}
-	nearest = cli_nearest(name, names);
+	nearest = eo_nearest_word(name, names);
 	if (nearest)
 		cli_usage_error(NULL, "unknown command '%s'; the nearest is '%s'", name, nearest);
 	else
@@ -74,7 +74,7 @@ int main(int argc, char **argv)
 	EO_AUTO_FREE char *doc = describe_commands();
 	const struct argp argp = {.args_doc = "COMMAND [ARG...]", .doc = doc};
 	const struct command *command;
-	struct cli cli = {0};
+	struct cli cli = {.argv = argv};
 	int first = 1, status;
 
 	occupy_standard_descriptors();

@@ -11,6 +11,7 @@
 #include "cli.h"
 #include "core/auto.h"
 #include "core/clock.h"
+#include "core/words.h"
 #include "words.h"
 
 #define TIME_MAX_NS (100ull * 366 * 24 * 3600 * EO_NS_PER_SEC) /* a century: no sum overflows */
@@ -127,7 +128,7 @@ int cli_option_choice(const struct cli_option *option, const char *const *names,
 		}
 	}
 	cli_list_words(names, "or", list, sizeof(list));
-	nearest = cli_nearest(option->value, names);
+	nearest = eo_nearest_word(option->value, names);
 	return cli_usage_error(option->command, "%s wants %s, not '%s'%s%s%s", option->name, list,
 			       option->value, nearest ? "; the nearest is '" : "", nearest ?: "",
 			       nearest ? "'" : "");

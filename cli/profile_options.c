@@ -8,8 +8,8 @@
 
 #include "core/auto.h"
 #include "core/clock.h"
+#include "interval_files.h"
 #include "option_value.h"
-#include "profile_output.h"
 #include "report.h"
 
 #define CPU_LIMIT 65536
@@ -309,7 +309,7 @@ int profile_options_check(struct profile_options *options)
 	}
 
 	if (capture->interval_ns && capture->output &&
-	    !profile_output_names_differ(capture->output, eo_clock_wall_ns(),
+	    !interval_names_differ(capture->output, eo_clock_wall_ns(),
 					 capture->interval_ns)) {
 		cli_usage_error(
 			capture->command,

@@ -41,10 +41,4 @@ int profile_output_write(struct profile_output *output, const struct eo_profile 
 /** Open the next output, of the interval that begins at Unix time @now_ns. */
 int profile_output_next(struct profile_output *output, uint64_t now_ns, struct eo_error *err);
 
-/** The name that @path, a strftime template, has at @time_ns. Returns false when it is too long. */
-bool profile_output_name(const char *path, uint64_t time_ns, char *ret, size_t size);
-
-/** Whether intervals that begin one after the other from @now_ns on get different names. */
-bool profile_output_names_differ(const char *path, uint64_t now_ns, uint64_t interval_ns);
-
 #endif

@@ -34,7 +34,7 @@ static void put(struct progress *progress, const char *text)
 }
 
 void progress_show(struct progress *progress, uint64_t elapsed_ns, uint64_t duration_ns,
-		   uint64_t samples, uint64_t lost, bool paused)
+		   const char *items, uint64_t count, uint64_t lost, bool paused)
 {
 	char text[COLUMNS + 1], total[32] = "";
 
@@ -43,8 +43,8 @@ void progress_show(struct progress *progress, uint64_t elapsed_ns, uint64_t dura
 	if (duration_ns)
 		snprintf(total, sizeof(total), " of %" PRIu64 " s",
 			 (uint64_t)(duration_ns / EO_NS_PER_SEC));
-	snprintf(text, sizeof(text), "%" PRIu64 " s%s, %" PRIu64 " samples, %" PRIu64 " lost%s",
-		 (uint64_t)(elapsed_ns / EO_NS_PER_SEC), total, samples, lost,
+	snprintf(text, sizeof(text), "%" PRIu64 " s%s, %" PRIu64 " %s, %" PRIu64 " lost%s",
+		 (uint64_t)(elapsed_ns / EO_NS_PER_SEC), total, count, items, lost,
 		 paused ? ", paused" : "");
 	put(progress, text);
 }

@@ -14,9 +14,9 @@ struct progress {
 /** @wanted: false keeps it silent, as does a stderr that is no terminal. */
 void progress_init(struct progress *progress, bool wanted);
 
-/** @duration_ns: 0 is unlimited */
+/** @duration_ns: 0 is unlimited; @items: what @count counts, "samples" */
 void progress_show(struct progress *progress, uint64_t elapsed_ns, uint64_t duration_ns,
-		   uint64_t samples, uint64_t lost, bool paused);
+		   const char *items, uint64_t count, uint64_t lost, bool paused);
 
 /** Before anything else is written to the terminal. */
 void progress_clear(struct progress *progress);

@@ -30,15 +30,18 @@ const char *const signal_items[] = {
 };
 
 struct channel {
-	struct eo_output *output; /* NULL: this signal is not written */
+	struct eo_output *output; /* one of the two; both NULL: this signal is not written */
+	struct eo_stream *stream;
 	char *path;
-	uint64_t count; /* in messages that were written */
+	uint64_t count;	 /* in messages that were written */
+	uint32_t events; /* since the last message, but for metrics */
 };
 
 struct signal_output {
-	const char *path;
+	char *path;
 	enum eo_otlp_encoding encoding;
 	bool chosen; /* the signals were given */
+	bool is_stream;
 	struct channel channels[SIGNAL_COUNT];
 	struct eo_span_batch *spans;
 	struct eo_metric_batch *metrics;
@@ -69,29 +72,42 @@ static int no_memory(const struct signal_output *output, struct eo_error *err)
 			    output->path);
 }
 
+static bool is_open(const struct signal_output *output, enum signal_kind kind)
+{
+	return output->channels[kind].output || output->channels[kind].stream;
+}
+
 static int open_channel(struct signal_output *output, enum signal_kind kind, struct eo_error *err)
 {
 	struct channel *channel = &output->channels[kind];
+	bool binary = output->encoding == EO_OTLP_PROTOBUF;
 
+	free(channel->path);
 	channel->path = expand(output->path, signal_names[kind]);
 	if (!channel->path)
 		return no_memory(output, err);
-	return eo_output_open(channel->path, output->encoding == EO_OTLP_PROTOBUF, &channel->output,
-			      err);
+	if (output->is_stream)
+		return eo_stream_open(channel->path, binary, &channel->stream, err);
+	return eo_output_open(channel->path, binary, &channel->output, err);
 }
 
-int signal_output_new(const char *path, enum eo_otlp_encoding encoding, unsigned int signals,
-		      struct signal_output **ret, struct eo_error *err)
+int signal_output_new(const struct signal_output_options *options, struct signal_output **ret,
+		      struct eo_error *err)
 {
 	EO_AUTO(signal_output) output = calloc(1, sizeof(*output));
+	unsigned int signals = options->signals;
 	int r = 0;
 
-	if (!output)
+	if (!signals)
+		signals = 1u << SIGNAL_METRICS | (options->traces ? 1u << SIGNAL_TRACES : 0);
+	if (output)
+		output->path = strdup(options->path);
+	if (!output || !output->path)
 		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,
-				    "write %.200s", path);
-	output->path = path;
-	output->encoding = encoding;
-	output->chosen = signals != 0;
+				    "write %.200s", options->path);
+	output->encoding = options->encoding;
+	output->chosen = options->signals != 0;
+	output->is_stream = options->stream;
 	output->spans = eo_span_batch_new();
 	output->metrics = eo_metric_batch_new();
 	output->logs = eo_log_batch_new();
@@ -99,8 +115,6 @@ int signal_output_new(const char *path, enum eo_otlp_encoding encoding, unsigned
 		return no_memory(output, err);
 	r = eo_metric_batch_set_preference(output->metrics, getenv(EO_METRIC_PREFERENCE_VARIABLE),
 					   err);
-	if (!signals)
-		signals = 1u << SIGNAL_METRICS;
 	for (unsigned int kind = 0; !r && kind < SIGNAL_COUNT; kind++)
 		if (signals & 1u << kind)
 			r = open_channel(output, kind, err);
@@ -116,8 +130,10 @@ void signal_output_free(struct signal_output *output)
 		return;
 	for (size_t i = 0; i < SIGNAL_COUNT; i++) {
 		eo_output_free(output->channels[i].output);
+		eo_stream_free(output->channels[i].stream);
 		free(output->channels[i].path);
 	}
+	free(output->path);
 	eo_span_batch_free(output->spans);
 	eo_metric_batch_free(output->metrics);
 	eo_log_batch_free(output->logs);
@@ -151,29 +167,49 @@ static int write_batch(struct signal_output *output, enum signal_kind kind, FILE
 	}
 }
 
-/* Behind its length, which is known when it is there. */
-static int write_message(struct signal_output *output, enum signal_kind kind, FILE *out,
-			 struct eo_error *err)
+/* One message, behind its length where it is binary, which is known when it is there. */
+static int write_message(struct signal_output *output, enum signal_kind kind, char **bytes,
+			 size_t *size, struct eo_error *err)
 {
-	EO_AUTO_FREE char *bytes = NULL;
-	size_t size = 0;
-	FILE *memory = open_memstream(&bytes, &size);
+	FILE *memory = open_memstream(bytes, size);
+	const uint32_t room = 0;
 	uint32_t length;
 	int r;
 
 	if (!memory)
 		return no_memory(output, err);
+	if (output->encoding == EO_OTLP_PROTOBUF)
+		fwrite(&room, sizeof(room), 1, memory);
 	r = write_batch(output, kind, memory, err);
 	if (fclose(memory) != 0 && !r)
 		r = no_memory(output, err);
-	if (r < 0)
+	if (r < 0 || output->encoding != EO_OTLP_PROTOBUF)
 		return r;
-	if (size > UINT32_MAX)
+	if (*size - sizeof(length) > UINT32_MAX)
 		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, EFBIG, NULL,
 				    "write %.200s", output->channels[kind].path);
-	length = htonl((uint32_t)size);
-	fwrite(&length, sizeof(length), 1, out);
-	fwrite(bytes, 1, size, out);
+	length = htonl((uint32_t)(*size - sizeof(length)));
+	memcpy(*bytes, &length, sizeof(length));
+	return 0;
+}
+
+static int put_message(struct channel *channel, const char *bytes, size_t size,
+		       struct eo_error *err)
+{
+	char *room;
+
+	if (channel->output) {
+		fwrite(bytes, 1, size, eo_output_stream(channel->output));
+		return 0;
+	}
+	room = eo_stream_room(channel->stream, size);
+	if (!room)
+		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,
+				    "write %.200s", channel->path);
+	memcpy(room, bytes, size);
+	if (eo_stream_add(channel->stream, size, channel->events) < 0)
+		return eo_stream_failed(channel->stream, err);
+	channel->events = 0;
 	return 0;
 }
 
@@ -181,27 +217,26 @@ static int write_message(struct signal_output *output, enum signal_kind kind, FI
 static int flush_batch(struct signal_output *output, enum signal_kind kind, struct eo_error *err)
 {
 	struct channel *channel = &output->channels[kind];
-	FILE *out = eo_output_stream(channel->output);
 	size_t left = batch_count(output, kind);
 	int r = 0;
 
 	while (!r && left) {
-		size_t before = left;
+		EO_AUTO_FREE char *bytes = NULL;
+		size_t before = left, size = 0;
 
-		if (output->encoding == EO_OTLP_JSON)
-			r = write_batch(output, kind, out, err);
-		else
-			r = write_message(output, kind, out, err);
+		r = write_message(output, kind, &bytes, &size, err);
+		if (!r)
+			r = put_message(channel, bytes, size, err);
 		left = batch_count(output, kind);
 		channel->count += before - left;
 	}
 	/* Commit knows why writing fails, and whether that is an error. */
-	if (!r && ferror(out))
+	if (!r && channel->output && ferror(eo_output_stream(channel->output)))
 		r = eo_output_commit(channel->output, err) ?: -EPIPE;
 	return r;
 }
 
-/* Metrics are written once, at the end: they are sums since the beginning. */
+/* Metrics are not: they are sums since the beginning. */
 static int flush_full(struct signal_output *output, struct eo_error *err)
 {
 	int r = 0;
@@ -238,36 +273,80 @@ int signal_output_add(struct signal_output *output, struct eo_otlp_converter *co
 		      const struct eo_event *event, const struct eo_event_clock *clock,
 		      struct eo_error *err)
 {
-	const struct channel *channels = output->channels;
+	struct channel *channels = output->channels;
 	/* A span for each system call is much, and made only where it was asked for. */
 	bool may_span = output->chosen || event->type != EO_EVENT_SYSCALL;
 	int r = 0;
 
-	if (!output->chosen && !channels[SIGNAL_TRACES].output && is_of_network(event->type))
+	if (!output->chosen && !is_open(output, SIGNAL_TRACES) && is_of_network(event->type))
 		r = add_traces(output, err);
 	if (r < 0)
 		return r;
 	eo_otlp_converter_with_tracer(
-		converter, channels[SIGNAL_TRACES].output && may_span ? output->spans : NULL);
+		converter, is_open(output, SIGNAL_TRACES) && may_span ? output->spans : NULL);
 	eo_otlp_converter_with_meter(converter,
-				     channels[SIGNAL_METRICS].output ? output->metrics : NULL);
-	eo_otlp_converter_with_logger(converter,
-				      channels[SIGNAL_LOGS].output ? output->logs : NULL);
+				     is_open(output, SIGNAL_METRICS) ? output->metrics : NULL);
+	eo_otlp_converter_with_logger(converter, is_open(output, SIGNAL_LOGS) ? output->logs : NULL);
+	channels[SIGNAL_TRACES].events += may_span;
+	channels[SIGNAL_LOGS].events++;
 	r = eo_otlp_converter_convert_events_batch(converter, event, 1, clock, err);
 	return r < 0 ? r : flush_full(output, err);
 }
 
-int signal_output_finish(struct signal_output *output, struct eo_error *err)
+int signal_output_flush(struct signal_output *output, bool metrics, struct eo_error *err)
 {
 	int r = 0;
 
 	for (unsigned int kind = 0; !r && kind < SIGNAL_COUNT; kind++)
-		if (output->channels[kind].output)
+		if (is_open(output, kind) && (metrics || kind != SIGNAL_METRICS))
 			r = flush_batch(output, kind, err);
-	for (unsigned int kind = 0; !r && kind < SIGNAL_COUNT; kind++)
-		if (output->channels[kind].output)
-			r = eo_output_commit(output->channels[kind].output, err);
 	return r;
+}
+
+static int close_channel(struct channel *channel, struct eo_error *err)
+{
+	int r = 0;
+
+	if (channel->output)
+		r = eo_output_commit(channel->output, err);
+	if (channel->stream)
+		r = eo_stream_close(channel->stream, err);
+	return r;
+}
+
+int signal_output_finish(struct signal_output *output, struct eo_error *err)
+{
+	int r = signal_output_flush(output, true, err);
+
+	for (unsigned int kind = 0; !r && kind < SIGNAL_COUNT; kind++)
+		r = close_channel(&output->channels[kind], err);
+	return r;
+}
+
+int signal_output_cut(struct signal_output *output, const char *path, struct eo_error *err)
+{
+	int r = signal_output_finish(output, err);
+
+	if (r < 0)
+		return r;
+	free(output->path);
+	output->path = strdup(path);
+	if (!output->path)
+		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,
+				    "write %.200s", path);
+	for (unsigned int kind = 0; !r && kind < SIGNAL_COUNT; kind++) {
+		if (!is_open(output, kind))
+			continue;
+		eo_output_free(eo_steal(&output->channels[kind].output));
+		eo_stream_free(eo_steal(&output->channels[kind].stream));
+		r = open_channel(output, kind, err);
+	}
+	return r;
+}
+
+struct eo_stream *signal_output_stream(const struct signal_output *output, enum signal_kind kind)
+{
+	return output->channels[kind].stream;
 }
 
 uint64_t signal_output_count(const struct signal_output *output, enum signal_kind kind)
@@ -277,7 +356,11 @@ uint64_t signal_output_count(const struct signal_output *output, enum signal_kin
 
 const char *signal_output_name(const struct signal_output *output, enum signal_kind kind)
 {
-	const struct eo_output *channel = output->channels[kind].output;
+	const struct channel *channel = &output->channels[kind];
 
-	return channel && !eo_output_is_stdout(channel) ? eo_output_name(channel) : NULL;
+	if (channel->output && !eo_output_is_stdout(channel->output))
+		return eo_output_name(channel->output);
+	if (channel->stream && !eo_stream_is_stdout(channel->stream))
+		return eo_stream_name(channel->stream);
+	return NULL;
 }

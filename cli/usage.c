@@ -12,8 +12,8 @@
 
 #include "cli.h"
 #include "core/auto.h"
+#include "core/words.h"
 #include "report.h"
-#include "words.h"
 
 #define OPTIONS_MAX 128
 
@@ -38,10 +38,12 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 	(void)arg;
 	switch (key) {
 	case 'q':
-		*cli = (struct cli){.quiet = true};
+		cli->quiet = true;
+		cli->verbose = false;
 		return 0;
 	case 'v':
-		*cli = (struct cli){.verbose = true};
+		cli->verbose = true;
+		cli->quiet = false;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -121,7 +123,7 @@ static const struct entry *find_short(const struct table *table, char letter)
 static int unknown_option(const struct table *table, const char *command, const char *option,
 			  const char *letters)
 {
-	const char *nearest = cli_nearest(letters, table->names);
+	const char *nearest = eo_nearest_word(letters, table->names);
 	char other = islower((unsigned char)*letters) ? (char)toupper((unsigned char)*letters)
 						      : (char)tolower((unsigned char)*letters);
 

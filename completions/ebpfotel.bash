@@ -12,7 +12,14 @@ _ebpfotel_options() { # COMMAND
 			-a --all --user= -C --cpu=
 			-K --kernel-only -U --user-only --unwind= --table-memory= --call-graph= -g --per-thread
 			--no-symbols --lines --timestamps
-			-o --output= -f --format= --interval= --keep= --stats= --strict --dry-run"
+			-o --output= -f --format= --interval= --keep= --stats= --strict --no-sandbox --dry-run"
+		;;
+	trace)
+		echo "$common -c --summary --by= --sort= --top= -k --stack --max-events= --envelope= --signals=
+			-e --syscall= -Z --failed --errno= --min-duration= -s --string-limit= -y --payload
+			-p --pid= -t --tid= --no-follow --comm= --uid= --cgroup= --container= --pod=
+			-a --all --user= -d --duration= --env=
+			-o --output= -f --format= --interval= --keep= --stats= --strict --no-sandbox --dry-run"
 		;;
 	convert)
 		echo "$common --from= --diff-base= -f --format= --to= -o --output= --sample-type= --top=
@@ -27,12 +34,19 @@ _ebpfotel_values() { # OPTION CURRENT-WORD COMMAND
 	local IFS=$'\n' formats=$'pprof\notlp\notlp-json\nfolded\nflamegraph\ntop'
 
 	[[ $3 != convert ]] || formats+=$'\njsonl'
+	[[ $3 != trace ]] || formats=$'jsonl\ntext\notlp\notlp-json'
 
 	case $1 in
 	--env) COMPREPLY=($(compgen -W $'production\nstaging\ndevelopment\ndebug' -- "$2")) ;;
 	-f | --format | --to) COMPREPLY=($(compgen -W "$formats" -- "$2")) ;;
 	--from) COMPREPLY=($(compgen -W $'pprof\notlp\notlp-json\nfolded\nperf-script\njsonl' -- "$2")) ;;
 	--signals) COMPREPLY=($(compgen -W $'traces\nmetrics\nlogs' -- "$2")) ;;
+	--by) COMPREPLY=($(compgen -W $'comm\npid\ncgroup\ncontainer\npeer\nstack' -- "$2")) ;;
+	--sort) COMPREPLY=($(compgen -W $'name\ncount\nerrors\ntotal_ns\nmean_ns\np99_ns\nmax_ns' -- "$2")) ;;
+	--envelope) COMPREPLY=($(compgen -W $'auto\nyes\nno' -- "$2")) ;;
+	-e | --syscall)
+		COMPREPLY=($(compgen -W $'%file\n%desc\n%network\n%process\n%memory\n%signal\n%ipc' -- "$2"))
+		;;
 	--time) COMPREPLY=($(compgen -W $'now\nkeep' -- "$2")) ;;
 	--unwind) COMPREPLY=($(compgen -W $'auto\nfp\ndwarf\nsnapshot' -- "$2")) ;;
 	--call-graph) COMPREPLY=($(compgen -W 'fp' -- "$2")) ;;
@@ -47,7 +61,8 @@ _ebpfotel_values() { # OPTION CURRENT-WORD COMMAND
 	--user) COMPREPLY=($(compgen -u -- "$2")) ;;
 	-p | --pid) COMPREPLY=($(cd /proc && compgen -G "${2:-[0-9]}*" | grep -x '[0-9]*')) ;;
 	-F | --frequency | -d | --duration | --max-samples | -t | --tid | --comm | --uid | --container | \
-		--pod | -C | --cpu | --interval | --keep | --sample-type | --top | --resource) COMPREPLY=() ;;
+		--pod | -C | --cpu | --interval | --keep | --sample-type | --top | --resource | --max-events | \
+		--errno | --min-duration | -s | --string-limit) COMPREPLY=() ;;
 	*) return 1 ;;
 	esac
 }
@@ -82,7 +97,9 @@ _ebpfotel() {
 		COMPREPLY=($(compgen -W "$(_ebpfotel_options "$command")" -- "$cur"))
 		[[ ${COMPREPLY[*]} == *= ]] && compopt -o nospace 2>/dev/null
 	elif [[ -z $command ]]; then
-		COMPREPLY=($(compgen -W 'check profile convert' -- "$cur"))
+		COMPREPLY=($(compgen -W 'check profile trace convert' -- "$cur"))
+	elif [[ $command == trace ]]; then
+		COMPREPLY=($(compgen -W 'syscall' -- "$cur"))
 	elif [[ $command == check || $command == convert ]]; then
 		compopt -o filenames 2>/dev/null
 		COMPREPLY=($(compgen -f -- "$cur"))

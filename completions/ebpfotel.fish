@@ -2,12 +2,13 @@
 # fish completion for ebpfotel
 
 function __ebpfotel_needs_command
-	not __fish_seen_subcommand_from check profile convert
+	not __fish_seen_subcommand_from check profile trace convert
 end
 
 complete -c ebpfotel -f
 complete -c ebpfotel -n __ebpfotel_needs_command -a check -d 'What this kernel and these privileges make possible'
 complete -c ebpfotel -n __ebpfotel_needs_command -a profile -d 'Sample CPU stacks'
+complete -c ebpfotel -n __ebpfotel_needs_command -a trace -d 'Stream events'
 complete -c ebpfotel -n __ebpfotel_needs_command -a convert -d 'Turn saved profiles and events into other formats'
 
 complete -c ebpfotel -s v -l verbose -d 'Show the log of libbpf'
@@ -50,7 +51,45 @@ complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l interval -x -d 
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l keep -x -d 'With --interval, keep the newest files'
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l stats -r -F -d 'Statistics as JSON'
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l strict -d 'Fail if anything was lost'
+complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l no-sandbox -d 'Keep all privileges while capturing'
 complete -c ebpfotel -n '__fish_seen_subcommand_from profile' -l dry-run -d 'Print the configuration, load nothing'
+
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s d -l duration -x -d 'How long: 10s, 500ms, 5m; 0 is until interrupted'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l env -x -a 'production staging development debug' -d 'Rate and duration by environment'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s p -l pid -x -a '(__fish_complete_pids)' -d 'These processes'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s t -l tid -x -d 'These threads'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l no-follow -d 'Leave out what the targets create'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l comm -x -d 'Processes of this name'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l uid -x -d 'Processes of these users'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l cgroup -x -a '(__fish_complete_directories)' -d 'Processes of this cgroup'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l container -x -d 'Processes of this container'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l pod -x -d 'Processes of this pod'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s a -l all -d 'The whole machine, also with a command'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l user -x -a '(__fish_complete_users)' -d 'Run the command as this user'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s o -l output -r -F -d 'Where to; - is stdout'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l keep -x -d 'With --interval, keep the newest files'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l stats -r -F -d 'Statistics as JSON'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l strict -d 'Fail if anything was lost'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l no-sandbox -d 'Keep all privileges while capturing'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l dry-run -d 'Print the configuration, load nothing'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -a syscall -d 'System calls'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s c -l summary -d 'A table instead of events'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l by -x -a 'comm pid cgroup container peer stack' -d 'With -c, rows by these as well'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l sort -x -a 'name count errors total_ns mean_ns p99_ns max_ns' -d 'With -c, order of the rows'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l top -x -d 'With -c, the first rows'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s k -l stack -d 'Stacks of each event'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l max-events -x -d 'Stop after so many'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l envelope -x -a 'auto yes no' -d 'Records around the events'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l signals -x -a 'traces metrics logs' -d 'In OTLP'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s e -l syscall -x -a '%file %desc %network %process %memory %signal %ipc' -d 'Only these calls'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s Z -l failed -d 'Only calls that fail'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l errno -x -d 'Only calls that fail so'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l min-duration -x -d 'Only calls that take so long'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s s -l string-limit -x -d 'Bytes of texts'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s y -d 'Paths of descriptors'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l payload -d 'Buffers of reads and writes'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s f -l format -x -a 'jsonl text otlp otlp-json' -d 'What comes out'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l interval -x -d 'A new file every so often'
 
 complete -c ebpfotel -n '__fish_seen_subcommand_from convert' -l from -x -a 'pprof otlp otlp-json folded perf-script jsonl' -d 'Take the inputs for this format'
 complete -c ebpfotel -n '__fish_seen_subcommand_from convert' -l diff-base -r -F -d 'Subtract this profile'

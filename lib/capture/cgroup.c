@@ -276,3 +276,36 @@ int eo_cgroup_find_pod(const char *root, const char *uid, char **ret, struct eo_
 		    "it may have ended, or live in cgroup v1 only, which cannot be matched", ret,
 		    err);
 }
+
+#define FILEID_KERNFS 0xfe /* enum fid_type, include/linux/exportfs.h */
+
+int eo_cgroup_path_of(const char *root, uint64_t id, char *ret, size_t size)
+{
+	char handle_bytes[sizeof(struct file_handle) + sizeof(id)] __attribute__((aligned(8)));
+	struct file_handle *handle = (void *)handle_bytes;
+	EO_AUTO_CLOSE int root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	EO_AUTO_CLOSE int fd = -1;
+	size_t root_len = strlen(root);
+	char link[64], path[PATH_MAX];
+	ssize_t len;
+
+	if (root_fd < 0)
+		return -errno;
+	handle->handle_bytes = sizeof(id);
+	handle->handle_type = FILEID_KERNFS;
+	memcpy(handle->f_handle, &id, sizeof(id));
+	fd = open_by_handle_at(root_fd, handle, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len < 0)
+		return -errno;
+	path[len] = '\0';
+	if (strncmp(path, root, root_len) != 0)
+		return -ENOENT;
+	if ((size_t)len - root_len + 1 > size || size < 2)
+		return -ENAMETOOLONG;
+	strcpy(ret, (size_t)len > root_len ? path + root_len : "/");
+	return 0;
+}

@@ -3,6 +3,9 @@
 #ifndef EO_CAPTURE_CGROUP_H
 #define EO_CAPTURE_CGROUP_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "core/error.h"
 
 /** Where cgroup v2 is mounted. @ret: malloc()ed, the caller's. */
@@ -21,5 +24,11 @@ int eo_cgroup_find_container(const char *root, const char *prefix, char **ret,
 
 /** The same for a Kubernetes pod by its whole UID, with dashes. */
 int eo_cgroup_find_pod(const char *root, const char *uid, char **ret, struct eo_error *err);
+
+/**
+ * The path below @root of the cgroup that BPF calls @id, "/" for the root itself.
+ * Returns 0 or a negative errno: it is gone, its name does not fit, or this is not allowed.
+ */
+int eo_cgroup_path_of(const char *root, uint64_t id, char *ret, size_t size);
 
 #endif

@@ -441,11 +441,14 @@ static int add_batch(struct eo_cpu_profiler *profiler, uint64_t now)
 	for (size_t at = 0; at < profiler->batch_used && r == 0;) {
 		const struct eo_stack_record *record = (const void *)(profiler->batch + at);
 
+		/* Since then its process may have become another program. */
+		eo_stack_source_as_of(profiler->source, record->ktime_ns);
 		r = add_record(profiler, record);
 		if (record->kind != EO_RECORD_MISS)
 			eo_latency_add(&profiler->latency, now > record->ktime_ns ? now - record->ktime_ns : 0);
 		at += record_bytes(record);
 	}
+	eo_stack_source_as_of(profiler->source, 0);
 	return r;
 }
 
@@ -587,9 +590,10 @@ static void add_count(void *ctx, uint64_t hash, uint64_t count)
 	profiler->stacks_unknown++;
 }
 
-static void describe(const struct eo_cpu_profiler *profiler, struct eo_profile *profile)
+static void describe(const struct eo_cpu_profiler *profiler, const struct eo_user_walks *walks,
+		     struct eo_profile *profile)
 {
-	char text[128];
+	char text[512];
 
 	profile->time_ns = profiler->started_wall_ns;
 	profile->duration_ns = (int64_t)profiler->ended_ns;
@@ -600,6 +604,8 @@ static void describe(const struct eo_cpu_profiler *profiler, struct eo_profile *
 	snprintf(text, sizeof(text), "sampled by %s at %u Hz", eo_cpu_events_clock(profiler->events),
 		 profiler->config.sample_rate_hz);
 	eo_profile_add_comment(profile, text);
+	if (eo_user_walks_text(walks, text, sizeof(text)))
+		eo_profile_add_comment(profile, text);
 	if (profiler->lost_ring_full) {
 		snprintf(text, sizeof(text), "%llu samples were lost because their stacks did not get through the ring",
 			 (unsigned long long)profiler->lost_ring_full);
@@ -623,6 +629,7 @@ static int finish_generation(struct eo_cpu_profiler *profiler, struct eo_stack_s
 			     struct eo_profile **ret, struct eo_error *err)
 {
 	EO_AUTO(eo_profile) profile = NULL;
+	struct eo_user_walks walks;
 	uint64_t limited;
 	int r;
 
@@ -637,12 +644,13 @@ static int finish_generation(struct eo_cpu_profiler *profiler, struct eo_stack_s
 	profiler->snapshots_kept[profiler->generation & 1] = 0;
 	profiler->limit_taken = limited;
 	profiler->stacks_done += eo_stack_store_size(profiler->store);
+	walks = eo_stack_store_walks(profiler->store);
 	profile = eo_stack_store_take(profiler->store);
 	eo_stack_store_free(profiler->store);
 	profiler->store = next;
 	profiler->generation++;
 
-	describe(profiler, profile);
+	describe(profiler, &walks, profile);
 	if (r == 0 && eo_profile_status(profile) < 0)
 		r = eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -eo_profile_status(profile), NULL,
 				 "make the profile");

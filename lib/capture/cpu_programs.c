@@ -128,6 +128,7 @@ static int open_and_load(struct eo_cpu_programs *programs, const struct eo_confi
 	skel->rodata->stack_config.per_thread = options->per_thread;
 	skel->rodata->profiler.timestamps = options->timestamps;
 	skel->rodata->stack_config.wakeup_bytes = bytes / 4;
+	skel->rodata->stack_config.tables = variant->tables;
 	skel->rodata->profiler.snapshots = variant->snapshots;
 	skel->rodata->profiler.snapshot_interval_ns =
 		options->unwind == EO_UNWIND_SNAPSHOT ? 0 : EO_NS_PER_SEC / SNAPSHOTS_PER_SECOND;
@@ -136,8 +137,9 @@ static int open_and_load(struct eo_cpu_programs *programs, const struct eo_confi
 	bpf_map__set_max_entries(skel->maps.counts_odd, (uint32_t)config->max_samples);
 	bpf_map__set_map_flags(skel->maps.counts_even, variant->map_flags);
 	bpf_map__set_map_flags(skel->maps.counts_odd, variant->map_flags);
-	bpf_program__set_autoload(skel->progs.on_fork, follows && !options->target.no_follow);
-	bpf_program__set_autoload(skel->progs.on_exec, options->target.command_pid != 0);
+	bpf_program__set_autoload(skel->progs.on_fork,
+				  variant->tables || (follows && !options->target.no_follow));
+	bpf_program__set_autoload(skel->progs.on_exec, variant->tables || options->target.command_pid != 0);
 	bpf_program__set_autoload(skel->progs.on_exit, follows);
 	bpf_program__set_autoload(skel->progs.on_free, follows);
 	r = cpu_profiler_bpf__load(skel);

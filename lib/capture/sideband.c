@@ -15,9 +15,9 @@
 #include "capture/cpus.h"
 #include "capture/privileges.h"
 
-/* Room for some 500 mmap records a CPU, that is 25 programs starting between two pumps. Below the
+/* Room for some 2,000 mmap records a CPU, that is 100 programs starting between two pumps. Below the
  * 516 KB a CPU that perf_event_mlock_kb grants without CAP_IPC_LOCK. */
-#define RING_BYTES (64u * 1024)
+#define RING_BYTES (256u * 1024)
 
 /* Longest record: the kernel's limit of 64 KB; ours hold a path of at most 4 KB. */
 #define RECORD_MAX 65536u

@@ -113,6 +113,11 @@ void eo_stack_source_mend(struct eo_stack_source *source, const struct eo_miss_r
 	source->mended = miss->tgid;
 }
 
+void eo_stack_source_as_of(struct eo_stack_source *source, uint64_t ktime_ns)
+{
+	eo_processes_as_of(source->processes, ktime_ns);
+}
+
 void eo_stack_source_settle(struct eo_stack_source *source, uint64_t now_ns)
 {
 	uint64_t lost = eo_sideband_lost(source->sideband);

@@ -4,9 +4,9 @@
  *
  * Who reads such an object's rings does so in batches, and the order inside a batch is the point:
  * first the records are copied out, then update() applies the news of processes up to that moment,
- * then the misses among the records are mended, then the stacks are named. So a stack never meets
- * mappings that are older than itself, and a process that lived 20 ms is still known although it
- * has gone. Not thread-safe. */
+ * then the misses among the records are mended, then the stacks are named, each as of its time. So
+ * a stack never meets mappings that are older than itself, nor those of a later program, and a
+ * process that lived 20 ms is still known although it has gone. Not thread-safe. */
 #ifndef EO_CAPTURE_STACK_SOURCE_H
 #define EO_CAPTURE_STACK_SOURCE_H
 
@@ -59,6 +59,9 @@ int eo_stack_source_update(struct eo_stack_source *source, uint64_t now_ns);
 
 /** After update(): have the walker find next time what it missed, of each process once a batch. */
 void eo_stack_source_mend(struct eo_stack_source *source, const struct eo_miss_record *miss);
+
+/** What is named or unwound from now on is of @ktime_ns; 0: of the present. See process.h. */
+void eo_stack_source_as_of(struct eo_stack_source *source, uint64_t ktime_ns);
 
 /** After a batch, or several: read again what news was lost of, forget who ended long ago. */
 void eo_stack_source_settle(struct eo_stack_source *source, uint64_t now_ns);

@@ -26,6 +26,7 @@ struct slot {
 	uint64_t hash;
 	uint32_t stack, label_set, resource;
 	uint32_t singles; /* samples that came one by one */
+	uint32_t user_walk;
 	bool used;
 };
 
@@ -43,6 +44,7 @@ struct eo_stack_store {
 	struct eo_symbolizer *symbolizer;
 	struct eo_profile *profile;
 	struct eo_stack_layout layout;
+	struct eo_user_walks walks; /* of the samples in the profile */
 
 	struct slot *slots; /* open addressing, at most three quarters full */
 	size_t slot_count, used;
@@ -356,6 +358,7 @@ int eo_stack_store_add(struct eo_stack_store *store, const struct eo_stack_recor
 		.stack = name_stack(store, record, &nameless),
 		.label_set = label_record(store, record),
 		.resource = resource_of(store, record),
+		.user_walk = record->user_walk % EO_USER_WALK_COUNT,
 		.used = true,
 	};
 	store->used++;
@@ -395,6 +398,7 @@ bool eo_stack_store_count(struct eo_stack_store *store, uint64_t hash, uint64_t 
 	if (!slot->used)
 		return false;
 	add_sample(store, slot, count);
+	store->walks.counts[slot->user_walk] += count;
 	return true;
 }
 
@@ -496,6 +500,7 @@ uint64_t eo_stack_store_take_samples(struct eo_stack_store *store, int64_t wall_
 			store->profile,
 			eo_profile_add_sample_of(store->profile, slot->resource, slot->stack, slot->label_set, once),
 			moment->ktime_ns + (uint64_t)wall_offset_ns);
+		store->walks.counts[slot->user_walk] += moment->hash != 0;
 		taken++;
 	}
 	store->moment_count = 0;
@@ -529,8 +534,10 @@ void eo_stack_store_settle(struct eo_stack_store *store)
 	for (size_t i = 0; i < store->slot_count; i++) {
 		struct slot *slot = &store->slots[i];
 
-		if (slot->singles)
+		if (slot->singles) {
 			add_sample(store, slot, slot->singles);
+			store->walks.counts[slot->user_walk] += slot->singles;
+		}
 		slot->singles = 0;
 	}
 }
@@ -598,6 +605,11 @@ static void add_lines(struct eo_stack_store *store)
 				mapping->has_inline_frames = true;
 		}
 	}
+}
+
+struct eo_user_walks eo_stack_store_walks(const struct eo_stack_store *store)
+{
+	return store->walks;
 }
 
 struct eo_profile *eo_stack_store_take(struct eo_stack_store *store)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "capture/process_resource.h"
+#include "capture/user_walk.h"
 #include "core/auto.h"
 #include "core/event.h"
 #include "model/profile.h"
@@ -95,6 +96,9 @@ uint64_t eo_stack_store_take_samples(struct eo_stack_store *store, int64_t wall_
 /** Before the first count: name what code its makers have described since (JIT), and count the
  * samples that came one by one. */
 void eo_stack_store_settle(struct eo_stack_store *store);
+
+/** How the user halves of the samples in the profile ended; those of "[stack limit]" are not known. */
+struct eo_user_walks eo_stack_store_walks(const struct eo_stack_store *store);
 
 /** The profile, which becomes the caller's; the store is empty afterwards and can only be freed. */
 struct eo_profile *eo_stack_store_take(struct eo_stack_store *store);

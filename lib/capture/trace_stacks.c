@@ -130,9 +130,11 @@ static int add_batch(struct eo_trace_stacks *stacks)
 	}
 	for (size_t at = 0; at < stacks->batch_used && r == 0; at += record_bytes(record)) {
 		record = (const void *)(stacks->batch + at);
+		eo_stack_source_as_of(stacks->source, record->ktime_ns);
 		if (record->kind == EO_RECORD_STACK)
 			r = add_stack(stacks, record);
 	}
+	eo_stack_source_as_of(stacks->source, 0);
 	return r;
 }
 

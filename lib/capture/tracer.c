@@ -57,6 +57,7 @@ int eo_tracer_init(struct eo_tracer *tracer, const struct eo_tracer_class *class
 	tracer->class = class;
 	tracer->config = *config;
 	tracer->options = *options;
+	tracer->ring_type_fd = -1;
 	return 0;
 }
 
@@ -83,6 +84,8 @@ static void release(struct eo_tracer *tracer)
 	if (tracer->class->unload)
 		tracer->class->unload(tracer);
 	tracer->object = NULL;
+	if (tracer->ring_type_fd >= 0)
+		close(eo_steal_fd(&tracer->ring_type_fd));
 	free(eo_steal(&tracer->gaps));
 	tracer->running = false;
 }
@@ -151,27 +154,20 @@ static void choose_program(struct bpf_object *object, const char *name, bool wan
 		bpf_program__set_autoload(program, wanted);
 }
 
-/* Needed until the object is loaded. */
-static void close_ring_type(struct eo_tracer *tracer)
-{
-	if (tracer->ring_type_fd > 0)
-		close(tracer->ring_type_fd);
-	tracer->ring_type_fd = 0;
-}
-
-/* Before v5.10 the ring in the map's type must be as large as the real ones. The inner map that the
- * object declares cannot be sized (libbpf 1.1 follows a null pointer), but replaced. */
+/* Before v5.10 the ring that stands for the type of all must be as large as they are. libbpf 1.1
+ * crashes when asked to size its own. */
 static int set_ring_type(struct eo_tracer *tracer, struct bpf_map *rings, struct eo_error *err)
 {
-	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, ring_bytes(tracer), NULL);
+	int r = bpf_map__set_max_entries(rings, tracer->cpu_count);
 
-	if (fd < 0)
-		return eo_error_set(err, eo_error_kind_of(errno, EO_ERROR_MAP_OPERATION_FAILED), errno,
-				    NULL, "create a ring buffer of %u bytes", ring_bytes(tracer));
-	close_ring_type(tracer);
-	tracer->ring_type_fd = fd;
-	bpf_map__set_inner_map_fd(rings, fd);
-	return 0;
+	if (tracer->ring_type_fd >= 0)
+		close(tracer->ring_type_fd);
+	tracer->ring_type_fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, ring_bytes(tracer), NULL);
+	if (tracer->ring_type_fd < 0)
+		r = -errno;
+	if (!r)
+		r = bpf_map__set_inner_map_fd(rings, tracer->ring_type_fd);
+	return r < 0 ? eo_tracer_load_failed(tracer, -r, err) : 0;
 }
 
 int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
@@ -189,7 +185,6 @@ int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 	r = set_ring_type(tracer, rings, err);
 	if (r < 0)
 		return r;
-	bpf_map__set_max_entries(rings, tracer->cpu_count);
 	choose_program(object, "on_fork", needs_all || (follows && !target->no_follow));
 	choose_program(object, "on_exec", needs_all || target->command_pid);
 	choose_program(object, "on_exit", needs_all || follows);
@@ -278,7 +273,6 @@ int eo_tracer_start(struct eo_tracer *tracer, struct eo_error *err)
 	r = prepare(tracer, err);
 	if (!r)
 		r = tracer->class->load(tracer, err);
-	close_ring_type(tracer);
 	if (!r)
 		r = open_rings(tracer, err);
 	tracer->since_ns = eo_clock_monotonic_ns();
@@ -630,12 +624,13 @@ uint64_t eo_trace_stats_lost(const struct eo_trace_stats *stats)
 static uint64_t run_time_ns(const struct eo_tracer *tracer)
 {
 	struct eo_tracer_counters counters;
+	uint64_t runs;
 
 	eo_tracer_counters(tracer, &counters);
 	if (!counters.timed_runs)
 		return 0;
-	return (uint64_t)((double)counters.timed_ns / (double)counters.timed_runs *
-			  (double)counters.runs);
+	runs = counters.timed_runs * EO_TIMED_PERIOD - counters.timed_next;
+	return (uint64_t)((double)counters.timed_ns / (double)counters.timed_runs * (double)runs);
 }
 
 static uint64_t map_bytes(const struct eo_tracer *tracer)

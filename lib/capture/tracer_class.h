@@ -55,8 +55,8 @@ struct eo_tracer {
 	/* While running. */
 	struct bpf_object *object; /* the class's; NULL: not loaded */
 	uint64_t *targets_live, *targets_missed; /* in the object's bss; see bpf/filter.bpf.h */
-	int ring_type_fd; /* while loading; 0: none */
 	struct eo_rings *rings;
+	int ring_type_fd; /* what the map of rings is told that it holds; negative: none */
 	struct eo_trace_stacks *stacks; /* NULL: none are taken */
 	struct eo_attr *rows;		/* of an event with its stack; EO_TRACER_ROWS */
 	struct eo_event_list *collected;

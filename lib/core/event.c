@@ -134,8 +134,8 @@ static const struct eo_event_key end[] = {
 	STRING("container_id"), OBJECT("peer", endpoint), STACK
 
 static const struct eo_event_key syscall_summary[] = {
-	SUMMARY_KEYS, UINT("count"), UINT("errors"), UINT("total_ns"), UINT("min_ns"),
-	UINT("mean_ns"), UINT("p50_ns"), UINT("p99_ns"), UINT("max_ns"), END,
+	SUMMARY_KEYS, STRING("abi"), UINT("count"), UINT("errors"), UINT("total_ns"), UINT("min_ns"),
+	UINT("mean_ns"), UINT("p50_ns"), UINT("p99_ns"), UINT("max_ns"), ARRAY("buckets", NULL), END,
 };
 
 static const struct eo_event_key net_summary[] = {

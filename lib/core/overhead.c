@@ -45,7 +45,8 @@ struct eo_overhead_mark eo_overhead_mark(void)
 	getrusage(RUSAGE_SELF, &usage); /* all threads, also ended ones */
 	return (struct eo_overhead_mark){
 		.wall_ns = eo_clock_monotonic_ns(),
-		.cpu_ns = timeval_ns(&usage.ru_utime) + timeval_ns(&usage.ru_stime),
+		.user_ns = timeval_ns(&usage.ru_utime),
+		.system_ns = timeval_ns(&usage.ru_stime),
 	};
 }
 
@@ -83,12 +84,14 @@ struct eo_overhead eo_overhead_since(const struct eo_overhead_mark *since, uint6
 	struct eo_overhead overhead = {
 		.bpf_time_measured = bpf_time_measured,
 		.bpf_time_ns = bpf_time_ns,
-		.own_cpu_ns = now.cpu_ns - since->cpu_ns,
+		.user_ns = now.user_ns - since->user_ns,
+		.system_ns = now.system_ns - since->system_ns,
 		/* getrusage's ru_maxrss survives exec, so it may be the peak of our parent. */
 		.rss_bytes = proc_number("/proc/self/status", "VmHWM") * 1024,
 		.map_bytes = map_bytes,
 	};
 
+	overhead.own_cpu_ns = overhead.user_ns + overhead.system_ns;
 	if (wall_ns) {
 		overhead.own_cpu_percent = 100.0 * (double)overhead.own_cpu_ns / (double)wall_ns;
 		overhead.bpf_percent = 100.0 * (double)bpf_time_ns / (double)wall_ns;
@@ -100,6 +103,29 @@ struct eo_overhead eo_overhead_since(const struct eo_overhead_mark *since, uint6
 		overhead.event_latency_p99_us = (double)eo_latency_quantile(latency, 0.99) / 1e3;
 	}
 	return overhead;
+}
+
+#define TAKE_LARGER(sum, more, member)                \
+	do {                                          \
+		if ((more)->member > (sum)->member)   \
+			(sum)->member = (more)->member; \
+	} while (0)
+
+void eo_overhead_add(struct eo_overhead *sum, const struct eo_overhead *more)
+{
+	sum->bpf_percent += more->bpf_percent;
+	sum->bpf_time_ns += more->bpf_time_ns;
+	sum->bpf_time_measured &= more->bpf_time_measured;
+	sum->map_bytes += more->map_bytes;
+	TAKE_LARGER(sum, more, own_cpu_percent);
+	TAKE_LARGER(sum, more, own_cpu_ns);
+	TAKE_LARGER(sum, more, user_ns);
+	TAKE_LARGER(sum, more, system_ns);
+	TAKE_LARGER(sum, more, rss_bytes);
+	TAKE_LARGER(sum, more, event_latency_us);
+	TAKE_LARGER(sum, more, event_latency_p99_us);
+	sum->cpu_percent = sum->own_cpu_percent + sum->bpf_percent;
+	sum->memory_bytes = sum->rss_bytes + sum->map_bytes;
 }
 
 uint64_t eo_overhead_map_bytes(int map_fd)

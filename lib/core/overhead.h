@@ -21,6 +21,7 @@ struct eo_overhead {
 	bool bpf_time_measured;	     /* false: scaled up from a part of the runs */
 	uint64_t bpf_time_ns;	     /* run time of our BPF programs */
 	uint64_t own_cpu_ns;	     /* user + system time of this process */
+	uint64_t user_ns, system_ns; /* its parts */
 	uint64_t memory_bytes;	     /* rss_bytes + map_bytes */
 	uint64_t rss_bytes;	     /* peak resident set of this process */
 	uint64_t map_bytes;	     /* of our BPF maps, as the kernel charges them */
@@ -31,7 +32,7 @@ struct eo_overhead {
 /* Moments to measure from. */
 struct eo_overhead_mark {
 	uint64_t wall_ns; /* CLOCK_MONOTONIC */
-	uint64_t cpu_ns;  /* user + system time of this process so far */
+	uint64_t user_ns, system_ns; /* time of this process so far */
 };
 
 struct eo_overhead_mark eo_overhead_mark(void);
@@ -47,6 +48,12 @@ uint64_t eo_latency_quantile(const struct eo_latency *latency, double q);
 struct eo_overhead eo_overhead_since(const struct eo_overhead_mark *since, uint64_t bpf_time_ns,
 				     bool bpf_time_measured, uint64_t map_bytes,
 				     const struct eo_latency *latency);
+
+/**
+ * Add what another part of this process measured over about the same time: its programs and maps
+ * are its own, the process is the same one. Latencies are the longer ones.
+ */
+void eo_overhead_add(struct eo_overhead *sum, const struct eo_overhead *more);
 
 /** Bytes the kernel charges for the map behind @fd (memlock of its fdinfo), 0 if unknown. */
 uint64_t eo_overhead_map_bytes(int map_fd);

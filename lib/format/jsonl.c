@@ -147,8 +147,9 @@ static void put_signed(struct line *line, int64_t value)
 	}
 }
 
-/* The shortest of two forms that give the same number again. Such values are rare, in the closing
- * statistics, so that printf() may do it. JSON has neither nan nor inf. */
+/* The shortest form that gives the same number again, and no integer that is too large for one.
+ * Such values are rare, in the closing statistics, so that printf() may do it. JSON has neither
+ * nan nor inf. */
 static void put_real(struct line *line, double value)
 {
 	char *comma;
@@ -159,7 +160,8 @@ static void put_real(struct line *line, double value)
 		value = 0; /* and no "-0" either */
 	size = sprintf(line->at, "%.15g", value);
 	if (strtod(line->at, NULL) != value)
-		size = sprintf(line->at, "%.17g", value);
+		size = sprintf(line->at, fabs(value) < EO_JSONL_EXACT_LIMIT ? "%.17g" : "%.16e",
+			       value);
 	comma = memchr(line->at, ',', (size_t)size); /* of the locale */
 	if (comma)
 		*comma = '.';
@@ -392,6 +394,18 @@ int eo_jsonl_write(const struct eo_event *event, const struct eo_event_clock *cl
 	put_event(&line, event, clock);
 	flush(&line);
 	return ferror_unlocked(out) ? -EIO : 0;
+}
+
+size_t eo_jsonl_line(const struct eo_event *event, const struct eo_event_clock *clock, char *to,
+		     size_t size)
+{
+	char bytes[LINE_BYTES + SLACK];
+	struct line line = { .start = bytes, .at = bytes, .end = bytes + LINE_BYTES,
+			     .memory = to, .room = size };
+
+	put_event(&line, event, clock);
+	flush(&line);
+	return line.gone;
 }
 
 size_t eo_jsonl_value(const struct eo_attr *attr, char *to, size_t size)

@@ -28,6 +28,12 @@ struct eo_event_clock {
 int eo_jsonl_write(const struct eo_event *event, const struct eo_event_clock *clock, FILE *out);
 
 /**
+ * The same line in @to, cut at @size bytes, without a NUL. Returns its length without the cut.
+ */
+size_t eo_jsonl_line(const struct eo_event *event, const struct eo_event_clock *clock, char *to,
+		     size_t size);
+
+/**
  * The value of @attr alone as JSON in @to, cut at @size - 1 bytes and NUL-terminated.
  * Returns its length without the cut.
  */

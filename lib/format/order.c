@@ -9,6 +9,7 @@
 struct ranks {
 	const struct eo_profile *profile;
 	uint32_t *strings, *mappings, *functions, *locations;
+	uint64_t *uses; /* by location: frames of samples */
 };
 
 /* A stack on its way to its place. */
@@ -88,6 +89,16 @@ static int compare_locations(const void *left, const void *right, void *arg)
 	}
 	RETURN_IF_DIFFERENT(a->kind, b->kind);
 	return COMPARE(a->is_folded, b->is_folded);
+}
+
+/* Those first that are used most. */
+static int compare_uses(const void *left, const void *right, void *arg)
+{
+	const struct ranks *ranks = arg;
+	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+
+	RETURN_IF_DIFFERENT(ranks->uses[b], ranks->uses[a]);
+	return COMPARE(ranks->locations[a], ranks->locations[b]);
 }
 
 static int compare_label_sets(const struct ranks *ranks, uint32_t left, uint32_t right)
@@ -264,6 +275,7 @@ static void ranks_fini(struct ranks *ranks)
 	free(ranks->mappings);
 	free(ranks->functions);
 	free(ranks->locations);
+	free(ranks->uses);
 }
 
 /* Each table's order builds on that of the one before. False when memory is out. */
@@ -291,18 +303,36 @@ static bool is_program_file(const char *name)
 	return true;
 }
 
+/* By location: its mapping when that is a program file, else 0. NULL when memory is out. */
+static uint32_t *find_programs(const struct eo_profile *profile)
+{
+	EO_AUTO_FREE bool *is_program = calloc(profile->mapping_count, sizeof(*is_program));
+	EO_AUTO_FREE uint32_t *programs = calloc(profile->location_count, sizeof(*programs));
+
+	if (!is_program || !programs)
+		return NULL;
+	for (size_t i = 1; i < profile->mapping_count; i++)
+		is_program[i] = is_program_file(profile->strings[profile->mappings[i].filename]);
+	for (size_t i = 1; i < profile->location_count; i++) {
+		const struct eo_location *location = &profile->locations[i];
+
+		if (location->kind != EO_FRAME_KERNEL && is_program[location->mapping])
+			programs[i] = location->mapping;
+	}
+	return eo_steal(&programs);
+}
+
 /* The mapping of the root-most frame in a program file; 0 when there is none. */
 static uint32_t program_of(const struct eo_profile *profile, uint32_t stack,
-			   const bool *is_program)
+			   const uint32_t *programs)
 {
 	struct eo_span span = profile->stacks[stack];
 
 	for (uint32_t i = span.count; i > 0; i--) {
-		const struct eo_location *location =
-			&profile->locations[profile->frames[span.first + i - 1]];
+		uint32_t program = programs[profile->frames[span.first + i - 1]];
 
-		if (location->kind != EO_FRAME_KERNEL && is_program[location->mapping])
-			return location->mapping;
+		if (program)
+			return program;
 	}
 	return 0;
 }
@@ -310,20 +340,18 @@ static uint32_t program_of(const struct eo_profile *profile, uint32_t stack,
 /* Returns 0 when there is none, and false in @ok when memory is out. */
 static uint32_t main_mapping(const struct eo_profile *profile, const struct ranks *ranks, bool *ok)
 {
-	EO_AUTO_FREE bool *is_program = calloc(profile->mapping_count, sizeof(*is_program));
+	EO_AUTO_FREE uint32_t *programs = find_programs(profile);
 	EO_AUTO_FREE uint64_t *weights = calloc(profile->mapping_count, sizeof(*weights));
 	uint32_t best = 0;
 
-	*ok = is_program && weights;
+	*ok = programs && weights;
 	if (!*ok)
 		return 0;
-	for (size_t i = 1; i < profile->mapping_count; i++)
-		is_program[i] = is_program_file(profile->strings[profile->mappings[i].filename]);
 	for (size_t i = 0; i < profile->sample_count; i++) {
 		const struct eo_sample *sample = &profile->samples[i];
 		int64_t value = profile->values[sample->values];
 		uint64_t weight = value < 0 ? -(uint64_t)value : (uint64_t)value;
-		uint64_t *sum = &weights[program_of(profile, sample->stack, is_program)];
+		uint64_t *sum = &weights[program_of(profile, sample->stack, programs)];
 
 		if (__builtin_add_overflow(*sum, weight, sum))
 			*sum = UINT64_MAX;
@@ -357,17 +385,34 @@ static void use(struct eo_numbering *numbering, uint32_t index)
 	numbering->numbers[index] = (uint32_t)numbering->count;
 }
 
-static void use_location(struct eo_order *order, const struct eo_profile *profile, uint32_t index)
+/* Number the locations that are used, and what they refer to. False when memory is out. */
+static bool number_locations(struct eo_order *order, struct ranks *ranks)
 {
-	const struct eo_location *location = &profile->locations[index];
+	const struct eo_profile *profile = ranks->profile;
+	EO_AUTO_FREE uint32_t *locations = NULL;
 
-	if (order->locations.numbers[index])
-		return;
-	use(&order->locations, index);
-	if (location->mapping)
-		use(&order->mappings, location->mapping);
-	for (uint32_t i = 0; i < location->line_count; i++)
-		use(&order->functions, profile->lines[location->first_line + i].function);
+	ranks->uses = calloc(profile->location_count, sizeof(*ranks->uses));
+	if (!ranks->uses)
+		return false;
+	for (size_t i = 0; i < profile->sample_count; i++) {
+		struct eo_span span = profile->stacks[profile->samples[i].stack];
+
+		for (uint32_t frame = 0; frame < span.count; frame++)
+			ranks->uses[profile->frames[span.first + frame]]++;
+	}
+	locations = sorted(profile->location_count, compare_uses, ranks);
+	if (!locations)
+		return false;
+	for (size_t i = 0; i < profile->location_count && ranks->uses[locations[i]]; i++) {
+		const struct eo_location *location = &profile->locations[locations[i]];
+
+		use(&order->locations, locations[i]);
+		if (location->mapping)
+			use(&order->mappings, location->mapping);
+		for (uint32_t at = 0; at < location->line_count; at++)
+			use(&order->functions, profile->lines[location->first_line + at].function);
+	}
+	return true;
 }
 
 static bool fill(struct eo_order *order, const struct eo_profile *profile, struct ranks *ranks)
@@ -386,20 +431,7 @@ static bool fill(struct eo_order *order, const struct eo_profile *profile, struc
 	program = main_mapping(profile, ranks, &ok);
 	if (program)
 		use(&order->mappings, program);
-	for (size_t i = 0; i < profile->sample_count; i++) {
-		uint32_t stack = profile->samples[order->samples[i]].stack;
-		struct eo_span span = profile->stacks[stack];
-
-		if (i && stack == profile->samples[order->samples[i - 1]].stack)
-			continue;
-		if (i + EO_ORDER_AHEAD < profile->sample_count)
-			eo_order_look_ahead(profile, order->samples[i + EO_ORDER_AHEAD],
-					    order->samples[i + EO_ORDER_AHEAD * 2 / 3],
-					    order->samples[i + EO_ORDER_AHEAD / 3]);
-		for (uint32_t frame = 0; frame < span.count; frame++)
-			use_location(order, profile, profile->frames[span.first + frame]);
-	}
-	return ok;
+	return ok && number_locations(order, ranks);
 }
 
 struct eo_order *eo_order_new(const struct eo_profile *profile)

@@ -4,9 +4,10 @@
  *
  * Strings are ordered by bytes, mappings, functions and locations by their fields, stacks from
  * the root by their locations, samples by stack, then by labels, then by resource. That puts
- * stacks with common callers side by side, which also compresses best. Mappings, functions and
- * locations that samples use are numbered from 1 in the order in which samples, leaf first, use
- * them.
+ * stacks with common callers side by side, which also compresses best. Locations are numbered from
+ * 1, those first that stand in most samples, for small numbers take fewer bytes, a tenth of a large
+ * profile's; mappings and functions follow in the order in which locations name them. What no
+ * sample uses has no number.
  *
  * The exception is mapping 1, which readers take for the program. A stack's program is its
  * root-most file that is no shared library: threads begin in libc, and the kernel stands for no

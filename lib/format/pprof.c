@@ -4,7 +4,8 @@
  * protobuf-c packs trees, and the tree of a large profile would be several times the profile. But
  * the concatenation of two encoded messages is the encoding of their merger, so this writer packs
  * one Profile after the other, each holding a single sample, mapping or string, in the order of
- * the fields. The bytes are those of one large message; the memory is that of its largest part. */
+ * the fields. The bytes are those of one large message; the memory is that of its largest part.
+ * Samples, which are nearly all of it, are packed here. */
 #include "format/writer.h"
 
 #include <errno.h>
@@ -13,7 +14,15 @@
 #include "format/gzip.h"
 #include "format/order.h"
 #include "format/utf8.h"
+#include "format/write_wire.h"
 #include "proto/pprof.pb-c.h"
+
+#define PACKED_BYTES 65536
+
+enum { PROFILE_SAMPLE = 2 };
+enum { SAMPLE_LOCATION_ID = 1, SAMPLE_VALUE, SAMPLE_LABEL };
+enum { LABEL_KEY = 1, LABEL_STR, LABEL_NUM, LABEL_NUM_UNIT };
+#define LABEL_BYTES_MAX (4 * (1 + EO_WIRE_VARINT_MAX))
 
 typedef Perftools__Profiles__Profile Part;
 
@@ -32,14 +41,13 @@ struct pprof {
 	bool *unit_keys; /* strings that as label keys need a unit, see find_unit_keys(); or NULL */
 
 	/* scratch, large enough for the largest stack, label set and location */
-	uint64_t *locations;
-	Perftools__Profiles__Label *labels;
-	Perftools__Profiles__Label **label_pointers;
+	uint32_t *locations;
+	uint8_t *labels; /* packed */
 	Perftools__Profiles__Line *lines;
 	Perftools__Profiles__Line **line_pointers;
 	struct eo_utf8_buffer repaired;
-	uint8_t *packed;
-	size_t packed_size;
+	uint8_t *packed; /* not yet compressed */
+	size_t packed_size, packed_used;
 };
 
 static void pprof_fini(struct pprof *p)
@@ -51,7 +59,6 @@ static void pprof_fini(struct pprof *p)
 	free(p->unit_keys);
 	free(p->locations);
 	free(p->labels);
-	free(p->label_pointers);
 	free(p->lines);
 	free(p->line_pointers);
 	free(p->repaired.bytes);
@@ -102,38 +109,54 @@ static bool pprof_init(struct pprof *p, const struct eo_profile *profile, FILE *
 	p->strings = calloc(profile->string_count, sizeof(*p->strings));
 	p->string_count = 1; /* "" */
 	p->locations = calloc(stack, sizeof(*p->locations));
-	p->labels = calloc(labels, sizeof(*p->labels));
-	p->label_pointers = calloc(labels, sizeof(*p->label_pointers));
+	p->labels = calloc(labels, 2 + LABEL_BYTES_MAX); /* tag, length */
 	p->lines = calloc(lines, sizeof(*p->lines));
 	p->line_pointers = calloc(lines, sizeof(*p->line_pointers));
 	if (!p->order || !p->gzip || !p->string_numbers || !p->strings || !p->locations ||
-	    !p->labels || !p->label_pointers || !p->lines || !p->line_pointers)
+	    !p->labels || !p->lines || !p->line_pointers)
 		return false;
-	for (size_t i = 0; i < labels; i++)
-		p->label_pointers[i] = &p->labels[i];
 	for (size_t i = 0; i < lines; i++)
 		p->line_pointers[i] = &p->lines[i];
 	return find_unit_keys(p);
 }
 
+static void flush(struct pprof *p)
+{
+	if (p->status == 0)
+		p->status = eo_gzip_write(p->gzip, p->packed, p->packed_used);
+	p->packed_used = 0;
+}
+
+/* Room for @size bytes, which are then taken; NULL without memory, which the status says. */
+static uint8_t *reserve(struct pprof *p, size_t size)
+{
+	uint8_t *room;
+
+	if (p->packed_size - p->packed_used < size) {
+		flush(p);
+		if (p->packed_size < size) {
+			size_t wanted = size < PACKED_BYTES ? PACKED_BYTES : 2 * size;
+			uint8_t *larger = realloc(p->packed, wanted);
+
+			if (!larger) {
+				p->status = -ENOMEM;
+				return NULL;
+			}
+			p->packed = larger;
+			p->packed_size = wanted;
+		}
+	}
+	room = p->packed + p->packed_used;
+	p->packed_used += size;
+	return room;
+}
+
 static void put(struct pprof *p, const Part *part)
 {
-	size_t size = perftools__profiles__profile__get_packed_size(part);
+	uint8_t *to = reserve(p, perftools__profiles__profile__get_packed_size(part));
 
-	if (p->status < 0)
-		return;
-	if (size > p->packed_size) {
-		uint8_t *larger = realloc(p->packed, 2 * size);
-
-		if (!larger) {
-			p->status = -ENOMEM;
-			return;
-		}
-		p->packed = larger;
-		p->packed_size = 2 * size;
-	}
-	perftools__profiles__profile__pack(part, p->packed);
-	p->status = eo_gzip_write(p->gzip, p->packed, size);
+	if (to)
+		perftools__profiles__profile__pack(part, to);
 }
 
 static int64_t string(struct pprof *p, uint32_t index)
@@ -168,17 +191,76 @@ static void put_value_types(struct pprof *p)
 	}
 }
 
-static Perftools__Profiles__Label label_message(struct pprof *p, const struct eo_label *label)
+/* Zero is not written. */
+static uint8_t *put_number(uint8_t *to, uint32_t field, uint64_t number)
 {
-	Perftools__Profiles__Label message = PERFTOOLS__PROFILES__LABEL__INIT;
+	return number ? eo_wire_put_varint(eo_wire_put_varint(to, field << 3 | EO_WIRE_VARINT),
+					   number) :
+			to;
+}
 
-	message.key = string(p, label->key);
-	message.str = string(p, label->str);
-	message.num = label->num;
-	message.num_unit = string(p, label->unit);
+static uint8_t *put_label(struct pprof *p, uint8_t *to, const struct eo_label *label)
+{
+	uint8_t packed[LABEL_BYTES_MAX], *end = packed;
+	uint64_t key = (uint64_t)string(p, label->key), str = (uint64_t)string(p, label->str);
+	uint64_t unit = (uint64_t)string(p, label->unit);
+	size_t size;
+
 	if (label->is_number && !label->unit && p->unit_keys && p->unit_keys[label->key])
-		message.num_unit = message.key;
-	return message;
+		unit = key;
+	end = put_number(end, LABEL_KEY, key);
+	end = put_number(end, LABEL_STR, str);
+	end = put_number(end, LABEL_NUM, (uint64_t)label->num);
+	end = put_number(end, LABEL_NUM_UNIT, unit);
+	size = (size_t)(end - packed);
+	to = eo_wire_put_header(to, SAMPLE_LABEL, size);
+	memcpy(to, packed, size);
+	return to + size;
+}
+
+/* Returns the bytes of the sample's labels in the scratch. */
+static size_t pack_labels(struct pprof *p, const struct eo_sample *sample)
+{
+	struct eo_span span = p->profile->label_sets[sample->label_set];
+	uint8_t *to = p->labels;
+
+	for (uint32_t i = 0; i < span.count; i++)
+		to = put_label(p, to, &p->profile->labels[span.first + i]);
+	return (size_t)(to - p->labels);
+}
+
+static size_t packed_field_size(uint32_t field, size_t size)
+{
+	return size ? eo_wire_header_size(field, size) + size : 0;
+}
+
+static void put_sample(struct pprof *p, const struct eo_sample *sample)
+{
+	struct eo_span stack = p->profile->stacks[sample->stack];
+	const int64_t *values = p->profile->values + sample->values;
+	size_t location_bytes = 0, value_bytes = 0, label_bytes = pack_labels(p, sample), size;
+	uint8_t *to;
+
+	for (uint32_t i = 0; i < stack.count; i++) {
+		p->locations[i] = p->order->locations.numbers[p->profile->frames[stack.first + i]];
+		location_bytes += eo_wire_varint_size(p->locations[i]);
+	}
+	for (size_t i = 0; i < p->profile->value_type_count; i++)
+		value_bytes += eo_wire_varint_size((uint64_t)values[i]);
+	size = packed_field_size(SAMPLE_LOCATION_ID, location_bytes) +
+	       packed_field_size(SAMPLE_VALUE, value_bytes) + label_bytes;
+	to = reserve(p, eo_wire_header_size(PROFILE_SAMPLE, size) + size);
+	if (!to)
+		return;
+	to = eo_wire_put_header(to, PROFILE_SAMPLE, size);
+	if (location_bytes)
+		to = eo_wire_put_header(to, SAMPLE_LOCATION_ID, location_bytes);
+	for (uint32_t i = 0; i < stack.count; i++)
+		to = eo_wire_put_varint(to, p->locations[i]);
+	to = eo_wire_put_header(to, SAMPLE_VALUE, value_bytes);
+	for (size_t i = 0; i < p->profile->value_type_count; i++)
+		to = eo_wire_put_varint(to, (uint64_t)values[i]);
+	memcpy(to, p->labels, label_bytes);
 }
 
 static void put_samples(struct pprof *p)
@@ -186,32 +268,11 @@ static void put_samples(struct pprof *p)
 	const struct eo_profile *profile = p->profile;
 
 	for (size_t i = 0; i < profile->sample_count; i++) {
-		const struct eo_sample *sample = &profile->samples[p->order->samples[i]];
-		struct eo_span stack = profile->stacks[sample->stack];
-		struct eo_span labels = profile->label_sets[sample->label_set];
-		Perftools__Profiles__Sample message = PERFTOOLS__PROFILES__SAMPLE__INIT;
-		Perftools__Profiles__Sample *pointer = &message;
-		Part part = empty_part;
-
 		if (i + EO_ORDER_AHEAD < profile->sample_count)
 			eo_order_look_ahead(profile, p->order->samples[i + EO_ORDER_AHEAD],
 					    p->order->samples[i + EO_ORDER_AHEAD * 2 / 3],
 					    p->order->samples[i + EO_ORDER_AHEAD / 3]);
-		for (uint32_t frame = 0; frame < stack.count; frame++)
-			p->locations[frame] =
-				p->order->locations.numbers[profile->frames[stack.first + frame]];
-		for (uint32_t label = 0; label < labels.count; label++)
-			p->labels[label] =
-				label_message(p, &profile->labels[labels.first + label]);
-		message.n_location_id = stack.count;
-		message.location_id = p->locations;
-		message.n_value = profile->value_type_count;
-		message.value = profile->values + sample->values;
-		message.n_label = labels.count;
-		message.label = p->label_pointers;
-		part.n_sample = 1;
-		part.sample = &pointer;
-		put(p, &part);
+		put_sample(p, &profile->samples[p->order->samples[i]]);
 	}
 }
 
@@ -345,6 +406,7 @@ static int put_profile(struct pprof *p)
 	fill_trailer(p, &trailer, &period_type, comments);
 	put_strings(p);
 	put(p, &trailer);
+	flush(p);
 	if (p->status < 0)
 		return p->status;
 	return eo_gzip_finish(p->gzip);

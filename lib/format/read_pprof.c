@@ -103,10 +103,14 @@ struct reader {
 	unsigned char *kinds; /* of frames, by the model's mappings */
 
 	/* scratch */
-	struct eo_numbers stack;
-	struct eo_values values;
-	struct eo_labels labels;
 	struct eo_lines lines;
+	/* One is read and looked ahead for while the one before waits to go into the model. */
+	struct sample {
+		struct eo_numbers stack;
+		struct eo_values values;
+		struct eo_labels labels;
+	} samples[2];
+	struct sample *reading, *waiting; /* NULL: there is none */
 };
 
 static int check_field(const struct reader *r, const struct eo_wire_field *field)
@@ -428,7 +432,7 @@ static int read_label(struct reader *r, struct eo_wire wire)
 		return 0;
 	label.is_number = !numbers[LABEL_STR];
 	label.num = (int64_t)numbers[LABEL_NUM];
-	return eo_labels_add(&r->labels, label) ? 0 : eo_message_no_memory(&r->message);
+	return eo_labels_add(&r->reading->labels, label) ? 0 : eo_message_no_memory(&r->message);
 }
 
 static int read_stack(struct reader *r, const struct eo_wire_field *field)
@@ -448,7 +452,7 @@ static int read_stack(struct reader *r, const struct eo_wire_field *field)
 					      "a sample at location %" PRIu64
 					      ", which is not there",
 					      id);
-		if (!eo_numbers_add(&r->stack, location))
+		if (!eo_numbers_add(&r->reading->stack, location))
 			return eo_message_no_memory(&r->message);
 	}
 	return status < 0 ? eo_message_bad(&r->message, integers.packed.at, "%s",
@@ -456,14 +460,26 @@ static int read_stack(struct reader *r, const struct eo_wire_field *field)
 			  : 0;
 }
 
+static void add_waiting(struct reader *r)
+{
+	const struct sample *sample = r->waiting;
+	uint32_t stack, labels;
+
+	if (!sample)
+		return;
+	stack = eo_profile_stack(r->profile, sample->stack.items, sample->stack.count);
+	labels = eo_profile_label_set(r->profile, sample->labels.items, sample->labels.count);
+	eo_profile_add_sample(r->profile, stack, labels, sample->values.items);
+}
+
 static int read_sample(struct reader *r, struct eo_wire wire)
 {
 	const unsigned char *start = wire.at;
 	struct eo_wire_field field;
-	uint32_t stack, labels;
+	struct sample *sample = r->reading;
 	int status;
 
-	r->stack.count = r->values.count = r->labels.count = 0;
+	sample->stack.count = sample->values.count = sample->labels.count = 0;
 	while ((status = eo_message_next(&r->message, &wire, &field)) > 0) {
 		switch (field.number) {
 		case SAMPLE_LOCATION_ID:
@@ -471,7 +487,7 @@ static int read_sample(struct reader *r, struct eo_wire wire)
 			break;
 		case SAMPLE_VALUE:
 			status = eo_message_integers(&r->message, &field, "the values of a sample",
-						     &r->values);
+						     &sample->values);
 			break;
 		case SAMPLE_LABEL:
 			status = field.type == EO_WIRE_BYTES
@@ -485,12 +501,13 @@ static int read_sample(struct reader *r, struct eo_wire wire)
 	}
 	if (status < 0)
 		return status;
-	if (r->values.count != r->value_types.count)
+	if (sample->values.count != r->value_types.count)
 		return eo_message_bad(&r->message, start, "a sample with %zu values of %zu types",
-				      r->values.count, r->value_types.count);
-	stack = eo_profile_stack(r->profile, r->stack.items, r->stack.count);
-	labels = eo_profile_label_set(r->profile, r->labels.items, r->labels.count);
-	eo_profile_add_sample(r->profile, stack, labels, r->values.items);
+				      sample->values.count, r->value_types.count);
+	eo_profile_look_ahead(r->profile, sample->stack.items, sample->stack.count);
+	add_waiting(r);
+	r->reading = r->waiting ? r->waiting : &r->samples[1];
+	r->waiting = sample;
 	return 0;
 }
 
@@ -537,6 +554,18 @@ static int read_tables(struct reader *r)
 	return status;
 }
 
+static int read_samples(struct reader *r)
+{
+	int status;
+
+	r->reading = &r->samples[0];
+	status = each(r, SAMPLE, read_sample);
+	if (status < 0)
+		return status;
+	add_waiting(r);
+	return eo_read_status(r->message.input, r->profile, r->message.err);
+}
+
 static void reader_fini(struct reader *r)
 {
 	free(r->bytes);
@@ -547,10 +576,12 @@ static void reader_fini(struct reader *r)
 	eo_id_table_fini(&r->functions);
 	eo_id_table_fini(&r->locations);
 	free(r->kinds);
-	free(r->stack.items);
-	free(r->values.items);
-	free(r->labels.items);
 	free(r->lines.items);
+	for (size_t i = 0; i < EO_ARRAY_SIZE(r->samples); i++) {
+		free(r->samples[i].stack.items);
+		free(r->samples[i].values.items);
+		free(r->samples[i].labels.items);
+	}
 }
 
 int eo_read_pprof(struct eo_input *input, struct eo_profile *profile, struct eo_error *err)
@@ -569,7 +600,7 @@ int eo_read_pprof(struct eo_input *input, struct eo_profile *profile, struct eo_
 	if (status == 0)
 		status = read_tables(&r);
 	if (status == 0)
-		status = each(&r, SAMPLE, read_sample);
+		status = read_samples(&r);
 	reader_fini(&r);
 	return status;
 }

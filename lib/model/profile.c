@@ -11,10 +11,13 @@
 /* What a profile needs to grow, apart from what its readers see. */
 struct eo_profile_index {
 	struct eo_string_table strings;
-	struct eo_index mappings, functions, locations, stacks, label_sets, samples;
+	struct eo_index mappings, functions, locations, stacks, label_sets;
+	/* Most stacks have one sample, which is found here; the index knows the further ones. */
+	uint32_t *first_samples; /* by stack; EO_INDEX_NONE: it has none */
+	struct eo_index further_samples;
 	struct {
 		size_t mappings, functions, locations, lines, stacks, frames, label_sets, labels,
-			samples, values, timestamps, value_types, comments;
+			samples, values, timestamps, value_types, comments, first_samples;
 	} capacity;
 	uint64_t seed;
 	int status;
@@ -91,6 +94,24 @@ static void *reserve(struct eo_profile *profile, void *array, size_t count, size
 		larger_ != NULL;                                                                 \
 	})
 
+/* A stack is about to be added, and has no sample. */
+static bool reserve_stack(struct eo_profile *profile)
+{
+	struct eo_profile_index *index = profile->index;
+	size_t number = profile->stack_count;
+	uint32_t *larger;
+
+	if (!RESERVE(profile, stacks, stack_count, 1, UINT32_MAX))
+		return false;
+	larger = reserve(profile, index->first_samples, number, 1, &index->capacity.first_samples,
+			 UINT32_MAX, sizeof(*larger));
+	if (!larger)
+		return false;
+	index->first_samples = larger;
+	larger[number] = EO_INDEX_NONE;
+	return true;
+}
+
 /* The last step of an interning function, when the element is in place but not yet counted. */
 static bool remember(struct eo_profile *profile, struct eo_index *set, uint64_t hash,
 		     size_t number)
@@ -126,7 +147,7 @@ struct eo_profile *eo_profile_new(void)
 	if (!RESERVE(profile, mappings, mapping_count, 1, UINT32_MAX) ||
 	    !RESERVE(profile, functions, function_count, 1, UINT32_MAX) ||
 	    !RESERVE(profile, locations, location_count, 1, UINT32_MAX) ||
-	    !RESERVE(profile, stacks, stack_count, 1, UINT32_MAX) ||
+	    !reserve_stack(profile) ||
 	    !RESERVE(profile, label_sets, label_set_count, 1, UINT32_MAX))
 		return NULL;
 	profile->mappings[profile->mapping_count++] = (struct eo_mapping){ 0 };
@@ -148,7 +169,8 @@ void eo_profile_free(struct eo_profile *profile)
 		eo_index_fini(&profile->index->locations);
 		eo_index_fini(&profile->index->stacks);
 		eo_index_fini(&profile->index->label_sets);
-		eo_index_fini(&profile->index->samples);
+		eo_index_fini(&profile->index->further_samples);
+		free(profile->index->first_samples);
 	}
 	free(profile->index);
 	free(profile->mappings);
@@ -383,6 +405,18 @@ void eo_profile_set_lines(struct eo_profile *profile, uint32_t location,
 	profile->line_count += line_count;
 }
 
+static uint32_t hash_stack(const struct eo_profile *profile, const uint32_t *locations,
+			   size_t count)
+{
+	return (uint32_t)eo_hash(profile->index->seed, locations, count * sizeof(*locations));
+}
+
+void eo_profile_look_ahead(const struct eo_profile *profile, const uint32_t *locations,
+			   size_t count)
+{
+	eo_index_look_ahead(&profile->index->stacks, hash_stack(profile, locations, count));
+}
+
 uint32_t eo_profile_stack(struct eo_profile *profile, const uint32_t *locations, size_t count)
 {
 	uint32_t cursor = 0;
@@ -395,7 +429,7 @@ uint32_t eo_profile_stack(struct eo_profile *profile, const uint32_t *locations,
 		/* Element 0 is no location, so it is behind the end of them as well. */
 		if (!is_index(profile, locations[i] - 1, profile->location_count - 1))
 			return 0;
-	hash = eo_hash(profile->index->seed, locations, count * sizeof(*locations));
+	hash = hash_stack(profile, locations, count);
 	while ((number = eo_index_next(&profile->index->stacks, hash, &cursor)) != EO_INDEX_NONE) {
 		struct eo_span span = profile->stacks[number];
 
@@ -404,7 +438,7 @@ uint32_t eo_profile_stack(struct eo_profile *profile, const uint32_t *locations,
 			return number;
 	}
 
-	if (!RESERVE(profile, stacks, stack_count, 1, UINT32_MAX) ||
+	if (!reserve_stack(profile) ||
 	    !RESERVE(profile, frames, frame_count, count, UINT32_MAX) ||
 	    !remember(profile, &profile->index->stacks, hash, profile->stack_count))
 		return 0;
@@ -494,14 +528,22 @@ static void add_values(struct eo_profile *profile, const struct eo_sample *sampl
 			fail(profile, -EOVERFLOW);
 }
 
+static bool is_sample(const struct eo_profile *profile, uint32_t number, uint32_t resource,
+		      uint32_t stack, uint32_t label_set)
+{
+	const struct eo_sample *sample = &profile->samples[number];
+
+	return sample->stack == stack && sample->label_set == label_set &&
+	       sample->resource == resource;
+}
+
 uint32_t eo_profile_add_sample_of(struct eo_profile *profile, uint32_t resource, uint32_t stack,
 				  uint32_t label_set, const int64_t *values)
 {
 	const uint32_t key[] = { stack, label_set, resource };
-	uint64_t hash = eo_hash(profile->index->seed, key, sizeof(key));
 	size_t types = profile->value_type_count;
-	uint32_t cursor = 0;
-	uint32_t number;
+	uint32_t *first, number, cursor = 0;
+	uint64_t hash = 0;
 
 	if (failed(profile))
 		return UINT32_MAX;
@@ -511,26 +553,30 @@ uint32_t eo_profile_add_sample_of(struct eo_profile *profile, uint32_t resource,
 	    !is_index(profile, label_set, profile->label_set_count) ||
 	    !is_index(profile, resource, profile->label_set_count))
 		return UINT32_MAX;
-	/* Samples begin at 0, which a set cannot hold: there they are one higher. */
-	while ((number = eo_index_next(&profile->index->samples, hash, &cursor)) != EO_INDEX_NONE) {
-		const struct eo_sample *sample = &profile->samples[number - 1];
-
-		if (sample->stack == stack && sample->label_set == label_set &&
-		    sample->resource == resource) {
-			add_values(profile, sample, values);
-			return number - 1;
-		}
+	first = &profile->index->first_samples[stack];
+	number = *first;
+	if (number != EO_INDEX_NONE)
+		hash = eo_hash(profile->index->seed, key, sizeof(key));
+	while (number != EO_INDEX_NONE && !is_sample(profile, number, resource, stack, label_set))
+		number = eo_index_next(&profile->index->further_samples, hash, &cursor);
+	if (number != EO_INDEX_NONE) {
+		add_values(profile, &profile->samples[number], values);
+		return number;
 	}
 
 	if (!RESERVE(profile, samples, sample_count, 1, UINT32_MAX - 1) ||
-	    !RESERVE(profile, values, value_count, types, SIZE_MAX) ||
-	    !remember(profile, &profile->index->samples, hash, profile->sample_count + 1))
+	    !RESERVE(profile, values, value_count, types, SIZE_MAX))
+		return UINT32_MAX;
+	number = (uint32_t)profile->sample_count;
+	if (*first == EO_INDEX_NONE)
+		*first = number;
+	else if (!remember(profile, &profile->index->further_samples, hash, number))
 		return UINT32_MAX;
 	memcpy(profile->values + profile->value_count, values, types * sizeof(*values));
 	profile->samples[profile->sample_count++] =
 		(struct eo_sample){ stack, label_set, resource, profile->value_count };
 	profile->value_count += types;
-	return (uint32_t)profile->sample_count - 1;
+	return number;
 }
 
 void eo_profile_add_sample(struct eo_profile *profile, uint32_t stack, uint32_t label_set,

@@ -166,6 +166,12 @@ uint32_t eo_profile_location(struct eo_profile *profile, const struct eo_locatio
  */
 void eo_profile_set_lines(struct eo_profile *profile, uint32_t location,
 			  const struct eo_line *lines, size_t line_count);
+/**
+ * Convenience: eo_profile_stack() will be asked for this stack soon. What large tables know is far
+ * from the processor; asked for early, it is there by the time of the question.
+ */
+void eo_profile_look_ahead(const struct eo_profile *profile, const uint32_t *locations,
+			   size_t count);
 /** @locations: indices, leaf first; copied. */
 uint32_t eo_profile_stack(struct eo_profile *profile, const uint32_t *locations, size_t count);
 /** Order matters and duplicates stay: a label set is what a file said. */

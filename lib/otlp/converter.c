@@ -101,6 +101,17 @@ static void learn_http_spans(struct eo_span_rules *spans, const char *text)
 			spans->http_spans = (enum eo_http_spans)i;
 }
 
+/* In a list with commas. */
+static bool has_word(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = list; (at = strstr(at, word)); at++)
+		if ((at == list || at[-1] == ',') && (!at[len] || at[len] == ','))
+			return true;
+	return false;
+}
+
 static void learn_start(struct eo_otlp_converter *converter, const struct eo_event *event)
 {
 	const char *run_id = eo_event_text(event, "run_id", NULL);
@@ -119,7 +130,7 @@ static void learn_start(struct eo_otlp_converter *converter, const struct eo_eve
 	converter->spans.has_parent =
 		parent && eo_traceparent_parse(parent, &converter->spans.parent);
 	learn_http_spans(&converter->spans, eo_event_text(event, "config", "http_spans"));
-	converter->metrics.by_process = by && !strcmp(by, "pid");
+	converter->metrics.by_process = by && has_word(by, "pid");
 }
 
 static int learn(struct eo_otlp_converter *converter, const struct eo_event *event,

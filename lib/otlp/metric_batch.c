@@ -269,6 +269,11 @@ static size_t bucket_of(const struct eo_metric_bounds *bounds, uint64_t ns)
 	return low;
 }
 
+static uint64_t add_up(uint64_t sum, uint64_t more)
+{
+	return __builtin_add_overflow(sum, more, &sum) ? UINT64_MAX : sum;
+}
+
 static void observe(struct stream *s, uint64_t ns)
 {
 	if (!s->count || ns < s->min_ns)
@@ -276,9 +281,28 @@ static void observe(struct stream *s, uint64_t ns)
 	if (!s->count || ns > s->max_ns)
 		s->max_ns = ns;
 	s->count++;
-	if (__builtin_add_overflow(s->sum_ns, ns, &s->sum_ns))
-		s->sum_ns = UINT64_MAX;
+	s->sum_ns = add_up(s->sum_ns, ns);
 	s->buckets[bucket_of(s->metric->bounds, ns)]++;
+}
+
+static void observe_counts(struct stream *s, const struct eo_metric_counts *counts)
+{
+	uint64_t before = s->count;
+
+	for (unsigned int i = 0; i < EO_METRIC_SLOTS; i++) {
+		/* The least that is in the slot; 1 ns stands for 0 as well. */
+		size_t bucket = bucket_of(s->metric->bounds, 1ull << i);
+
+		s->buckets[bucket] = add_up(s->buckets[bucket], counts->slots[i]);
+		s->count = add_up(s->count, counts->slots[i]);
+	}
+	if (s->count == before)
+		return;
+	if (!before || counts->min_ns < s->min_ns)
+		s->min_ns = counts->min_ns;
+	if (!before || counts->max_ns > s->max_ns)
+		s->max_ns = counts->max_ns;
+	s->sum_ns = add_up(s->sum_ns, counts->sum_ns);
 }
 
 /* Sums stop at the limits of 64 bits; only a file that lies gets there. */
@@ -298,7 +322,10 @@ int eo_metric_batch_add(struct eo_metric_batch *batch, const struct eo_measureme
 		return -ENOMEM;
 	s = &batch->streams[at];
 	if (m->metric->kind == EO_METRIC_HISTOGRAM) {
-		observe(s, (uint64_t)m->value);
+		if (m->counts)
+			observe_counts(s, m->counts);
+		else
+			observe(s, (uint64_t)m->value);
 	} else if (!m->is_total) {
 		add_to(&s->value, m->value);
 	} else {

@@ -37,6 +37,15 @@ extern const struct eo_metric_bounds eo_metric_bounds_request;
  * otel.metric.overflow, so that sums stay right. */
 #define EO_METRIC_STREAMS 2000
 
+#define EO_METRIC_SLOTS 64
+
+/* Durations that somebody else has counted: slot k those of 2^k <= ns < 2^(k+1), the first one
+ * also those of 0 ns. For histograms with eo_metric_bounds_log2. */
+struct eo_metric_counts {
+	uint64_t slots[EO_METRIC_SLOTS];
+	uint64_t sum_ns, min_ns, max_ns;
+};
+
 struct eo_measurement {
 	const struct eo_metric *metric;
 	struct eo_otlp_resource *resource;
@@ -44,6 +53,7 @@ struct eo_measurement {
 	size_t attribute_count;
 	int64_t value;	  /* what is added; one duration for a histogram */
 	bool is_total;	  /* @value is the sum so far instead */
+	const struct eo_metric_counts *counts; /* of a histogram, instead of @value; else NULL */
 	uint64_t time_ns; /* Unix time at which this is known */
 };
 

@@ -59,6 +59,11 @@ static const struct eo_attribute_rule no_attributes[] = { END };
 static const struct eo_attribute_rule syscall_attributes[] = {
 	FROM("ebpfotel.syscall.name", "name"), MADE("error.type", eo_make_error_type), END,
 };
+/* Of a row of a summary: what it is told apart by. */
+static const struct eo_attribute_rule syscall_row_attributes[] = {
+	FROM("ebpfotel.syscall.name", "name"), FROM("ebpfotel.comm", "comm"),
+	FROM("ebpfotel.cgroup", "cgroup"), END,
+};
 static const struct eo_attribute_rule transmit[] = {
 	FIXED("network.io.direction", "transmit"), END,
 };
@@ -111,6 +116,7 @@ enum sign {
 	ADD,
 	SUBTRACT,
 	TOTAL, /* the number is a sum already */
+	COUNTS, /* an array of counts: see struct eo_metric_counts */
 };
 
 /* Whether a rule is for this event. */
@@ -170,6 +176,10 @@ static bool has_no_segments(const struct eo_event *event)
 
 static const struct metric_rule syscall_rules[] = {
 	{ &syscall_duration, SERVICE, "duration_ns", NULL, ADD, syscall_attributes, NULL },
+	NOTHING,
+};
+static const struct metric_rule syscall_row_rules[] = {
+	{ &syscall_duration, SERVICE, "buckets", NULL, COUNTS, syscall_row_attributes, NULL },
 	NOTHING,
 };
 static const struct metric_rule open_rules[] = {
@@ -248,6 +258,7 @@ static const struct metric_rule *const rules_of[EO_EVENT_TYPE_COUNT] = {
 	[EO_EVENT_NETWORK_PACKET] = packet_rules,
 	[EO_EVENT_LOSS]		  = loss_rules,
 	[EO_EVENT_END]		  = end_rules,
+	[EO_EVENT_SYSCALL_SUMMARY] = syscall_row_rules,
 };
 
 /* clang-format on */
@@ -291,6 +302,36 @@ static int remember_retransmits(struct eo_metric_rules *rules, const struct eo_e
 	return 0;
 }
 
+static uint64_t number_of(const struct eo_event *event, const char *key)
+{
+	int64_t number = 0;
+
+	eo_event_number(event, key, NULL, &number);
+	return (uint64_t)number;
+}
+
+/* False: there is no histogram in this event. */
+static bool read_counts(const struct eo_event *event, const char *key,
+			struct eo_metric_counts *ret)
+{
+	const struct eo_attr *list = eo_event_data(event, key);
+
+	if (!list || list->type != EO_ATTR_ARRAY)
+		return false;
+	*ret = (struct eo_metric_counts){
+		.sum_ns = number_of(event, "total_ns"),
+		.min_ns = number_of(event, "min_ns"),
+		.max_ns = number_of(event, "max_ns"),
+	};
+	for (uint32_t i = 0; i < list->count && i < EO_METRIC_SLOTS; i++) {
+		const struct eo_attr *slot = &list[1 + i];
+
+		if ((slot->type == EO_ATTR_UINT || slot->type == EO_ATTR_INT) && slot->num > 0)
+			ret->slots[i] = slot->unum;
+	}
+	return true;
+}
+
 static int apply(struct eo_metric_rules *rules, const struct metric_rule *rule,
 		 const struct eo_event *event, uint64_t time_ns,
 		 struct eo_otlp_resources *resources, struct eo_metric_batch *batch)
@@ -303,12 +344,22 @@ static int apply(struct eo_metric_rules *rules, const struct metric_rule *rule,
 				    .is_total = rule->sign == TOTAL,
 				    .time_ns = time_ns };
 	enum eo_otlp_owner owner = rule->owner;
+	struct eo_metric_counts counts;
 	struct eo_otlp_resource *host;
 	int status = 0;
 
-	if ((rule->condition && !rule->condition(event)) ||
-	    (rule->key && !eo_event_number(event, rule->key, rule->member, &m.value)))
+	if (rule->condition && !rule->condition(event))
 		return 0;
+	if (rule->sign == COUNTS) {
+		if (!read_counts(event, rule->key, &counts))
+			return 0;
+		m.counts = &counts;
+		/* A row of all processes is the machine's. */
+		if (!event->pid)
+			owner = EO_OWNER_HOST;
+	} else if (rule->key && !eo_event_number(event, rule->key, rule->member, &m.value)) {
+		return 0;
+	}
 	if (rule->metric == &tcp_retransmits)
 		status = remember_retransmits(rules, event, &m.value);
 	if (status < 0)

@@ -2,10 +2,10 @@
 /* Profiles as OTLP, written piece by piece.
  *
  * The tree of a large profile would be several times the profile. So messages are made one at a
- * time, a sample, a stack, a string, and protobuf-c packs each of them; an encoder puts them
- * where they belong. What is in memory besides the profile is its order, eight bytes a sample and
- * a number for each string, stack and label set. Protobuf wants lengths before contents, which
- * takes walking over all twice; JSON does not.
+ * time, a sample, a stack, a string, and an encoder puts each where it belongs. What is in memory
+ * besides the profile is its order, eight bytes a sample and a number for each string, stack and
+ * label set; and, as protobuf wants lengths before contents, the packed bytes. The file that the
+ * profile was read from took about as many, and they are free by now. JSON is streamed.
  *
  * Indices in the dictionary are those of the profile's order, or are given as things are met. The
  * table of strings therefore comes after all that names strings, except for attributes and stacks,
@@ -445,13 +445,9 @@ static int write_profile(const struct eo_profile *profile, const struct eo_write
 	if (!profile->value_type_count)
 		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, 0, NULL,
 				    "write profile as OTLP: it has no value types");
-	r = writer_init(&w, profile, options, as_json ? EO_OTLP_WRITE_JSON : EO_OTLP_MEASURE, out);
+	r = writer_init(&w, profile, options, as_json ? EO_OTLP_JSON : EO_OTLP_PROTOBUF, out);
 	if (r == 0)
 		r = put_all(&w);
-	if (r == 0 && !as_json) {
-		eo_otlp_encoder_write_measured(&w.encoder, out);
-		r = put_all(&w);
-	}
 	writer_fini(&w);
 	if (r < 0)
 		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -r, NULL,

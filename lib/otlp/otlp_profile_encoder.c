@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/write_wire.h"
+#include "opentelemetry/proto/profiles/v1development/profiles.pb-c.h"
 #include "otlp/json.h"
 
-#define PACKED_BYTES 65536
-#define LENGTH_DELIMITED 2
+#define FIRST_BYTES 4096
+#define FIRST_OPENED 8
+#define PIECE_BYTES 65536 /* a file system may take twice as long over a write of megabytes */
 
 void eo_otlp_encoder_init(struct eo_otlp_encoder *encoder, enum eo_otlp_encoder_kind kind, FILE *out)
 {
@@ -17,14 +20,8 @@ void eo_otlp_encoder_init(struct eo_otlp_encoder *encoder, enum eo_otlp_encoder_
 
 void eo_otlp_encoder_fini(struct eo_otlp_encoder *encoder)
 {
-	free(encoder->lengths);
+	free(encoder->opened);
 	free(encoder->packed);
-}
-
-void eo_otlp_encoder_write_measured(struct eo_otlp_encoder *encoder, FILE *out)
-{
-	encoder->kind = EO_OTLP_WRITE_PROTOBUF;
-	encoder->out = out;
 }
 
 static void fail(struct eo_otlp_encoder *encoder, int status)
@@ -33,78 +30,57 @@ static void fail(struct eo_otlp_encoder *encoder, int status)
 		encoder->status = status;
 }
 
-static size_t varint_size(uint64_t number)
-{
-	size_t size = 1;
-
-	for (; number >= 0x80; number >>= 7)
-		size++;
-	return size;
-}
-
-static uint64_t tag(unsigned int field)
-{
-	return (uint64_t)field << 3 | LENGTH_DELIMITED;
-}
-
-/* Of a field with @size bytes in it. */
-static size_t field_size(unsigned int field, size_t size)
-{
-	return varint_size(tag(field)) + varint_size(size) + size;
-}
-
-static void flush(struct eo_otlp_encoder *encoder)
-{
-	if (fwrite(encoder->packed, 1, encoder->packed_used, encoder->out) != encoder->packed_used)
-		fail(encoder, errno ? -errno : -EIO);
-	encoder->packed_used = 0;
-}
-
 /* Room for @size bytes, which are then taken; NULL, and the encoder has failed, without memory. */
 static uint8_t *reserve(struct eo_otlp_encoder *encoder, size_t size)
 {
 	uint8_t *room;
 
 	if (encoder->packed_size - encoder->packed_used < size) {
-		if (encoder->packed_used)
-			flush(encoder);
-		if (encoder->packed_size < size) {
-			size_t wanted = size > PACKED_BYTES ? size : PACKED_BYTES;
-			uint8_t *larger = realloc(encoder->packed, wanted);
+		/* Untouched pages of the larger room cost nothing. */
+		size_t wanted = 2 * (encoder->packed_used + size) + FIRST_BYTES;
+		uint8_t *larger = realloc(encoder->packed, wanted);
 
-			if (!larger) {
-				fail(encoder, -ENOMEM);
-				return NULL;
-			}
-			encoder->packed = larger;
-			encoder->packed_size = wanted;
+		if (!larger) {
+			fail(encoder, -ENOMEM);
+			return NULL;
 		}
+		encoder->packed = larger;
+		encoder->packed_size = wanted;
 	}
 	room = encoder->packed + encoder->packed_used;
 	encoder->packed_used += size;
 	return room;
 }
 
-static uint8_t *write_varint(uint8_t *to, uint64_t number)
+typedef Opentelemetry__Proto__Profiles__V1development__Stack Stack;
+
+#define STACK_FIELD 1 /* location_indices */
+
+/* Most of a large profile is stacks, each the packed numbers of one field, and protobuf-c walks
+ * those three times, slowly. */
+static const Stack *as_stack(const ProtobufCMessage *message)
 {
-	for (; number >= 0x80; number >>= 7)
-		*to++ = (uint8_t)(number | 0x80);
-	*to++ = (uint8_t)number;
-	return to;
+	bool is_stack = message->descriptor ==
+			&opentelemetry__proto__profiles__v1development__stack__descriptor;
+
+	return is_stack && ((const Stack *)message)->n_location_indices ? (const Stack *)message :
+									 NULL;
 }
 
-static void write_header(struct eo_otlp_encoder *encoder, unsigned int field, size_t size)
+static void write_stack(struct eo_otlp_encoder *encoder, unsigned int field, const Stack *stack)
 {
-	size_t header = varint_size(tag(field)) + varint_size(size);
-	uint8_t *to = reserve(encoder, header);
+	size_t numbers = 0, size;
+	uint8_t *to;
 
-	if (to)
-		write_varint(write_varint(to, tag(field)), size);
-}
-
-static void measure(struct eo_otlp_encoder *encoder, size_t size)
-{
-	encoder->lengths[encoder->open[encoder->depth - 1].length] += size;
+	for (size_t i = 0; i < stack->n_location_indices; i++)
+		numbers += eo_wire_varint_size((uint64_t)stack->location_indices[i]);
+	size = eo_wire_header_size(STACK_FIELD, numbers) + numbers;
+	to = reserve(encoder, eo_wire_header_size(field, size) + size);
+	if (!to)
+		return;
+	to = eo_wire_put_header(eo_wire_put_header(to, field, size), STACK_FIELD, numbers);
+	for (size_t i = 0; i < stack->n_location_indices; i++)
+		to = eo_wire_put_varint(to, (uint64_t)stack->location_indices[i]);
 }
 
 /* JSON: up to where the value of @field begins. Elements of a field come one behind the other. */
@@ -128,29 +104,36 @@ static void lead_in(struct eo_otlp_encoder *encoder, const ProtobufCFieldDescrip
 		putc_unlocked('[', out);
 }
 
-/* Remember a message that begins now. */
+/* False, and the encoder has failed, without memory. */
+static bool remember(struct eo_otlp_encoder *encoder, unsigned int field)
+{
+	if (encoder->opened_count == encoder->opened_capacity) {
+		size_t capacity = 2 * encoder->opened_capacity + FIRST_OPENED;
+		struct eo_otlp_opened *larger =
+			reallocarray(encoder->opened, capacity, sizeof(*larger));
+
+		if (!larger) {
+			fail(encoder, -ENOMEM);
+			return false;
+		}
+		encoder->opened = larger;
+		encoder->opened_capacity = capacity;
+	}
+	encoder->opened[encoder->opened_count] =
+		(struct eo_otlp_opened){ .field = field, .at = encoder->packed_used };
+	encoder->open[encoder->depth].opened = encoder->opened_count++;
+	return true;
+}
+
+/* A message begins now. */
 static void push(struct eo_otlp_encoder *encoder, unsigned int field)
 {
 	if (encoder->depth == EO_OTLP_ENCODER_DEPTH) {
 		fail(encoder, -E2BIG);
 		return;
 	}
-	if (encoder->kind == EO_OTLP_MEASURE) {
-		if (encoder->length_count == encoder->length_capacity) {
-			size_t capacity = 2 * encoder->length_capacity + 8;
-			size_t *larger = reallocarray(encoder->lengths, capacity, sizeof(*larger));
-
-			if (!larger) {
-				fail(encoder, -ENOMEM);
-				return;
-			}
-			encoder->lengths = larger;
-			encoder->length_capacity = capacity;
-		}
-		encoder->lengths[encoder->length_count] = 0;
-	}
-	encoder->open[encoder->depth].length = encoder->length_count++;
-	encoder->open[encoder->depth].field = field;
+	if (encoder->kind == EO_OTLP_PROTOBUF && !remember(encoder, field))
+		return;
 	encoder->open[encoder->depth].array = NULL;
 	encoder->open[encoder->depth].comma = false;
 	encoder->depth++;
@@ -160,20 +143,51 @@ void eo_otlp_encoder_begin(struct eo_otlp_encoder *encoder)
 {
 	if (encoder->status < 0)
 		return;
-	if (encoder->kind == EO_OTLP_WRITE_JSON)
+	if (encoder->kind == EO_OTLP_JSON)
 		putc_unlocked('{', encoder->out);
-	encoder->next_length = 1; /* the outermost one's is not written */
 	push(encoder, 0);
+}
+
+static void put(struct eo_otlp_encoder *encoder, const uint8_t *from, size_t size)
+{
+	while (encoder->status == 0 && size) {
+		size_t piece = size < PIECE_BYTES ? size : PIECE_BYTES;
+
+		errno = 0;
+		if (fwrite(from, 1, piece, encoder->out) != piece)
+			fail(encoder, errno ? -errno : -EIO);
+		from += piece;
+		size -= piece;
+	}
+}
+
+/* Put the headers where they belong, but that of the outermost message, which has none. */
+static void put_packed(struct eo_otlp_encoder *encoder)
+{
+	size_t done = 0;
+
+	for (size_t i = 1; i < encoder->opened_count; i++) {
+		const struct eo_otlp_opened *message = &encoder->opened[i];
+		uint8_t header[2 * EO_WIRE_VARINT_MAX];
+
+		if (message->at > done)
+			put(encoder, encoder->packed + done, message->at - done);
+		put(encoder, header,
+		    (size_t)(eo_wire_put_header(header, message->field, message->size) - header));
+		done = message->at;
+	}
+	if (encoder->packed_used > done)
+		put(encoder, encoder->packed + done, encoder->packed_used - done);
 }
 
 int eo_otlp_encoder_end(struct eo_otlp_encoder *encoder)
 {
 	if (encoder->status < 0)
 		return encoder->status;
-	if (encoder->kind == EO_OTLP_WRITE_JSON)
+	if (encoder->kind == EO_OTLP_JSON)
 		fputs_unlocked(encoder->open[0].array ? "]}\n" : "}\n", encoder->out);
-	if (encoder->kind == EO_OTLP_WRITE_PROTOBUF && encoder->packed_used)
-		flush(encoder);
+	else
+		put_packed(encoder);
 	encoder->depth = 0;
 	return encoder->status;
 }
@@ -182,49 +196,49 @@ void eo_otlp_encoder_open(struct eo_otlp_encoder *encoder, const ProtobufCFieldD
 {
 	if (encoder->status < 0)
 		return;
-	if (encoder->kind == EO_OTLP_WRITE_PROTOBUF) {
-		write_header(encoder, field->id, encoder->lengths[encoder->next_length++]);
-	} else if (encoder->kind == EO_OTLP_WRITE_JSON) {
+	if (encoder->kind == EO_OTLP_JSON) {
 		lead_in(encoder, field);
 		putc_unlocked('{', encoder->out);
 	}
 	push(encoder, field->id);
 }
 
+/* Its length is known now, and its header belongs to the message around it. */
+static void close_packed(struct eo_otlp_encoder *encoder)
+{
+	struct eo_otlp_opened *message = &encoder->opened[encoder->open[encoder->depth].opened];
+	size_t inner_headers = message->size;
+
+	message->size += encoder->packed_used - message->at;
+	encoder->opened[encoder->open[encoder->depth - 1].opened].size +=
+		inner_headers + eo_wire_header_size(message->field, message->size);
+}
+
 void eo_otlp_encoder_close(struct eo_otlp_encoder *encoder)
 {
-	size_t at = encoder->depth - 1;
-
 	if (encoder->status < 0)
 		return;
 	encoder->depth--;
-	if (encoder->kind == EO_OTLP_MEASURE)
-		measure(encoder, field_size(encoder->open[at].field,
-					    encoder->lengths[encoder->open[at].length]));
-	else if (encoder->kind == EO_OTLP_WRITE_JSON)
-		fputs_unlocked(encoder->open[at].array ? "]}" : "}", encoder->out);
+	if (encoder->kind == EO_OTLP_JSON)
+		fputs_unlocked(encoder->open[encoder->depth].array ? "]}" : "}", encoder->out);
+	else
+		close_packed(encoder);
 }
 
 void eo_otlp_encoder_fields(struct eo_otlp_encoder *encoder, const ProtobufCMessage *part)
 {
-	size_t size;
 	uint8_t *to;
 
 	if (encoder->status < 0)
 		return;
-	if (encoder->kind == EO_OTLP_WRITE_JSON) {
+	if (encoder->kind == EO_OTLP_JSON) {
 		if (encoder->open[encoder->depth - 1].array)
 			putc_unlocked(']', encoder->out);
 		encoder->open[encoder->depth - 1].array = NULL;
 		eo_otlp_json_fields(part, &encoder->open[encoder->depth - 1].comma, encoder->out);
 		return;
 	}
-	size = protobuf_c_message_get_packed_size(part);
-	if (encoder->kind == EO_OTLP_MEASURE) {
-		measure(encoder, size);
-		return;
-	}
-	to = reserve(encoder, size);
+	to = reserve(encoder, protobuf_c_message_get_packed_size(part));
 	if (to)
 		protobuf_c_message_pack(part, to);
 }
@@ -232,25 +246,25 @@ void eo_otlp_encoder_fields(struct eo_otlp_encoder *encoder, const ProtobufCMess
 void eo_otlp_encoder_message(struct eo_otlp_encoder *encoder,
 			     const ProtobufCFieldDescriptor *field, const ProtobufCMessage *message)
 {
+	const Stack *stack = as_stack(message);
 	size_t size;
 	uint8_t *to;
 
 	if (encoder->status < 0)
 		return;
-	if (encoder->kind == EO_OTLP_WRITE_JSON) {
+	if (encoder->kind == EO_OTLP_JSON) {
 		lead_in(encoder, field);
 		eo_otlp_json_message(message, encoder->out);
 		return;
 	}
-	size = protobuf_c_message_get_packed_size(message);
-	if (encoder->kind == EO_OTLP_MEASURE) {
-		measure(encoder, field_size(field->id, size));
+	if (stack) {
+		write_stack(encoder, field->id, stack);
 		return;
 	}
-	write_header(encoder, field->id, size);
-	to = reserve(encoder, size);
+	size = protobuf_c_message_get_packed_size(message);
+	to = reserve(encoder, eo_wire_header_size(field->id, size) + size);
 	if (to)
-		protobuf_c_message_pack(message, to);
+		protobuf_c_message_pack(message, eo_wire_put_header(to, field->id, size));
 }
 
 void eo_otlp_encoder_text(struct eo_otlp_encoder *encoder, const ProtobufCFieldDescriptor *field,
@@ -261,17 +275,12 @@ void eo_otlp_encoder_text(struct eo_otlp_encoder *encoder, const ProtobufCFieldD
 
 	if (encoder->status < 0)
 		return;
-	if (encoder->kind == EO_OTLP_WRITE_JSON) {
+	if (encoder->kind == EO_OTLP_JSON) {
 		lead_in(encoder, field);
 		eo_otlp_json_string(text, encoder->out);
 		return;
 	}
-	if (encoder->kind == EO_OTLP_MEASURE) {
-		measure(encoder, field_size(field->id, size));
-		return;
-	}
-	write_header(encoder, field->id, size);
-	to = reserve(encoder, size);
+	to = reserve(encoder, eo_wire_header_size(field->id, size) + size);
 	if (to)
-		memcpy(to, text, size);
+		memcpy(eo_wire_put_header(to, field->id, size), text, size);
 }

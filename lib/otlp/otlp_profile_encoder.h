@@ -5,8 +5,8 @@
  * element, or opened in turn. Whoever writes both encodings brings the fields in the order of
  * their numbers.
  *
- * protobuf puts the length of a message in front of it. So a message is written twice: once to an
- * encoder that measures, and then, the same again, to one that knows the lengths from it. */
+ * JSON goes out as it comes. protobuf puts the length of a message in front of it, so its bytes are
+ * kept until the last message is closed. */
 #ifndef EO_OTLP_OTLP_PROFILE_ENCODER_H
 #define EO_OTLP_OTLP_PROFILE_ENCODER_H
 
@@ -19,9 +19,15 @@
 #define EO_OTLP_ENCODER_DEPTH 8
 
 enum eo_otlp_encoder_kind {
-	EO_OTLP_MEASURE,
-	EO_OTLP_WRITE_PROTOBUF,
-	EO_OTLP_WRITE_JSON,
+	EO_OTLP_PROTOBUF,
+	EO_OTLP_JSON,
+};
+
+/* A message whose length is not known before it ends. */
+struct eo_otlp_opened {
+	unsigned int field;
+	size_t at;   /* in the packed bytes, of its contents */
+	size_t size; /* of its contents; while it is open, what is not among those bytes */
 };
 
 struct eo_otlp_encoder {
@@ -30,26 +36,22 @@ struct eo_otlp_encoder {
 	/* private */
 	enum eo_otlp_encoder_kind kind;
 	FILE *out;
-	size_t *lengths; /* of opened messages, in the order in which they were opened */
-	size_t length_count, length_capacity, next_length;
+	/* protobuf: all bytes but the headers of opened messages, which are known at the end */
 	uint8_t *packed;
 	size_t packed_size, packed_used;
+	struct eo_otlp_opened *opened; /* in the order in which they were opened */
+	size_t opened_count, opened_capacity;
 	struct {
-		size_t length; /* measuring: index in lengths */
-		unsigned int field;
+		size_t opened;			       /* protobuf: index of it there */
 		const ProtobufCFieldDescriptor *array; /* JSON: the one whose bracket is open */
 		bool comma;
 	} open[EO_OTLP_ENCODER_DEPTH];
 	size_t depth;
 };
 
-/** @out: NULL when @kind measures */
 void eo_otlp_encoder_init(struct eo_otlp_encoder *encoder, enum eo_otlp_encoder_kind kind,
 			  FILE *out);
 void eo_otlp_encoder_fini(struct eo_otlp_encoder *encoder);
-
-/** After all was measured: from now on @encoder writes to @out what must be the same. */
-void eo_otlp_encoder_write_measured(struct eo_otlp_encoder *encoder, FILE *out);
 
 /** The outermost message has no field: it begins with begin() and ends with end(). */
 void eo_otlp_encoder_begin(struct eo_otlp_encoder *encoder);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -18,15 +19,41 @@
 #define RESCAN_NS EO_NS_PER_SEC
 #define RESCAN_SHIFT_MAX 6
 
+/* How many former programs are kept: those of two seconds of 4,000 execs each. */
+#define PAST_MAX 8192
+
+/* By how much their order may differ from that of their ends. */
+#define PAST_DISORDER_NS (100 * EO_NS_PER_SEC / 1000)
+
+/* Events between the last known one and the reading of a process come after it. That they change
+ * nothing about its mappings does not mean that it was the same program all the time. */
+enum ahead {
+	AHEAD_NOT, /* was not read since its last event */
+	AHEAD_SAME, /* and seems to be what it was before */
+	AHEAD_OTHER, /* and is another program, or was seen for the first time */
+};
+
 struct process {
 	uint32_t tgid;
 	uint8_t rescan_shift;
 	bool changed;	     /* noted for eo_processes_changes() */
 	bool absent;	     /* only remembers that there was nothing to read */
 	uint64_t since_ns;   /* older events change nothing */
+	uint64_t begun_ns;   /* before that its number was another's; 0: nobody knows */
+	uint64_t before_ns;  /* since_ns before it was read */
+	uint64_t read_ns;    /* when that was done; 0: it was not */
+	enum ahead ahead;
 	uint64_t tried_ns;   /* last attempt to read it */
 	uint64_t ended_ns;   /* 0: alive */
 	uint64_t generation; /* 0: absent */
+	struct eo_vma_set *vmas;
+};
+
+/* What had the number of a process before, while late samples of it may still come. */
+struct past {
+	uint32_t tgid;
+	uint64_t begun_ns, until_ns;
+	uint64_t generation;
 	struct eo_vma_set *vmas;
 };
 
@@ -40,6 +67,9 @@ struct eo_processes {
 	struct eo_vma found; /* what find() returns */
 	uint32_t *changed;   /* tgids; NULL until somebody wants to know */
 	uint32_t changed_count, changed_room;
+	struct past *past; /* by time: what comes to be past comes last */
+	uint32_t past_count, past_room;
+	uint64_t as_of_ns; /* 0: now */
 };
 
 int eo_processes_new(struct eo_processes **ret, struct eo_error *err)
@@ -62,10 +92,13 @@ void eo_processes_free(struct eo_processes *p)
 		return;
 	for (uint32_t i = 0; i < p->count; i++)
 		eo_vma_set_drop(p->parts, p->list[i].vmas);
+	for (uint32_t i = 0; i < p->past_count; i++)
+		eo_vma_set_drop(p->parts, p->past[i].vmas);
 	eo_vma_parts_free(p->parts);
 	eo_index_fini(&p->index);
 	free(p->list);
 	free(p->changed);
+	free(p->past);
 	free(p);
 }
 
@@ -158,6 +191,97 @@ bool eo_processes_each_vma(const struct eo_processes *p, uint32_t tgid, eo_vma_f
 	return true;
 }
 
+/* ---- the past ---- */
+
+static void forget_past(struct eo_processes *p, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		eo_vma_set_drop(p->parts, p->past[i].vmas);
+	p->past_count -= count;
+	memmove(p->past, p->past + count, p->past_count * sizeof(*p->past));
+}
+
+/* The mappings of @process are those of the past from now on. Out of memory they are just lost. */
+static void make_past(struct eo_processes *p, struct process *process, uint64_t until_ns)
+{
+	if (process->vmas && p->past_count == p->past_room) {
+		uint32_t room = p->past_room ? p->past_room * 2 : 64;
+		struct past *past = room <= PAST_MAX ? reallocarray(p->past, room, sizeof(*past)) : NULL;
+
+		if (past) {
+			p->past = past;
+			p->past_room = room;
+		} else if (p->past_count) {
+			forget_past(p, p->past_count / 2);
+		}
+	}
+	if (process->vmas && p->past_count < p->past_room)
+		p->past[p->past_count++] = (struct past){
+			.tgid = process->tgid,
+			.begun_ns = process->begun_ns,
+			.until_ns = until_ns,
+			.generation = process->generation,
+			.vmas = process->vmas,
+		};
+	else
+		eo_vma_set_drop(p->parts, process->vmas);
+	process->vmas = NULL;
+}
+
+void eo_processes_as_of(struct eo_processes *p, uint64_t ktime_ns)
+{
+	p->as_of_ns = ktime_ns;
+}
+
+/* Who had the number then, when that was somebody else. The search is short: few come to an end
+ * between a sample and its reading. */
+static const struct past *past_of(const struct eo_processes *p, uint32_t tgid)
+{
+	const struct past *found = NULL;
+
+	for (uint32_t i = p->past_count; p->as_of_ns && i-- > 0 &&
+					 p->past[i].until_ns + PAST_DISORDER_NS > p->as_of_ns;)
+		if (p->past[i].tgid == tgid && p->past[i].until_ns > p->as_of_ns &&
+		    p->past[i].begun_ns <= p->as_of_ns)
+			found = &p->past[i];
+	return found;
+}
+
+static bool is_present(const struct eo_processes *p, const struct process *process)
+{
+	return process && (!p->as_of_ns || process->begun_ns <= p->as_of_ns);
+}
+
+/* The former program of @tgid ended then, which is earlier than it seemed. */
+static void shorten_past(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns)
+{
+	for (uint32_t i = p->past_count; i-- > 0;) {
+		if (p->past[i].tgid != tgid)
+			continue;
+		if (p->past[i].until_ns > ktime_ns)
+			p->past[i].until_ns = ktime_ns;
+		return;
+	}
+}
+
+/* An exec or a fork from before @process was read: what was read began then, or later. */
+static void catch_up(struct eo_processes *p, struct process *process, uint64_t ktime_ns)
+{
+	struct process former = *process;
+
+	if (process->ahead == AHEAD_NOT || ktime_ns < process->before_ns)
+		return;
+	process->begun_ns = ktime_ns;
+	if (process->ahead == AHEAD_SAME) {
+		former.vmas = eo_vma_set_share(process->vmas);
+		make_past(p, &former, ktime_ns);
+		process->generation = ++p->last_generation;
+		process->ahead = AHEAD_OTHER;
+		return;
+	}
+	shorten_past(p, process->tgid, ktime_ns);
+}
+
 static void forget(struct eo_processes *p, struct process *process)
 {
 	uint32_t i = (uint32_t)(process - p->list), last = p->count - 1;
@@ -180,14 +304,27 @@ static void forget(struct eo_processes *p, struct process *process)
 static void begin(struct eo_processes *p, struct process *process, uint64_t ktime_ns)
 {
 	note_change(p, process);
-	eo_vma_set_drop(p->parts, process->vmas);
+	make_past(p, process, ktime_ns);
 	p->absent -= process->absent;
 	*process = (struct process){
 		.tgid = process->tgid,
 		.changed = process->changed,
 		.since_ns = ktime_ns,
+		.begun_ns = ktime_ns,
 		.generation = ++p->last_generation,
 	};
+}
+
+/* The same by an event. Had it come while the process was being read, then nobody knows whose the
+ * mappings are that were read. */
+static void begin_by_event(struct eo_processes *p, struct process *process, uint64_t ktime_ns)
+{
+	if (ktime_ns <= process->read_ns) {
+		shorten_past(p, process->tgid, ktime_ns);
+		eo_vma_set_drop(p->parts, process->vmas);
+		process->vmas = NULL;
+	}
+	begin(p, process, ktime_ns);
 }
 
 struct scan {
@@ -220,15 +357,16 @@ static bool take(void *arg, const struct eo_proc_map *map)
 static int scan_process(struct eo_processes *p, uint32_t tgid)
 {
 	struct scan scan = {.processes = p};
-	uint64_t now_ns = eo_clock_monotonic_ns(); /* before reading: see process.h */
+	uint64_t now_ns = eo_clock_monotonic_ns(), read_ns; /* before reading: see process.h */
 	EO_AUTO_CLOSE int fd = -1;
-	struct process *process;
+	struct process *process, was;
 	char path[32];
 	int r;
 
 	snprintf(path, sizeof(path), "/proc/%u/maps", tgid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	r = fd < 0 ? -errno : eo_proc_maps_read(fd, take, &scan);
+	read_ns = eo_clock_monotonic_ns();
 	if (r == -ENOENT)
 		r = -ESRCH;
 
@@ -246,9 +384,16 @@ static int scan_process(struct eo_processes *p, uint32_t tgid)
 	}
 
 	/* Without its events an exec or a new owner of the number shows in this alone. */
-	if (process->absent || process->ended_ns ||
-	    !eo_vma_set_overlap(process->vmas, scan.vmas))
-		begin(p, process, now_ns);
+	was = *process;
+	if (was.absent || was.ended_ns || !eo_vma_set_overlap(was.vmas, scan.vmas)) {
+		begin(p, process, read_ns);
+		process->begun_ns = was.absent ? 0 : read_ns;
+		process->ahead = AHEAD_OTHER;
+	} else if (was.ahead == AHEAD_NOT) {
+		process->ahead = AHEAD_SAME;
+	}
+	process->before_ns = was.since_ns;
+	process->read_ns = read_ns;
 	process->tried_ns = now_ns;
 	process->since_ns = now_ns;
 	if (eo_vma_set_equal(process->vmas, scan.vmas)) {
@@ -313,8 +458,12 @@ static struct process *subject(struct eo_processes *p, uint32_t tgid, uint64_t k
 
 	if (!process || ktime_ns < process->since_ns)
 		return NULL;
-	if (process->absent || (process->ended_ns && ktime_ns > process->ended_ns))
+	if (process->absent || (process->ended_ns && ktime_ns > process->ended_ns)) {
+		bool known = !process->absent;
+
 		begin(p, process, ktime_ns);
+		process->begun_ns = known ? ktime_ns : 0;
+	}
 	return process;
 }
 
@@ -334,7 +483,9 @@ void eo_processes_exec(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns)
 	struct process *process = subject(p, tgid, ktime_ns);
 
 	if (process)
-		begin(p, process, ktime_ns);
+		begin_by_event(p, process, ktime_ns);
+	else if ((process = lookup(p, tgid)))
+		catch_up(p, process, ktime_ns);
 }
 
 void eo_processes_fork(struct eo_processes *p, uint32_t parent_tgid, uint32_t child_tgid,
@@ -345,14 +496,19 @@ void eo_processes_fork(struct eo_processes *p, uint32_t parent_tgid, uint32_t ch
 	if (parent_tgid == child_tgid) /* a thread */
 		return;
 	child = obtain(p, child_tgid);
-	if (!child || ktime_ns < child->since_ns)
+	if (!child)
 		return;
+	if (ktime_ns < child->since_ns) {
+		catch_up(p, child, ktime_ns);
+		return;
+	}
 	parent = lookup(p, parent_tgid);
 	if (!parent || parent->absent) {
+		make_past(p, child, ktime_ns);
 		forget(p, child); /* whoever asks for it first has it read */
 		return;
 	}
-	begin(p, child, ktime_ns);
+	begin_by_event(p, child, ktime_ns);
 	child->vmas = eo_vma_set_share(parent->vmas);
 }
 
@@ -366,6 +522,8 @@ void eo_processes_exit(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns)
 
 void eo_processes_reap(struct eo_processes *p, uint64_t ktime_ns)
 {
+	uint32_t past = 0;
+
 	for (uint32_t i = p->count; i-- > 0;) {
 		struct process *process = &p->list[i];
 		uint64_t end_ns = process->absent ? process->tried_ns : process->ended_ns;
@@ -373,6 +531,10 @@ void eo_processes_reap(struct eo_processes *p, uint64_t ktime_ns)
 		if (end_ns && end_ns < ktime_ns)
 			forget(p, process);
 	}
+	while (past < p->past_count && p->past[past].until_ns < ktime_ns)
+		past++;
+	if (past)
+		forget_past(p, past);
 }
 
 /* No mapping lies in the first pages or in the kernel's half; do not go and look. */
@@ -397,8 +559,13 @@ static bool may_scan(const struct process *process, uint64_t address)
 const struct eo_vma *eo_processes_find(struct eo_processes *p, uint32_t tgid, uint64_t address)
 {
 	struct process *process = lookup(p, tgid);
+	const struct past *past = past_of(p, tgid);
 	bool known = process && !process->absent;
 
+	if (past)
+		return eo_vma_set_find(p->parts, past->vmas, address, &p->found) ? &p->found : NULL;
+	if (known && !is_present(p, process))
+		return NULL;
 	if (known && eo_vma_set_find(p->parts, process->vmas, address, &p->found))
 		return &p->found;
 	if (!may_scan(process, address))
@@ -420,8 +587,11 @@ const struct eo_vma *eo_processes_find(struct eo_processes *p, uint32_t tgid, ui
 uint64_t eo_processes_generation(const struct eo_processes *p, uint32_t tgid)
 {
 	const struct process *process = lookup(p, tgid);
+	const struct past *past = past_of(p, tgid);
 
-	return process ? process->generation : 0;
+	if (past)
+		return past->generation;
+	return is_present(p, process) ? process->generation : 0;
 }
 
 size_t eo_processes_count(const struct eo_processes *p)

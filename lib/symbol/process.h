@@ -46,7 +46,7 @@ void eo_processes_fork(struct eo_processes *processes, uint32_t parent_tgid, uin
 /** Marks only: late samples still find the mappings. eo_processes_reap() drops them. */
 void eo_processes_exit(struct eo_processes *processes, uint32_t tgid, uint64_t ktime_ns);
 
-/** Forget processes that ended before @ktime_ns. */
+/** Forget processes, and former programs of processes, that ended before @ktime_ns. */
 void eo_processes_reap(struct eo_processes *processes, uint64_t ktime_ns);
 
 /**
@@ -56,6 +56,13 @@ void eo_processes_reap(struct eo_processes *processes, uint64_t ktime_ns);
  */
 const struct eo_vma *eo_processes_find(struct eo_processes *processes, uint32_t tgid,
 				       uint64_t address);
+
+/**
+ * From now on find() and generation() answer for @ktime_ns: a process that has called exec since, or
+ * another that has its number now, is not taken for the one of then, as long as that one is not
+ * reaped. 0: for the present, as in the beginning.
+ */
+void eo_processes_as_of(struct eo_processes *processes, uint64_t ktime_ns);
 
 /** A number that a process shares with no other and loses with exec; 0 for an unknown process. */
 uint64_t eo_processes_generation(const struct eo_processes *processes, uint32_t tgid);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/confine.h"
 #include "unwind/frame_file.h"
 
 struct job {
@@ -60,6 +61,8 @@ static void *work(void *arg)
 	const uint64_t one = 1;
 	struct job *job;
 
+	/* It looks at files that others made, with code that takes them apart. */
+	eo_confine_capabilities(eo_confine_for_files());
 	pthread_mutex_lock(&parser->lock);
 	for (;;) {
 		while (!parser->waiting && !parser->ending)

@@ -470,6 +470,20 @@ static void forget_all(struct eo_table_store *store)
 	store->stats.resets++;
 }
 
+void eo_table_store_clear(struct eo_table_store *store)
+{
+	forget_all(store);
+	eo_grace_wait(); /* nobody looks at any file now */
+	for (uint32_t i = 0; i < store->file_count; i++) {
+		if (store->unwind_files[i].state == EO_UNWIND_FILE_LOADED)
+			store->stats.files_evicted++;
+		store->unwind_files[i] = (struct eo_unwind_file){.state = EO_UNWIND_FILE_ABSENT};
+		release_file(store, &store->files[i]);
+	}
+	store->stats.files_loaded = 0;
+	store->file_count = 0;
+}
+
 static bool take_mappings(struct eo_table_store *store, uint32_t count, uint32_t *ret)
 {
 	empty_limbo(store, false);
@@ -490,8 +504,11 @@ int eo_table_store_set_process(struct eo_table_store *store, uint32_t tgid,
 	struct run old = {0};
 
 	if (process && process->mappings.count == count &&
-	    (!count || memcmp(store->mappings + process->mappings.first, mappings, count * sizeof(*mappings)) == 0))
-		return 0;
+	    (!count || memcmp(store->mappings + process->mappings.first, mappings, count * sizeof(*mappings)) == 0)) {
+		/* An exec or a fork has taken it out of the map, if the program was another one then. */
+		value.first = process->mappings.first;
+		return bpf_map_update_elem(store->processes_fd, &tgid, &value, BPF_ANY) < 0 ? -errno : 0;
+	}
 	if (!process && store->process_count == PROCESSES)
 		forget_all(store);
 	if (count && !take_mappings(store, count, &value.first))

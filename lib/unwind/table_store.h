@@ -22,7 +22,7 @@
 struct bpf_object;
 
 struct eo_table_store_stats {
-	uint32_t files_loaded, processes, rules;
+	uint64_t files_loaded, processes, rules;
 	uint64_t rows_bytes;   /* in chunks that exist */
 	uint64_t files_evicted;
 	uint64_t files_refused; /* no room although nothing could be thrown out */
@@ -49,6 +49,8 @@ struct eo_rule_dictionary *eo_table_store_dictionary(struct eo_table_store *stor
 
 /** A number for a file, whose state is ABSENT. Returns -ENOSPC when there are no more. */
 int eo_table_store_add_file(struct eo_table_store *store);
+/** Forget all files and processes; numbers of files begin anew. */
+void eo_table_store_clear(struct eo_table_store *store);
 /** Publish its rows, at the cost of files that were not used for longest. -ENOSPC: no room. */
 int eo_table_store_load_file(struct eo_table_store *store, uint32_t file, const struct eo_packed_table *table);
 /** Let the walker try frame pointers in it. */
@@ -58,8 +60,8 @@ enum eo_unwind_file_state eo_table_store_file_state(const struct eo_table_store 
 /** @mappings: ascending. Returns 0 or a negative errno. */
 int eo_table_store_set_process(struct eo_table_store *store, uint32_t tgid,
 			       const struct eo_unwind_mapping *mappings, uint32_t count);
-void eo_table_store_drop_process(struct eo_table_store *store, uint32_t tgid);
 bool eo_table_store_has_process(const struct eo_table_store *store, uint32_t tgid);
+void eo_table_store_drop_process(struct eo_table_store *store, uint32_t tgid);
 
 /** Now and then: advance the clock of last uses. */
 void eo_table_store_tick(struct eo_table_store *store);

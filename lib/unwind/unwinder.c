@@ -20,6 +20,14 @@
 /* A file that found no room is not parsed again before this has passed. */
 #define REFUSED_NS (10 * EO_NS_PER_SEC)
 
+/* A file that is mapped by nobody for a while and then again is a new part each time. */
+#define PARTS_MAX 16384u
+
+/* Numbers of files that are with the parser say of which epoch they are. */
+#define EPOCH_SHIFT 16
+
+#define NAMESPACE_MEMOS 256u
+
 #define BUILD_ID_BYTES 65 /* 32 bytes in hex and more than any linker makes */
 
 /* A file as the walker numbers it. */
@@ -37,17 +45,24 @@ struct part {
 	uint64_t vaddr; /* of the mapping's first byte */
 };
 
+struct namespace_memo {
+	uint64_t generation; /* of a process */
+	uint64_t mount_namespace;
+};
+
 struct eo_unwinder {
 	struct eo_table_store *store;
 	struct eo_processes *processes;
 	struct eo_parser *parser;
 	struct file *files; /* by number */
 	uint32_t file_count, file_room;
+	uint32_t epoch; /* numbers of files of another one mean nothing */
 	struct part *parts;
 	uint32_t part_count, part_room;
 	struct eo_index part_index;
 	uint64_t seed;
 	uint64_t own_namespace;
+	struct namespace_memo namespaces[NAMESPACE_MEMOS];
 	struct eo_unwind_mapping *mappings; /* of the process at hand */
 	uint32_t mapping_count, mapping_room;
 	struct eo_unwinder_stats stats;
@@ -109,7 +124,24 @@ static bool make_room(void *array, uint32_t count, uint32_t *room, size_t elemen
 
 /* ---- files ---- */
 
-/* The number of the file, a new one if need be; NO_FILE when there are no more. */
+static void forget_parts(struct eo_unwinder *u)
+{
+	eo_index_fini(&u->part_index);
+	u->part_index = (struct eo_index){0};
+	u->part_count = 0;
+}
+
+/* All numbers are given out: who builds programs day and night gets there. What is in use will be
+ * asked for again. */
+static void start_over(struct eo_unwinder *u)
+{
+	eo_table_store_clear(u->store);
+	forget_parts(u);
+	u->file_count = 0;
+	u->epoch = (u->epoch + 1) & 0xffff;
+}
+
+/* The number of the file, a new one if need be; NO_FILE when memory is out. */
 static uint32_t number_file(struct eo_unwinder *u, const struct file *file)
 {
 	int number;
@@ -126,8 +158,10 @@ static uint32_t number_file(struct eo_unwinder *u, const struct file *file)
 	if (!make_room(&u->files, u->file_count, &u->file_room, sizeof(*u->files)))
 		return EO_UNWIND_NO_FILE;
 	number = eo_table_store_add_file(u->store);
-	if (number < 0)
-		return EO_UNWIND_NO_FILE;
+	if (number < 0) {
+		start_over(u);
+		number = eo_table_store_add_file(u->store);
+	}
 	u->files[u->file_count++] = *file;
 	return (uint32_t)number;
 }
@@ -187,6 +221,8 @@ static const struct part *part_of(struct eo_unwinder *u, uint32_t tgid, uint64_t
 	while ((i = eo_index_next(&u->part_index, hash, &cursor)) != EO_INDEX_NONE)
 		if (u->parts[i].part == vma->part && u->parts[i].mount_namespace == mount_namespace)
 			return &u->parts[i];
+	if (u->part_count == PARTS_MAX)
+		forget_parts(u);
 	if (!make_room(&u->parts, u->part_count, &u->part_room, sizeof(*u->parts)))
 		return NULL;
 	identify(u, tgid, vma, &part);
@@ -208,7 +244,7 @@ static void want_file(struct eo_unwinder *u, uint32_t tgid, const struct eo_vma 
 	fd = open_part(tgid, vma, &again);
 	if (fd < 0)
 		return; /* its process has gone; the next one will do */
-	u->files[number].waiting = eo_parser_submit(u->parser, number, fd) == 0;
+	u->files[number].waiting = eo_parser_submit(u->parser, u->epoch << EPOCH_SHIFT | number, fd) == 0;
 }
 
 /* ---- processes ---- */
@@ -217,7 +253,7 @@ struct loading {
 	struct eo_unwinder *u;
 	uint32_t tgid;
 	uint64_t mount_namespace;
-	bool want_files, failed;
+	bool failed;
 };
 
 static void load_vma(void *ctx, const struct eo_vma *vma)
@@ -230,8 +266,7 @@ static void load_vma(void *ctx, const struct eo_vma *vma)
 	if (part && part->file != EO_UNWIND_NO_FILE) {
 		mapping.file = part->file;
 		mapping.bias = vma->start - part->vaddr;
-		if (loading->want_files)
-			want_file(u, loading->tgid, vma, part->file);
+		want_file(u, loading->tgid, vma, part->file);
 	}
 	if (!make_room(&u->mappings, u->mapping_count, &u->mapping_room, sizeof(*u->mappings)))
 		loading->failed = true;
@@ -239,17 +274,37 @@ static void load_vma(void *ctx, const struct eo_vma *vma)
 		u->mappings[u->mapping_count++] = mapping;
 }
 
-/* @want_files: have those parsed that are not there */
-static void load_process(struct eo_unwinder *u, uint32_t tgid, bool want_files)
+/* Which mount namespace it is in. Programs map some ten files one after the other, and each time
+ * their process is loaded anew. */
+static uint64_t mount_namespace_of(struct eo_unwinder *u, uint32_t tgid)
 {
-	struct loading loading = {.u = u, .tgid = tgid, .want_files = want_files};
+	uint64_t generation = eo_processes_generation(u->processes, tgid);
+	struct namespace_memo *memo = &u->namespaces[generation % NAMESPACE_MEMOS];
 	char path[64];
 	struct stat st;
 
+	if (memo->generation == generation && memo->mount_namespace)
+		return memo->mount_namespace;
 	snprintf(path, sizeof(path), "/proc/%u/ns/mnt", tgid);
-	loading.mount_namespace = stat(path, &st) == 0 ? st.st_ino : u->own_namespace;
+	if (stat(path, &st) < 0)
+		return u->own_namespace;
+	*memo = (struct namespace_memo){generation, st.st_ino};
+	return st.st_ino;
+}
+
+static void load_process(struct eo_unwinder *u, uint32_t tgid)
+{
+	struct loading loading = {.u = u, .tgid = tgid, .mount_namespace = mount_namespace_of(u, tgid)};
+	uint32_t epoch = u->epoch;
+	bool known;
+
 	u->mapping_count = 0;
-	if (!eo_processes_each_vma(u->processes, tgid, load_vma, &loading) || loading.failed)
+	known = eo_processes_each_vma(u->processes, tgid, load_vma, &loading);
+	if (known && u->epoch != epoch) { /* some of the numbers are of the past */
+		u->mapping_count = 0;
+		known = eo_processes_each_vma(u->processes, tgid, load_vma, &loading);
+	}
+	if (!known || loading.failed)
 		eo_table_store_drop_process(u->store, tgid);
 	else
 		eo_table_store_set_process(u->store, tgid, u->mappings, u->mapping_count);
@@ -259,12 +314,15 @@ void eo_unwinder_miss(struct eo_unwinder *u, uint32_t tgid, uint64_t pc)
 {
 	u->stats.misses++;
 	eo_processes_find(u->processes, tgid, pc); /* which reads it if that may help */
-	load_process(u, tgid, true);
+	load_process(u, tgid);
 }
 
 static void on_change(void *ctx, uint32_t tgid)
 {
-	load_process(ctx, tgid, eo_table_store_has_process(((struct eo_unwinder *)ctx)->store, tgid));
+	struct eo_unwinder *u = ctx;
+
+	if (eo_table_store_has_process(u->store, tgid))
+		load_process(u, tgid);
 }
 
 void eo_unwinder_update(struct eo_unwinder *u)
@@ -273,6 +331,13 @@ void eo_unwinder_update(struct eo_unwinder *u)
 	uint32_t number;
 
 	while (eo_parser_result(u->parser, &number, &table)) {
+		bool current = number >> EPOCH_SHIFT == u->epoch;
+
+		number &= (1u << EPOCH_SHIFT) - 1;
+		if (!current) {
+			eo_packed_table_fini(&table);
+			continue;
+		}
 		u->files[number].waiting = false;
 		u->stats.files_parsed += table.page_count > 0;
 		u->stats.files_without += table.page_count == 0;

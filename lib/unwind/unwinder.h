@@ -2,8 +2,8 @@
 /* Keeps the walker's tables filled: which processes it knows, and which files' rows. Files are
  * parsed by a thread of its own, small ones first; everything else happens in the caller's.
  *
- * A process is loaded when a walk misses it, or at its exec, before the first sample, with the
- * files that are known by then. A file is parsed when a sampled process maps it. */
+ * A process is loaded when a walk misses it, and from then on whenever it changes. Of those that no
+ * sample ever falls into nothing is kept, nor is a file parsed that only they map. */
 #ifndef EO_UNWIND_UNWINDER_H
 #define EO_UNWIND_UNWINDER_H
 

@@ -3,6 +3,7 @@
 # convert.sh EBPFOTEL MAKE_PROFILE
 # How fast `ebpfotel convert` reads a large pprof and writes OTLP, and with how much memory; in turns
 # with `go tool pprof -proto`, which reads the same file and writes it again. No root needed.
+# Files by other programs have their samples in any order, which is slower: "shuffled".
 # ROUNDS (5) and SAMPLES (1000000) can be given in the environment. MB are 10^6 bytes of unpacked
 # pprof; time is what the processes had of the CPUs, because others use them too.
 set -eu
@@ -29,12 +30,14 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
 "$make_profile" "$samples" >"$tmp/large.pb.gz"
 gzip -dc "$tmp/large.pb.gz" >"$tmp/large.pprof"
+"$make_profile" "$samples" shuffled | gzip -dc >"$tmp/shuffled.pprof"
 "$make_profile" 20 >"$tmp/small.pb.gz"
 size=$(stat -c %s "$tmp/large.pprof")
 
-measure() { # NAME COMMAND...
+measure() { # NAME OUTPUT COMMAND...
 	name=$1
-	shift
+	output=$2
+	shift 2
 	/usr/bin/time -o "$tmp/time" -f '%U %S %e %M' "$@" 2>"$tmp/err" >/dev/null || die "$name failed: $(cat "$tmp/err")"
 	tail -n 1 "$tmp/time" | awk -v name="$name" -v size="$size" '{
 		cpu = $1 + $2
@@ -42,6 +45,7 @@ measure() { # NAME COMMAND...
 		printf "%s|CPU, s|%f\n%s|elapsed, s|%f\n%s|MB/s of CPU time|%f\n", name, cpu, name, $3, name, size / 1e6 / cpu
 		printf "%s|MB/s elapsed|%f\n%s|peak memory, times the input|%f\n", name, size / 1e6 / $3, name, $4 * 1024 / size
 	}' >>"$tmp/figures"
+	echo "$name|output, MB|$(stat -c %s "$output")" | awk -F'|' '{ printf "%s|%s|%f\n", $1, $2, $3 / 1e6 }' >>"$tmp/figures"
 }
 
 started() { # a small file, from the shell's point of view
@@ -56,10 +60,11 @@ round=0
 while [ "$round" -lt "$rounds" ]; do
 	round=$((round + 1))
 	echo "round $round of $rounds" >&2
-	measure "ebpfotel, unpacked" "$bin" convert -q "$tmp/large.pprof" -o "$tmp/out.otlp"
-	measure "ebpfotel, gzip" "$bin" convert -q "$tmp/large.pb.gz" -o "$tmp/out.otlp"
-	measure "ebpfotel, to pprof" "$bin" convert -q "$tmp/large.pb.gz" -o "$tmp/out.pb.gz"
-	[ -z "$pprof" ] || measure "go tool pprof" "$pprof" -symbolize=none -proto -output="$tmp/out.pb.gz" "$tmp/large.pb.gz"
+	measure "ebpfotel, unpacked" "$tmp/out.otlp" "$bin" convert -q "$tmp/large.pprof" -o "$tmp/out.otlp"
+	measure "ebpfotel, shuffled" "$tmp/out.otlp" "$bin" convert -q "$tmp/shuffled.pprof" -o "$tmp/out.otlp"
+	measure "ebpfotel, gzip" "$tmp/out.otlp" "$bin" convert -q "$tmp/large.pb.gz" -o "$tmp/out.otlp"
+	measure "ebpfotel, to pprof" "$tmp/out.pb.gz" "$bin" convert -q "$tmp/large.pb.gz" -o "$tmp/out.pb.gz"
+	[ -z "$pprof" ] || measure "go tool pprof" "$tmp/out.pb.gz" "$pprof" -symbolize=none -proto -output="$tmp/out.pb.gz" "$tmp/large.pb.gz"
 	started
 done
 
@@ -82,9 +87,14 @@ function sorted(key,   i, j, t) {
 function median(key) {
 	return n[key] % 2 ? values[key, (n[key] + 1) / 2] : (values[key, n[key] / 2] + values[key, n[key] / 2 + 1]) / 2
 }
+# Is WHAT at least LEAST, or at most -LEAST?
+function wanted(what, value, least) {
+	good = (least > 0 ? value >= least : value <= -least)
+	printf("%-52s %8.2f  wanted: %s %g, %s\n", what, value, (least > 0 ? "at least" : "at most"), \
+		(least > 0 ? least : -least), (good ? "good" : "MISSED"))
+}
 function ratio(ours, metric) {
-	if (("go tool pprof|" metric) in n && median(ours "|" metric) > 0)
-		printf "%-51s %8.2f\n", "go tool pprof / " ours ", " metric, median("go tool pprof|" metric) / median(ours "|" metric)
+	return median("go tool pprof|" metric) / median(ours "|" metric)
 }
 END {
 	for (i = 1; i <= keys; i++) {
@@ -93,7 +103,12 @@ END {
 		split(key, part, "|")
 		printf "%-20s %-30s %8.2f %8.2f %8.2f\n", part[1], part[2], values[key, 1], median(key), values[key, n[key]]
 	}
-	ratio("ebpfotel, gzip", "CPU, s")
-	ratio("ebpfotel, to pprof", "CPU, s")
-	ratio("ebpfotel, gzip", "peak memory, times the input")
+	print ""
+	wanted("pprof to OTLP, MB/s of CPU time", median("ebpfotel, unpacked|MB/s of CPU time"), 100)
+	wanted("pprof to OTLP, peak memory, times the input", median("ebpfotel, gzip|peak memory, times the input"), -4)
+	if (!(("go tool pprof|CPU, s") in n))
+		exit
+	wanted("CPU time of go tool pprof -proto, times that to OTLP", ratio("ebpfotel, gzip", "CPU, s"), 3)
+	wanted("the same, times that to pprof", ratio("ebpfotel, to pprof", "CPU, s"), 3)
+	wanted("pprof that we write, times that of Go", 1 / ratio("ebpfotel, to pprof", "output, MB"), -1)
 }' "$tmp/figures"

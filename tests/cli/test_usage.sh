@@ -66,8 +66,6 @@ refuse "'prof'; the nearest is 'profile'" prof
 refuse "'profiel'; the nearest is 'profile'" -v profiel
 refuse "'--verbos'; the nearest is '--verbose'" --verbos profile
 refuse "'-x'" -x
-refuse "not built yet" trace
-refuse "not built yet" trace syscall
 refuse "'ch\x0aeck'" 'ch
 eck'
 
@@ -224,4 +222,70 @@ shows '[.format, .output] == ["flamegraph", "profile.html"]' -f flamegraph
 shows '[.format, .timestamps] == ["otlp-json", true]' -o x.json --timestamps
 shows '.unwind == "fp"' --call-graph fp -g
 shows '.output == "\u00ffx"' -o "$(printf '\377x')"
+
+# trace
+refuse "which tracer?" trace
+refuse "which tracer?" trace -d 1
+refuse "not 'syscal'; the nearest is 'syscall'" trace syscal
+refuse "a tracer is net, syscall or mem, not ''" trace syscall,
+refuse "syscall is named twice" trace syscall,syscall
+refuse "unexpected argument 'ls'" trace syscall ls
+refuse "-- wants a command behind it" trace syscall --
+refuse "-e: no system call 'opeat'" trace syscall -e opeat
+hint "names, numbers and" trace syscall -e %nothing
+refuse "--errno: no error 'ENOENTT'" trace syscall --errno=ENOENTT
+refuse "-s wants a number of bytes from 0 to 4096, not '4097'" trace syscall -s 4097
+refuse "--min-duration wants a time" trace syscall --min-duration=fast
+refuse "-f wants jsonl, text, otlp or otlp-json, not 'pprof'" trace syscall -f pprof
+hint "children are followed" trace syscall -f -p 1
+refuse "--by wants comm" trace syscall -c --by=colour
+refuse "syscall has no rows by peer" trace syscall -c --by=comm,peer
+refuse "--by wants -c" trace syscall --by=comm
+refuse "--sort wants -c" trace syscall --sort=count
+refuse "--sort wants name" trace syscall -c --sort=size
+refuse "--top wants -c" trace syscall --top=3
+refuse "--top wants a number of rows" trace syscall -c --top=many
+refuse "-c and --max-events exclude each other" trace syscall -c --max-events=3
+refuse "-c and -k exclude each other" trace syscall -c -k
+refuse "--max-events wants a number of events from 1" trace syscall --max-events=0
+refuse "--envelope wants auto, yes or no, not 'maybe'" trace syscall --envelope=maybe
+refuse "--envelope wants the format jsonl" trace syscall -f text --envelope=yes
+refuse "--signals wants the format otlp or otlp-json, not 'jsonl'" trace syscall --signals=traces
+refuse "--signals wants traces, metrics or logs, not 'spans'" trace syscall --signals=spans
+refuse "several signals want -o FILE with {signal}" trace syscall -f otlp --signals=traces,logs -o x.otlp
+refuse "--interval wants -o FILE with a template" trace syscall --interval=5
+refuse "--interval wants -o FILE with a template" trace syscall --interval=5 -o x.jsonl
+refuse "would give several intervals one name" trace syscall --interval=500ms -o x-%S.jsonl
+refuse "--keep wants --interval" trace syscall --keep=3
+refuse "--stats and the events would both go to one output" trace syscall --stats=-
+refuse "-p and a command behind -- exclude each other" trace syscall -p 1 -- ls
+refuse "find process $gone" trace syscall -p "$gone"
+refuse "OTLP export" trace syscall -o http://localhost:4318
+
+shown() { # JQ WORD...
+	expected=$1
+	shift
+	run trace --dry-run "$@"
+	if command -v jq >/dev/null; then
+		[ "$status" = 0 ] && jq -e "$expected" "$tmp/out" >"$tmp/err" 2>&1
+		result $? "trace $*: $expected"
+	fi
+}
+shown '.tracers == ["syscall"] and .format == "jsonl" and .output == "-" and .duration_ns == 0' syscall
+shown '.duration_ns == 0 and .env == "debug"' syscall --env=debug
+shown '.duration_ns == 1500000000' syscall --env=debug -d 1.5
+shown '.enable_syscall_tracing and (.enable_cpu_profiling | not) and (.enable_network_tracing | not)' syscall
+shown '.format == "text" and .summary' syscall -c
+shown '.format == "jsonl" and .summary' syscall -c -o x.jsonl
+shown '.format == "text"' syscall -o x.txt
+shown '.format == "otlp"' syscall -o x.otlp
+shown '.format == "otlp-json" and .signals == ["traces"]' syscall -o x.json --signals=traces
+shown '.format == "jsonl" and .envelope' syscall -o x.what
+shown '.envelope | not' syscall
+shown '.envelope' syscall --envelope=yes
+shown '.envelope | not' syscall -o x.jsonl --envelope=no
+shown '.syscall == "!%file" and .failed and .errno == "ENOENT" and ."string-limit" == 7' syscall -e '!%file' -Z --errno=ENOENT -s 7
+shown '."max-events" == 1009 and .stack == false' syscall --max-events=1009
+shown '.command == ["ls", "-l"]' syscall -- ls -l
+shown '.interval == 60 and .summary' syscall -c --interval=1m
 echo "1..$count"

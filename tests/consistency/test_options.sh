@@ -54,8 +54,8 @@ compare() { # NAME FILE-OF-HELP FILE-OF-OTHER
 	sed -e 's/^	\(.*\)/# \1 is not in --help/' -e '/^#/!s/^\(.*\)$/# \1 is in --help alone/' "$tmp/difference"
 }
 
-echo "1..27"
-for command in '' check profile convert; do
+echo "1..36"
+for command in '' check profile trace convert; do
 	page=ebpfotel${command:+-$command}
 	title=${command:-ebpfotel}
 	options_of_help "$command" >"$tmp/options" && [ -s "$tmp/options" ]
@@ -125,3 +125,39 @@ for option in --from --to --signals --time; do
 done
 [ "$accepted" = 0 ]
 result $? "every value that bash offers for --from, --to, --signals and --time is taken"
+
+accepted=0
+formats=$(offered ebpfotel trace -f '')
+for format in $formats; do
+	"$bin" trace syscall -f "$format" --dry-run >/dev/null 2>&1 || accepted=1
+	"$bin" trace --help | grep -qwe "$format" || accepted=1
+done
+[ "$accepted" = 0 ] && [ "$(echo "$formats" | wc -w)" = 4 ]
+result $? "every value that bash offers for trace -f is taken, and told of in --help"
+
+accepted=0
+for key in $(offered ebpfotel trace --sort ''); do
+	"$bin" trace syscall -c --sort="$key" --dry-run >/dev/null 2>&1 || accepted=1
+done
+for class in $(offered ebpfotel trace -e ''); do
+	"$bin" trace syscall -e "$class" --dry-run >/dev/null 2>&1 || accepted=1
+done
+for when in $(offered ebpfotel trace --envelope ''); do
+	"$bin" trace syscall --envelope="$when" -f jsonl --dry-run >/dev/null 2>&1 || accepted=1
+done
+[ "$accepted" = 0 ] && [ -n "$key$class$when" ]
+result $? "every value that bash offers for --sort, -e and --envelope is taken"
+
+accepted=0
+for tracer in $(offered ebpfotel trace ''); do
+	"$bin" trace "$tracer" --dry-run >/dev/null 2>&1 || accepted=1
+done
+[ "$accepted" = 0 ] && [ -n "$tracer" ]
+result $? "every tracer that bash offers works"
+
+key=
+for by in $(offered ebpfotel trace --by ''); do
+	"$bin" trace syscall -c --by="$by" --dry-run >/dev/null 2>"$tmp/words" || grep -q 'has no rows by' "$tmp/words" || key=$by
+done
+[ -z "$key" ]
+result $? "every value that bash offers for --by is known"

@@ -42,6 +42,10 @@ is "what was delivered is what the profile holds" "$(stat_of p.json '.events_agg
 is "so are its samples" "$(stat_of p.json .profile.samples)" "$(count p.pb.gz 1)"
 is "user halves add up to the samples" \
 	"$(stat_of p.json '.profile.samples - ([.profile.unwind[]] | add)')" 0
+go tool pprof -comments p.pb.gz 2>/dev/null | sed -n 's/^user stacks: //p' >walks
+is "the profile's own word on them adds up too" \
+	"$(tr -d '\n' <walks | awk 'BEGIN { RS = "," } { sum += $1 } END { print sum }')" "$(stat_of p.json .profile.samples)"
+is "and says the same" "$(sed -n 's/\([0-9]*\) complete\(,.*\)*$/\1/p' walks)" "$(stat_of p.json .profile.unwind.complete)"
 between "hundreds of distinct stacks" "$(stat_of p.json .profile.stacks)" 200 20000
 is "our own process is not a sample" "$(count p.pb.gz "\$2 == $profiler")" 0
 between "duration" "$(stat_of p.json .duration_ns)" 3900000000 4600000000

@@ -167,3 +167,26 @@ uint64_t lab_counter(const struct lab *lab, enum lab_side side, const char *grou
 	cr_assert_fail("%s has no %s%s", path, group, name);
 	return 0;
 }
+
+struct lab_traffic lab_traffic(const struct lab *lab, enum lab_side side, const char *interface)
+{
+	struct lab_traffic traffic = {0};
+	char path[64], line[512], *at;
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/net/dev", lab->keeper[side]);
+	file = fopen(path, "re");
+	cr_assert_not_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		at = strstr(line, interface);
+		if (at)
+			found = sscanf(at + strlen(interface) + 1,
+				       "%lu %lu %*u %*u %*u %*u %*u %*u %lu %lu", &traffic.rx_bytes,
+				       &traffic.rx_packets, &traffic.tx_bytes,
+				       &traffic.tx_packets) == 4;
+	}
+	fclose(file);
+	cr_assert(found, "%s has no %s", path, interface);
+	return traffic;
+}

@@ -50,4 +50,11 @@ void lab_read(const struct lab_process *process, void *ret, size_t size);
 uint64_t lab_counter(const struct lab *lab, enum lab_side side, const char *group,
 		     const char *name);
 
+/* What an interface has counted: link headers are in. */
+struct lab_traffic {
+	uint64_t rx_bytes, rx_packets, tx_bytes, tx_packets;
+};
+
+struct lab_traffic lab_traffic(const struct lab *lab, enum lab_side side, const char *interface);
+
 #endif

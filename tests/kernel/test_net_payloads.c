@@ -238,6 +238,122 @@ Test(net_payloads, a_session_ends_with_the_last_descriptor_of_its_socket)
 	eo_loop_free(loop);
 }
 
+/* --- packets ------------------------------------------------------------------------------ */
+
+#define PACKET_PORT  27103
+#define PACKET_BYTES 1000003
+#define ETHERNET     14
+
+static int serve_bytes(void *arg, int report)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(PACKET_PORT)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0), client;
+	static char bytes[PACKET_BYTES];
+
+	(void)arg;
+	if (bind(fd, (void *)&at, sizeof(at)) < 0 || listen(fd, 1) < 0 ||
+	    write(report, "x", 1) != 1)
+		return 1;
+	client = accept(fd, NULL, NULL);
+	if (send(client, bytes, sizeof(bytes), 0) != sizeof(bytes))
+		return 2;
+	close(client);
+	sleep(60);
+	return 0;
+}
+
+static int fetch_bytes(void *arg, int report)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(PACKET_PORT)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	char bytes[16384];
+	size_t sum = 0;
+	ssize_t n;
+
+	(void)arg;
+	(void)report;
+	inet_pton(AF_INET, LAB_SERVER_IPV4, &at.sin_addr);
+	if (connect(fd, (void *)&at, sizeof(at)) < 0)
+		return 1;
+	while ((n = recv(fd, bytes, sizeof(bytes), 0)) > 0)
+		sum += (size_t)n;
+	close(fd);
+	usleep(100000);
+	return sum == PACKET_BYTES ? 0 : 2;
+}
+
+/* So that nothing but the transfer goes through the cable. */
+static void make_quiet(const struct lab *lab)
+{
+	char command[256], addresses[2][32] = {"", ""};
+
+	for (int side = 0; side < LAB_SIDES; side++)
+		snprintf(addresses[side], sizeof(addresses[side]), "02:00:00:00:07:0%d", side + 1);
+	for (int side = 0; side < LAB_SIDES; side++) {
+		snprintf(command, sizeof(command),
+			 "sysctl -qw net.ipv6.conf.cable%d.disable_ipv6=1 && "
+			 "ip link set cable%d address %s && "
+			 "ip neigh replace %s lladdr %s dev cable%d",
+			 side, side, addresses[side], side ? LAB_CLIENT_IPV4 : LAB_SERVER_IPV4,
+			 addresses[!side], side);
+		lab_shell(lab, side, command);
+	}
+}
+
+Test(net_payloads, packets_are_those_that_the_interface_counts)
+{
+	struct eo_net_tracer_options options = {.events = EO_NET_PACKET, .interface = "cable0"};
+	struct lab_traffic before, after, told = {0};
+	struct lab_process server, client;
+	struct eo_event_list *list;
+	struct eo_trace_stats stats;
+	struct eo_tracer *tracer;
+	uint64_t bytes = 0, segments = 0, syns = 0;
+	struct lab lab;
+	char ready;
+
+	SETUP();
+	lab_open(&lab);
+	make_quiet(&lab);
+	server = lab_start(&lab, LAB_SERVER, serve_bytes, NULL);
+	lab_read(&server, &ready, 1);
+	tracer = seen_begin(&options);
+	before = lab_traffic(&lab, LAB_CLIENT, "cable0");
+	client = lab_start(&lab, LAB_CLIENT, fetch_bytes, NULL);
+	lab_join(&client);
+	after = lab_traffic(&lab, LAB_CLIENT, "cable0");
+	list = seen_end(tracer, &stats);
+	lab_kill(&server);
+	lab_close(&lab);
+	for (size_t i = 0; i < eo_event_list_count(list); i++) {
+		const struct eo_event *event = eo_event_list_get(list, i);
+		bool tx = !strcmp(seen_text(event, "direction"), "tx");
+		uint64_t length = seen_number(event, "length_bytes");
+
+		cr_assert_eq(event->type, EO_EVENT_NETWORK_PACKET);
+		cr_assert_eq(event->pid, (uint32_t)client.pid);
+		cr_assert_str_eq(seen_text(event, "interface"), "cable0");
+		cr_assert_str_eq(seen_text(event, "proto"), "tcp");
+		cr_assert_eq(seen_port(event, tx ? "dst" : "src"), PACKET_PORT);
+		cr_assert_str_eq(seen_address(event, tx ? "dst" : "src"), LAB_SERVER_IPV4);
+		*(tx ? &told.tx_packets : &told.rx_packets) += 1;
+		*(tx ? &told.tx_bytes : &told.rx_bytes) += length + ETHERNET;
+		bytes += length;
+		segments += seen_number(event, "segments");
+		syns += strstr(seen_text(event, "tcp_flags"), "SYN") != NULL;
+	}
+	cr_assert_eq(told.tx_packets, after.tx_packets - before.tx_packets);
+	cr_assert_eq(told.rx_packets, after.rx_packets - before.rx_packets);
+	cr_assert_eq(told.tx_bytes, after.tx_bytes - before.tx_bytes);
+	cr_assert_eq(told.rx_bytes, after.rx_bytes - before.rx_bytes);
+	cr_assert_eq(syns, 2);
+	cr_assert_geq(segments, eo_event_list_count(list));
+	cr_assert_eq(seen_total(&stats, "packets_captured"), eo_event_list_count(list));
+	cr_assert_eq(seen_total(&stats, "bytes_captured"), bytes);
+	eo_event_list_free(list);
+	eo_tracer_free(tracer);
+}
+
 /* --- DNS ---------------------------------------------------------------------------------- */
 
 #define DNSMASQ                                                                               \

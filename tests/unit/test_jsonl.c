@@ -173,9 +173,10 @@ Test(jsonl, numbers_that_are_not_exact_in_a_double_are_hex_strings)
 Test(jsonl, fractions_are_short_and_never_what_json_has_not)
 {
 	EXPECT_DATA("{\"a\":0.42,\"b\":0,\"c\":-1.5,\"d\":0,\"e\":0,\"f\":1e+20,"
-		    "\"g\":0.30000000000000004}",
+		    "\"g\":0.30000000000000004,\"h\":-8.8888888888808832e+16,\"i\":1234567890123456}",
 		    REAL("a", 0.42), REAL("b", -0.0), REAL("c", -1.5), REAL("d", NAN),
-		    REAL("e", INFINITY), REAL("f", 1e20), REAL("g", 0.1 + 0.2));
+		    REAL("e", INFINITY), REAL("f", 1e20), REAL("g", 0.1 + 0.2),
+		    REAL("h", -88888888888808832.0), REAL("i", 1234567890123456.0));
 }
 
 Test(jsonl, every_byte_in_a_string_gives_valid_json_without_control_characters)

@@ -219,3 +219,31 @@ Test(metric_rules, the_end_of_two_runs_adds_up)
 	EXPECT(json_array_get(otlp_points(r, "process.cpu.time"), 0), "asDouble", "4");
 	json_decref(r);
 }
+
+Test(metric_rules, a_row_of_a_summary_is_a_histogram_with_its_counts)
+{
+	/* 2^2 <= ns < 2^3: 3 calls; 2^10 <= ns < 2^11: 7. Twice, as two intervals tell it. */
+	static const char row[] =
+		"\"name\":\"read\",\"count\":11,\"errors\":1,\"total_ns\":10007,\"min_ns\":4,"
+		"\"max_ns\":2039,\"buckets\":[0,0,3,0,0,0,0,0,0,0,7]";
+	char lines[2048];
+	json_t *request, *point, *counts;
+	size_t length;
+
+	length = (size_t)snprintf(lines, sizeof(lines), "%s\n",
+				  event_line("syscall_summary", 1000, row));
+	snprintf(lines + length, sizeof(lines) - length, "%s\n",
+		 event_line("syscall_summary", 2000, row));
+	request = otlp_of(METRICS, lines);
+	point = json_array_get(otlp_points(request, "ebpfotel.syscall.duration"), 0);
+	EXPECT(point, "count", "20");
+	counts = json_object_get(point, "bucketCounts");
+	cr_expect_eq(json_array_size(counts), 42);
+	cr_expect_str_eq(json_string_value(json_array_get(counts, 3)), "6");
+	cr_expect_str_eq(json_string_value(json_array_get(counts, 11)), "14");
+	cr_expect_eq(json_real_value(json_object_get(point, "sum")), 20014 / 1e9);
+	cr_expect_eq(json_real_value(json_object_get(point, "min")), 4 / 1e9);
+	cr_expect_eq(json_real_value(json_object_get(point, "max")), 2039 / 1e9);
+	EXPECT_ATTRIBUTE(point, "ebpfotel.syscall.name", "read");
+	json_decref(request);
+}

@@ -8,8 +8,8 @@
 #include "cli.h"
 #include "core/auto.h"
 #include "core/clock.h"
+#include "interval_files.h"
 #include "profile_options.h"
-#include "profile_output.h"
 
 static size_t check_help(const struct argp *argp, const char *command, bool *short_seen)
 {
@@ -165,14 +165,14 @@ Test(output_names, templates_are_filled_and_must_tell_intervals_apart)
 	char name[64], tiny[4];
 
 	cr_assert_eq(setenv("TZ", "UTC", 1), 0);
-	cr_expect(profile_output_name("cpu-%Y%m%d-%H%M%S", now_ns, name, sizeof(name)));
+	cr_expect(interval_name("cpu-%Y%m%d-%H%M%S", now_ns, name, sizeof(name)));
 	cr_expect_str_eq(name, "cpu-20270115-080000");
-	cr_expect_not(profile_output_name("cpu-%Y", now_ns, tiny, sizeof(tiny)));
+	cr_expect_not(interval_name("cpu-%Y", now_ns, tiny, sizeof(tiny)));
 
-	cr_expect(profile_output_names_differ("x-%S", now_ns, EO_NS_PER_SEC));
-	cr_expect_not(profile_output_names_differ("x-%S", now_ns, EO_NS_PER_SEC / 2));
-	cr_expect(profile_output_names_differ("x-%H%M", now_ns, 60 * EO_NS_PER_SEC));
-	cr_expect_not(profile_output_names_differ("x-%H%M", now_ns + 30 * EO_NS_PER_SEC,
+	cr_expect(interval_names_differ("x-%S", now_ns, EO_NS_PER_SEC));
+	cr_expect_not(interval_names_differ("x-%S", now_ns, EO_NS_PER_SEC / 2));
+	cr_expect(interval_names_differ("x-%H%M", now_ns, 60 * EO_NS_PER_SEC));
+	cr_expect_not(interval_names_differ("x-%H%M", now_ns + 30 * EO_NS_PER_SEC,
 						  59 * EO_NS_PER_SEC));
-	cr_expect_not(profile_output_names_differ("x-%%", now_ns, 3600 * EO_NS_PER_SEC));
+	cr_expect_not(interval_names_differ("x-%%", now_ns, 3600 * EO_NS_PER_SEC));
 }

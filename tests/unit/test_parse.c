@@ -6,8 +6,8 @@
 
 #include "core/auto.h"
 #include "core/clock.h"
+#include "core/words.h"
 #include "parse.h"
-#include "words.h"
 
 #define MS 1000000ull
 
@@ -163,14 +163,14 @@ Test(parse_ranges, a_bad_item_adds_nothing)
 
 Test(words, distance_counts_edits_and_swaps)
 {
-	cr_expect_eq(cli_edit_distance("", ""), 0);
-	cr_expect_eq(cli_edit_distance("profile", "profile"), 0);
-	cr_expect_eq(cli_edit_distance("profil", "profile"), 1);
-	cr_expect_eq(cli_edit_distance("profiles", "profile"), 1);
-	cr_expect_eq(cli_edit_distance("porfile", "profile"), 1);
-	cr_expect_eq(cli_edit_distance("prefile", "profile"), 1);
-	cr_expect_eq(cli_edit_distance("", "abc"), 3);
-	cr_expect_eq(cli_edit_distance("kitten", "sitting"), 3);
+	cr_expect_eq(eo_edit_distance("", ""), 0);
+	cr_expect_eq(eo_edit_distance("profile", "profile"), 0);
+	cr_expect_eq(eo_edit_distance("profil", "profile"), 1);
+	cr_expect_eq(eo_edit_distance("profiles", "profile"), 1);
+	cr_expect_eq(eo_edit_distance("porfile", "profile"), 1);
+	cr_expect_eq(eo_edit_distance("prefile", "profile"), 1);
+	cr_expect_eq(eo_edit_distance("", "abc"), 3);
+	cr_expect_eq(eo_edit_distance("kitten", "sitting"), 3);
 }
 
 Test(words, distance_of_endless_words_is_bounded)
@@ -179,18 +179,18 @@ Test(words, distance_of_endless_words_is_bounded)
 
 	memset(word, 'a', sizeof(word) - 1);
 	word[sizeof(word) - 1] = '\0';
-	cr_expect_eq(cli_edit_distance(word, "aaa"), 5000);
+	cr_expect_eq(eo_edit_distance(word, "aaa"), 5000);
 }
 
 Test(words, nearest_is_the_misspelt_or_abbreviated_word_or_none)
 {
 	static const char *const words[] = {"check", "profile", "trace", "convert", NULL};
 
-	cr_expect_str_eq(cli_nearest("profle", words), "profile");
-	cr_expect_str_eq(cli_nearest("prof", words), "profile");
-	cr_expect_str_eq(cli_nearest("c", words), "check");
-	cr_expect_str_eq(cli_nearest("chekc", words), "check");
-	cr_expect_str_eq(cli_nearest("convrt", words), "convert");
-	cr_expect_null(cli_nearest("xyzzy", words));
-	cr_expect_null(cli_nearest("", words));
+	cr_expect_str_eq(eo_nearest_word("profle", words), "profile");
+	cr_expect_str_eq(eo_nearest_word("prof", words), "profile");
+	cr_expect_str_eq(eo_nearest_word("c", words), "check");
+	cr_expect_str_eq(eo_nearest_word("chekc", words), "check");
+	cr_expect_str_eq(eo_nearest_word("convrt", words), "convert");
+	cr_expect_null(eo_nearest_word("xyzzy", words));
+	cr_expect_null(eo_nearest_word("", words));
 }

@@ -106,6 +106,7 @@ Test(process, equal_parts_of_a_file_have_one_number)
 	/* Gone and come back it is another one: numbers are not used again. */
 	eo_processes_exec(p, TGID, 11);
 	eo_processes_exec(p, CHILD, 11);
+	eo_processes_reap(p, 12);
 	map(p, TGID, 0x10000, 0x20000, 0, "/lib/a", 12);
 	cr_assert_gt(eo_processes_find(p, TGID, 0x10000)->part, part);
 }
@@ -417,6 +418,98 @@ Test(process, a_scan_notices_an_exec_that_no_event_told)
 	cr_assert_eq(eo_processes_scan(p, (uint32_t)child), 0);
 	cr_assert_gt(eo_processes_generation(p, (uint32_t)child), generation);
 	expect_none(p, (uint32_t)child, (uintptr_t)&processes_new);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
+Test(process, a_late_sample_finds_the_program_of_its_time)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+	uint64_t first, second;
+
+	map(p, TGID, 0x10000, 0x20000, 0, "/bin/first", 10);
+	first = eo_processes_generation(p, TGID);
+	eo_processes_exec(p, TGID, 20);
+	map(p, TGID, 0x10000, 0x20000, 0, "/bin/second", 21);
+	second = eo_processes_generation(p, TGID);
+	eo_processes_exit(p, TGID, 30);
+	eo_processes_fork(p, CHILD, TGID, 40); /* of an unknown parent */
+	eo_processes_exec(p, TGID, 50);
+	map(p, TGID, 0x10000, 0x20000, 0, "/bin/third", 51);
+
+	eo_processes_as_of(p, 19);
+	expect(p, TGID, 0x10000, 0x10000, 0x20000, 0, "/bin/first");
+	cr_assert_eq(eo_processes_generation(p, TGID), first);
+	expect_none(p, TGID, 0x30000);
+	eo_processes_as_of(p, 20);
+	expect(p, TGID, 0x10000, 0x10000, 0x20000, 0, "/bin/second");
+	cr_assert_eq(eo_processes_generation(p, TGID), second);
+	eo_processes_as_of(p, 39); /* after its end, before anybody else */
+	expect(p, TGID, 0x10000, 0x10000, 0x20000, 0, "/bin/second");
+	eo_processes_as_of(p, 45); /* of this one nothing is known, and so it is nobody else */
+	expect_none(p, TGID, 0x10000);
+	cr_assert_eq(eo_processes_generation(p, TGID), 0);
+	eo_processes_as_of(p, 50);
+	expect(p, TGID, 0x10000, 0x10000, 0x20000, 0, "/bin/third");
+	eo_processes_as_of(p, 0);
+	expect(p, TGID, 0x10000, 0x10000, 0x20000, 0, "/bin/third");
+
+	eo_processes_reap(p, 30);
+	eo_processes_as_of(p, 19);
+	expect_none(p, TGID, 0x10000);
+	eo_processes_as_of(p, 20);
+	expect(p, TGID, 0x10000, 0x10000, 0x20000, 0, "/bin/second");
+	eo_processes_reap(p, 60);
+	expect_none(p, TGID, 0x10000);
+	eo_processes_as_of(p, 60);
+	expect(p, TGID, 0x10000, 0x10000, 0x20000, 0, "/bin/third");
+}
+
+Test(process, the_past_is_bounded)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+
+	for (uint64_t i = 0; i < 20011; i++) {
+		map(p, TGID, 0x10000, 0x20000, 0, "/bin/a", 100 + i * 2);
+		eo_processes_exec(p, TGID, 101 + i * 2);
+	}
+	eo_processes_as_of(p, 101 + 20009 * 2);
+	expect(p, TGID, 0x10000, 0x10000, 0x20000, 0, "/bin/a");
+	eo_processes_reap(p, 1000000);
+	expect_none(p, TGID, 0x10000);
+}
+
+Test(process, the_event_of_an_exec_that_a_scan_has_seen_tells_its_time)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+	uint64_t before_ns, after_ns;
+	int go[2], done[2];
+	char byte = 0;
+	pid_t child;
+
+	cr_assert(pipe(go) == 0 && pipe2(done, O_CLOEXEC) == 0);
+	child = fork();
+	if (child == 0) {
+		close(done[0]);
+		if (read(go[0], &byte, 1) == 1)
+			execl("/bin/sleep", "sleep", "60", NULL);
+		_exit(1);
+	}
+	close(done[1]);
+	cr_assert_eq(eo_processes_scan(p, (uint32_t)child), 0);
+	before_ns = eo_clock_monotonic_ns();
+	cr_assert_eq(write(go[1], &byte, 1), 1);
+	cr_assert_eq(read(done[0], &byte, 1), 0); /* closed by exec */
+	after_ns = eo_clock_monotonic_ns();
+	cr_assert_eq(eo_processes_scan(p, (uint32_t)child), 0);
+
+	eo_processes_as_of(p, after_ns); /* when the new program began is not known yet */
+	cr_assert(eo_processes_find(p, (uint32_t)child, (uintptr_t)&processes_new));
+	eo_processes_exec(p, (uint32_t)child, before_ns + 1);
+	expect_none(p, (uint32_t)child, (uintptr_t)&processes_new);
+	cr_assert_neq(eo_processes_generation(p, (uint32_t)child), 0);
+	eo_processes_as_of(p, before_ns);
+	cr_assert(eo_processes_find(p, (uint32_t)child, (uintptr_t)&processes_new));
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 }

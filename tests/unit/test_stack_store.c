@@ -277,3 +277,64 @@ Test(stack_store, a_layout_of_its_own_has_its_values)
 	eo_profile_free(profile);
 	bench_free(&b);
 }
+
+/* One stack that ended in @walk. */
+static void add_walk(struct bench *b, uint64_t hash, enum eo_user_walk walk)
+{
+	struct eo_stack_record *record = calloc(1, sizeof(*record));
+
+	record->hash = hash;
+	record->user_walk = walk;
+	record->user_frames = 1;
+	record->frames[0] = b->chain + hash;
+	cr_assert_eq(eo_stack_store_add(b->store, record), 0);
+	free(record);
+}
+
+Test(stack_store, samples_are_counted_by_how_their_walks_ended)
+{
+	struct bench b = bench_new("", false);
+	struct eo_user_walks walks;
+	char text[512], little[24];
+
+	walks = eo_stack_store_walks(b.store);
+	cr_expect_not(eo_user_walks_text(&walks, text, sizeof(text)));
+	add_walk(&b, 1, EO_USER_COMPLETE);
+	add_walk(&b, 2, EO_USER_COMPLETE);
+	add_walk(&b, 3, EO_USER_NO_ROW);
+	add_walk(&b, 4, EO_USER_SNAPSHOT);
+	add_walk(&b, 5, EO_USER_CUT); /* which got no sample */
+	eo_stack_store_add_one(b.store, 4);
+	eo_stack_store_add_one(b.store, 4);
+	eo_stack_store_settle(b.store);
+	cr_expect(eo_stack_store_count(b.store, 1, 101));
+	cr_expect(eo_stack_store_count(b.store, 2, 7));
+	cr_expect(eo_stack_store_count(b.store, 3, 13));
+	cr_expect_not(eo_stack_store_count(b.store, 6, 1000));
+	eo_stack_store_count_limit(b.store, 1000);
+	walks = eo_stack_store_walks(b.store);
+	cr_expect(eo_user_walks_text(&walks, text, sizeof(text)));
+	cr_expect_str_eq(text, "user stacks: 108 complete, 2 complete by snapshot, 13 no rule");
+	cr_expect(eo_user_walks_text(&walks, little, sizeof(little)));
+	cr_expect_str_eq(little, "user stacks: 108 comple");
+	bench_free(&b);
+}
+
+Test(stack_store, samples_with_timestamps_are_counted_by_how_their_walks_ended)
+{
+	struct bench b = bench_new("", false);
+	struct eo_user_walks walks;
+	char text[512];
+
+	add_walk(&b, 1, EO_USER_COMPLETE);
+	add_walk(&b, 2, EO_USER_EXITING);
+	for (uint64_t i = 0; i < 17; i++)
+		cr_expect_eq(eo_stack_store_add_sample(b.store, i < 3 ? 2 : 1, 1000 + i, 100), 0);
+	cr_expect_eq(eo_stack_store_add_sample(b.store, 0, 2000, 100), 0);
+	cr_expect_eq(eo_stack_store_add_sample(b.store, 9, 2000, 100), 0);
+	cr_expect_eq(eo_stack_store_take_samples(b.store, 0), 18);
+	walks = eo_stack_store_walks(b.store);
+	cr_expect(eo_user_walks_text(&walks, text, sizeof(text)));
+	cr_expect_str_eq(text, "user stacks: 14 complete, 3 exiting");
+	bench_free(&b);
+}

@@ -29,6 +29,21 @@ static const struct eo_profile_stats profile = {
 	.frames_named = 14211,
 	.frames_unnamed = 17,
 	.files_denied = 19,
+	.has_tables = true,
+	.unwinder = {
+		.files_parsed = 101,
+		.files_without = 23,
+		.misses = 29,
+		.tables = {
+			.files_loaded = 97,
+			.processes = 31,
+			.rules = 2011,
+			.rows_bytes = 12582912,
+			.files_evicted = 37,
+			.files_refused = 41,
+			.resets = 43,
+		},
+	},
 	.kernel_names_hidden = true,
 	.clock = "cpu-clock",
 };
@@ -119,6 +134,16 @@ Test(statistics, json_holds_every_figure_under_its_key)
 		{ "profile.unwind.fp", 10000 },
 		{ "profile.unwind.cut", 6 },
 		{ "profile.unwind.failed", 68 },
+		{ "profile.tables.files_parsed", 101 },
+		{ "profile.tables.files_without", 23 },
+		{ "profile.tables.misses", 29 },
+		{ "profile.tables.files_loaded", 97 },
+		{ "profile.tables.processes", 31 },
+		{ "profile.tables.rules", 2011 },
+		{ "profile.tables.rows_bytes", 12582912 },
+		{ "profile.tables.files_evicted", 37 },
+		{ "profile.tables.files_refused", 41 },
+		{ "profile.tables.resets", 43 },
 		{ "profile.idle", 25012 },
 		{ "profile.kernel", 3700 },
 		{ "profile.stack_limit", 4 },
@@ -247,6 +272,9 @@ Test(statistics, text_says_it_all_in_words)
 		"              stacks counted but never received: 13\n"
 		"              records of mappings lost: 11\n"
 		"              files not ours to read: 19\n"
+		"  tables      files thrown out for want of --table-memory: 37\n"
+		"              files that found no room in --table-memory: 41\n"
+		"              times that all processes were forgotten for want of room: 43\n"
 		"  own cost    0.42 % of one CPU: own 0.30, BPF 0.12 measured\n"
 		"              22.4 MB of memory: own 14.1 MB, maps 8.30 MB\n"
 		"  delay       half within 67.1 ms, 99 % within 134 ms\n");
@@ -271,6 +299,26 @@ Test(statistics, quiet_run_is_a_short_text)
 		"  own cost    0.00 % of one CPU: own 0.00, BPF 0.00 estimated\n"
 		"              0.00 kB of memory: own 0.00 kB, maps 0.00 kB\n");
 	free(text);
+}
+
+Test(statistics, tables_with_room_for_all_are_no_line_and_without_them_there_is_no_object)
+{
+	struct eo_profile_stats stats = {
+		.seen = 5, .aggregated = 5, .stacks = 1, .has_tables = true,
+		.unwinder = {.files_parsed = 7, .tables = {.files_loaded = 7, .rows_bytes = 262144}},
+	};
+	struct eo_statistics statistics = { .profile = &stats };
+	char *text = text_of(&statistics);
+	json_t *json = json_of(&statistics);
+
+	cr_expect_null(strstr(text, "tables"));
+	cr_expect_eq(json_integer_value(at(json, "profile.tables.files_loaded")), 7);
+	json_decref(json);
+	free(text);
+	stats.has_tables = false;
+	json = json_of(&statistics);
+	cr_expect_null(at(json, "profile.tables"));
+	json_decref(json);
 }
 
 Test(statistics, samples_with_timestamps_are_samples)

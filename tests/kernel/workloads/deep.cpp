@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What is hard to unwind, forever: recursion, callbacks out of libc and libstdc++, exceptions,
- * alloca(), a signal handler, a second thread. Built without frame pointers. Writes its pid. */
+ * alloca(), a signal handler, a second thread. Built without frame pointers. Writes its pid.
+ * With a number as its argument only recursion, always as deep as that. */
 #include <alloca.h>
 #include <algorithm>
 #include <csignal>
@@ -94,15 +95,18 @@ static void work()
 	}
 }
 
-int main()
+int main(int argc, char **argv)
 {
 	itimerval every = {{0, 20000}, {0, 20000}};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGALRM, on_alarm);
-	setitimer(ITIMER_REAL, &every, nullptr);
+	if (argc == 1)
+		setitimer(ITIMER_REAL, &every, nullptr);
 	printf("%d\n", getpid());
 	fflush(stdout);
+	while (argc > 1)
+		descend(atoi(argv[1]));
 	std::thread other(work);
 	work();
 }

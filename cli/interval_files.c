@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "interval_files.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/auto.h"
+#include "core/clock.h"
+
+#define NAMES_TRIED 1000
+
+bool interval_name(const char *path, uint64_t time_ns, char *ret, size_t size)
+{
+	time_t seconds = (time_t)(time_ns / EO_NS_PER_SEC);
+	struct tm tm;
+
+	/* The template comes from the user, who is told when it is no good. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	return localtime_r(&seconds, &tm) && strftime(ret, size, path, &tm) > 0;
+#pragma GCC diagnostic pop
+}
+
+bool interval_names_differ(const char *path, uint64_t now_ns, uint64_t interval_ns)
+{
+	char names[2][PATH_MAX];
+
+	if (!interval_name(path, now_ns, names[0], sizeof(names[0])))
+		return false;
+	/* "%H:%M" with 59 s looks fine until an interval begins and ends in one minute. */
+	for (size_t i = 1; i <= NAMES_TRIED; i++) {
+		if (!interval_name(path, now_ns + i * interval_ns, names[i % 2], sizeof(names[0])))
+			return false;
+		if (!strcmp(names[0], names[1]))
+			return false;
+	}
+	return true;
+}
+
+uint64_t interval_begin(uint64_t started_wall_ns, uint64_t passed_ns, uint64_t interval_ns)
+{
+	return started_wall_ns + (passed_ns + interval_ns / 2) / interval_ns * interval_ns;
+}
+
+void interval_files_fini(struct interval_files *files)
+{
+	for (size_t i = 0; files->names && i < files->keep; i++)
+		free(files->names[i]);
+	free(files->names);
+	files->names = NULL;
+}
+
+void interval_files_add(struct interval_files *files, const char *name)
+{
+	char **slot;
+
+	if (!files->keep)
+		return;
+	if (!files->names)
+		files->names = calloc(files->keep, sizeof(*files->names));
+	if (!files->names)
+		return;
+	/* A template such as cpu-%S comes round again: the old file has been replaced, and its age
+	 * must not remove the new one. */
+	for (size_t i = 0; i < files->keep; i++)
+		if (files->names[i] && !strcmp(files->names[i], name))
+			free(eo_steal(&files->names[i]));
+	slot = &files->names[files->count++ % files->keep];
+	if (*slot && unlink(*slot) < 0 && errno != ENOENT)
+		cli_warn(files->cli, "remove %s: %s", *slot, strerror(errno));
+	free(*slot);
+	*slot = strdup(name);
+}

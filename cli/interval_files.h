@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The files of --interval: their names come from a template, and --keep has the old ones removed. */
+#ifndef EO_CLI_INTERVAL_FILES_H
+#define EO_CLI_INTERVAL_FILES_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cli.h"
+
+/* Zeroed but for @keep and @cli is empty. */
+struct interval_files {
+	uint32_t keep; /* 0: all */
+	const struct cli *cli;
+
+	/* private */
+	char **names; /* a ring of the newest */
+	size_t count;
+};
+
+void interval_files_fini(struct interval_files *files);
+
+/** @name has been written: remember it, and remove what is now too old. */
+void interval_files_add(struct interval_files *files, const char *name);
+
+/**
+ * The name that @path, a strftime template, has at Unix time @time_ns. Returns false when it is
+ * too long.
+ */
+bool interval_name(const char *path, uint64_t time_ns, char *ret, size_t size);
+
+/** Whether intervals that begin one after the other from @now_ns on get different names. */
+bool interval_names_differ(const char *path, uint64_t now_ns, uint64_t interval_ns);
+
+/**
+ * Unix time at which the interval begins that is about @passed_ns behind @started_wall_ns: a late
+ * timer must not repeat or skip a name.
+ */
+uint64_t interval_begin(uint64_t started_wall_ns, uint64_t passed_ns, uint64_t interval_ns);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "trace_tracers.h"
+
+#include "capture/syscall_tracer.h"
+#include "trace_options.h"
+
+const char *const trace_by_names[] = {
+	[TRACE_BY_COMM] = "comm",
+	[TRACE_BY_PID] = "pid",
+	[TRACE_BY_CGROUP] = "cgroup",
+	[TRACE_BY_CONTAINER] = "container",
+	[TRACE_BY_PEER] = "peer",
+	[TRACE_BY_STACK] = "stack",
+	[TRACE_BY_COUNT] = NULL,
+};
+
+/* --- syscall --- */
+
+static const char *given_syscall(const struct trace_options *options)
+{
+	return options->syscall.given;
+}
+
+static void describe_syscall(const struct trace_options *options, json_t *object)
+{
+	trace_syscall_options_describe(&options->syscall, object);
+}
+
+static int make_syscall(const struct trace_options *options, const struct eo_config *config,
+			const struct eo_tracer_options *base, struct eo_tracer **ret,
+			struct eo_error *err)
+{
+	struct eo_syscall_options tracer = {
+		.base = *base,
+		.by_comm = options->by & 1u << TRACE_BY_COMM,
+		.by_pid = options->by & 1u << TRACE_BY_PID,
+		.by_cgroup = options->by & 1u << TRACE_BY_CGROUP,
+	};
+
+	trace_syscall_options_fill(&options->syscall, &tracer);
+	return eo_syscall_tracer_new(config, &tracer, ret, err);
+}
+
+const struct trace_tracer trace_tracers[] = {
+	{
+		.name = "net",
+		.text = "connections, datagrams, names, requests",
+		.summary = EO_EVENT_NET_SUMMARY,
+		.sort = "tx_bytes",
+		.has_traces = true,
+	},
+	{
+		.name = "syscall",
+		.text = "system calls, their arguments, results and durations",
+		.summary = EO_EVENT_SYSCALL_SUMMARY,
+		.sort = "total_ns",
+		.by = 1u << TRACE_BY_COMM | 1u << TRACE_BY_PID | 1u << TRACE_BY_CGROUP,
+		.given = given_syscall,
+		.describe = describe_syscall,
+		.make = make_syscall,
+	},
+	{
+		.name = "mem",
+		.text = "memory that is allocated and given back",
+		.summary = EO_EVENT_MEM_SUMMARY,
+		.sort = "total_allocated",
+		.needs_target = true,
+	},
+	{0},
+};
+
+const struct argp_child trace_children[] = {{&capture_argp}, {&trace_syscall_argp}, {0}};
+
+void trace_tracers_set_inputs(struct trace_options *options, void **child_inputs)
+{
+	options->syscall.command = options->capture.command;
+	child_inputs[0] = &options->syscall;
+}

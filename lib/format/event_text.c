@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "format/event_text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/auto.h"
+#include "core/clock.h"
+#include "format/quantity.h"
+#include "syscall/text.h"
+
+#define OWNER_WIDTH 24
+
+#define RED   "\033[31m"
+#define BOLD  "\033[1m"
+#define FAINT "\033[2m"
+#define PLAIN "\033[0m"
+
+struct line {
+	char *to;
+	size_t size, length; /* the second without the cut */
+	bool color;
+};
+
+static void put(struct line *line, const char *bytes, size_t size)
+{
+	if (line->length < line->size) {
+		size_t room = line->size - line->length;
+
+		memcpy(line->to + line->length, bytes, size < room ? size : room);
+	}
+	line->length += size;
+}
+
+static void put_text(struct line *line, const char *text)
+{
+	put(line, text, strlen(text));
+}
+
+static void put_color(struct line *line, const char *escape)
+{
+	if (line->color)
+		put_text(line, escape);
+}
+
+/* --- values --- */
+
+static size_t ends_with(const char *key, const char *ending)
+{
+	size_t len = strlen(key), ending_len = strlen(ending);
+
+	return len > ending_len && !strcmp(key + len - ending_len, ending);
+}
+
+static bool is_bytes(const char *key)
+{
+	return ends_with(key, "_bytes") || !strcmp(key, "total_allocated") ||
+	       !strcmp(key, "total_freed");
+}
+
+/* {"address":…,"port":…}: the address as it stands in a URL. */
+static bool put_endpoint(struct line *line, const struct eo_attr *attr)
+{
+	const struct eo_attr *address = eo_attr_member(attr, "address");
+	const struct eo_attr *port = eo_attr_member(attr, "port");
+	bool is_v6 = address && strchr(address->str, ':');
+	char text[80];
+
+	if (!address || !port || attr->count != 2 || address->type != EO_ATTR_STRING ||
+	    port->type != EO_ATTR_UINT)
+		return false;
+	snprintf(text, sizeof(text), is_v6 ? "[%.60s]:%" PRIu64 : "%.60s:%" PRIu64, address->str,
+		 port->unum);
+	put_text(line, text);
+	return true;
+}
+
+static void put_json(struct line *line, const struct eo_attr *attr)
+{
+	char text[4096];
+	size_t length = eo_jsonl_value(attr, text, sizeof(text));
+	bool is_text = attr->type == EO_ATTR_STRING && length < sizeof(text) && length > 2;
+
+	/* Quotes only where something would be taken for something else. */
+	for (size_t i = 1; is_text && i + 1 < length; i++)
+		is_text = text[i] > ' ' && !strchr("\\\"=", text[i]);
+	if (is_text)
+		put(line, text + 1, length - 2);
+	else
+		put_text(line, text);
+}
+
+static void put_value(struct line *line, const struct eo_attr *attr)
+{
+	if (attr->type == EO_ATTR_UINT && attr->key && ends_with(attr->key, "_ns"))
+		put_text(line, eo_quantity_time_us((double)attr->unum / 1e3).s);
+	else if (attr->type == EO_ATTR_UINT && attr->key && is_bytes(attr->key))
+		put_text(line, eo_quantity_bytes(attr->unum).s);
+	else if (attr->type != EO_ATTR_OBJECT || !put_endpoint(line, attr))
+		put_json(line, attr);
+}
+
+size_t eo_event_text_value(const struct eo_attr *attr, char *to, size_t size)
+{
+	struct line line = {.to = to, .size = size - 1};
+
+	put_value(&line, attr);
+	to[line.length < size ? line.length : size - 1] = '\0';
+	return line.length;
+}
+
+/* --- lines --- */
+
+static void put_time(struct line *line, struct eo_event_text *text, uint64_t wall_ns)
+{
+	time_t second = (time_t)(wall_ns / EO_NS_PER_SEC);
+	char micros[16];
+	struct tm tm;
+
+	if (!text->clock[0] || second != text->second) {
+		localtime_r(&second, &tm);
+		strftime(text->clock, sizeof(text->clock), "%H:%M:%S", &tm);
+		text->second = second;
+	}
+	snprintf(micros, sizeof(micros), ".%06u ",
+		 (unsigned int)(wall_ns % EO_NS_PER_SEC / 1000) % 1000000);
+	put_color(line, FAINT);
+	put_text(line, text->clock);
+	put_text(line, micros);
+	put_color(line, PLAIN);
+}
+
+/* "nginx[4711.4713] ", of the process alone where the thread is its first one. */
+static void put_owner(struct line *line, const struct eo_event *event)
+{
+	char comm[EO_COMM_BYTES + 1] = "", quoted[8 * EO_COMM_BYTES], owner[sizeof(quoted) + 32];
+	const struct eo_attr attr = {.type = EO_ATTR_STRING, .str = comm};
+	size_t length;
+
+	memcpy(comm, event->comm, EO_COMM_BYTES);
+	length = eo_jsonl_value(&attr, quoted, sizeof(quoted));
+	if (length >= sizeof(quoted))
+		length = sizeof(quoted) - 1;
+	quoted[length - 1] = '\0'; /* without its quotes */
+	if (!event->pid)
+		snprintf(owner, sizeof(owner), "%s", *comm ? quoted + 1 : "-");
+	else if (event->tid && event->tid != event->pid)
+		snprintf(owner, sizeof(owner), "%s[%" PRIu32 ".%" PRIu32 "]", quoted + 1,
+			 event->pid, event->tid);
+	else
+		snprintf(owner, sizeof(owner), "%s[%" PRIu32 "]", quoted + 1, event->pid);
+	put_text(line, owner);
+	for (length = strlen(owner); length < OWNER_WIDTH; length++)
+		put_text(line, " ");
+	put_text(line, " ");
+}
+
+static size_t inside(const struct eo_attr *attr)
+{
+	return attr->type == EO_ATTR_OBJECT || attr->type == EO_ATTR_ARRAY ? attr->count : 0;
+}
+
+/* Types whose lines are made elsewhere. */
+static const struct {
+	enum eo_event_type type;
+	size_t (*line)(const struct eo_event *event, char *to, size_t size);
+} makers[] = {
+	{EO_EVENT_SYSCALL, eo_syscall_text},
+};
+
+static bool put_made(struct line *line, const struct eo_event *event)
+{
+	size_t used = line->length < line->size ? line->length : line->size;
+
+	for (size_t i = 0; i < EO_ARRAY_SIZE(makers); i++) {
+		if (makers[i].type != event->type)
+			continue;
+		line->length += makers[i].line(event, line->to + used, line->size - used);
+		return true;
+	}
+	return false;
+}
+
+/* "tcp_close local=10.0.0.7:51234 tx_bytes=812 …" */
+static void put_data(struct line *line, const struct eo_event *event)
+{
+	put_color(line, BOLD);
+	put_text(line, eo_event_type_name(event->type));
+	put_color(line, PLAIN);
+	for (size_t i = 0; i < event->data_count; i += 1 + inside(&event->data[i])) {
+		const struct eo_attr *attr = &event->data[i];
+		bool is_bad = !strcmp(attr->key, "error");
+
+		if (attr->type == EO_ATTR_ARRAY && !strcmp(attr->key, "stack"))
+			continue;
+		put_text(line, " ");
+		put_text(line, attr->key);
+		put_text(line, "=");
+		if (is_bad)
+			put_color(line, RED);
+		put_value(line, attr);
+		if (is_bad)
+			put_color(line, PLAIN);
+	}
+}
+
+static const struct eo_attr *text_member(const struct eo_attr *frame, const char *key)
+{
+	const struct eo_attr *attr = eo_attr_member(frame, key);
+
+	return attr && attr->type == EO_ATTR_STRING ? attr : NULL;
+}
+
+/* Below its event, a line a frame: "    malloc (libc.so.6)". */
+static void put_stack(struct line *line, const struct eo_event *event)
+{
+	const struct eo_attr *stack = eo_event_data(event, "stack");
+
+	if (!stack || stack->type != EO_ATTR_ARRAY)
+		return;
+	for (size_t i = 1; i <= stack->count; i += 1 + inside(&stack[i])) {
+		const struct eo_attr *function = text_member(&stack[i], "function");
+		const struct eo_attr *module = text_member(&stack[i], "module");
+		const struct eo_attr *address = eo_attr_member(&stack[i], "address");
+
+		put_text(line, "    ");
+		if (function)
+			put_json(line, function);
+		else if (address)
+			put_json(line, address);
+		else
+			put_text(line, "?");
+		if (module) {
+			put_text(line, " (");
+			put_json(line, module);
+			put_text(line, ")");
+		}
+		put_text(line, "\n");
+	}
+}
+
+size_t eo_event_text_line(struct eo_event_text *text, const struct eo_event *event,
+			  const struct eo_event_clock *clock, char *to, size_t size)
+{
+	struct line line = {.to = to, .size = size, .color = text->color};
+
+	put_time(&line, text, event->ktime_ns + (uint64_t)clock->wall_offset_ns);
+	put_owner(&line, event);
+	if (!put_made(&line, event))
+		put_data(&line, event);
+	put_text(&line, "\n");
+	put_stack(&line, event);
+	return line.length;
+}

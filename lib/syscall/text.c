@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "syscall/text.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/auto.h"
+#include "core/clock.h"
+#include "format/jsonl.h"
+#include "syscall/tables.h"
+
+struct line {
+	char *to;
+	size_t size, length; /* the second without the cut */
+};
+
+/* An argument of the event, and what the tables know of it. */
+struct shown {
+	const struct eo_attr *attr;
+	const struct eo_call_arg *arg; /* NULL: nothing */
+	const char *suffix;	       /* of its key, behind the argument's name */
+};
+
+static void put(struct line *line, const char *bytes, size_t size)
+{
+	if (line->length < line->size) {
+		size_t room = line->size - line->length;
+
+		memcpy(line->to + line->length, bytes, size < room ? size : room);
+	}
+	line->length += size;
+}
+
+static void put_text(struct line *line, const char *text)
+{
+	put(line, text, strlen(text));
+}
+
+__attribute__((format(printf, 2, 3))) static void put_format(struct line *line, const char *format,
+							     ...)
+{
+	char text[128];
+	va_list args;
+	int size;
+
+	va_start(args, format);
+	size = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (size > 0)
+		put(line, text, (size_t)size < sizeof(text) ? (size_t)size : sizeof(text) - 1);
+}
+
+/* --- values --- */
+
+/* Escaped as in JSON, which is nearly C. */
+static void put_string(struct line *line, const char *text, bool quotes)
+{
+	const struct eo_attr attr = { .type = EO_ATTR_STRING, .str = text };
+	/* Nothing is longer than a path in which every byte is escaped. */
+	char quoted[4096 * 6 + 3];
+	size_t size = eo_jsonl_value(&attr, quoted, sizeof(quoted));
+
+	if (size >= sizeof(quoted))
+		size = sizeof(quoted) - 1;
+	if (quotes)
+		put(line, quoted, size);
+	else if (size > 2)
+		put(line, quoted + 1, size - 2);
+}
+
+static int digit_of(char digit)
+{
+	return digit >= '0' && digit <= '9' ? digit - '0' :
+	       digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 :
+					      -1;
+}
+
+/* "7f454c46" as "\177ELF": digits of eight cannot swallow what follows. Something else as it is. */
+static void put_hex_bytes(struct line *line, const char *digits)
+{
+	size_t len = strlen(digits);
+
+	if (len % 2 || strspn(digits, "0123456789abcdef") != len) {
+		put_string(line, digits, true);
+		return;
+	}
+	put_text(line, "\"");
+	for (; *digits; digits += 2) {
+		int byte = digit_of(digits[0]) << 4 | digit_of(digits[1]);
+
+		if (byte < ' ' || byte >= 0x7f)
+			put_format(line, "\\%03o", (unsigned int)byte);
+		else if (byte == '"' || byte == '\\')
+			put_format(line, "\\%c", byte);
+		else
+			put_format(line, "%c", byte);
+	}
+	put_text(line, "\"");
+}
+
+/* Names of numbers are not put into quotes. */
+static bool is_symbol(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789|xabcdef") == len &&
+	       !(*text >= 'a' && *text <= 'z');
+}
+
+/* Members of objects that are somebody's own words. */
+static bool is_quoted_member(const struct eo_attr *attr)
+{
+	static const char *const keys[] = { "path", "sysname", "nodename", "release", "version",
+					    "machine" };
+
+	for (size_t i = 0; i < EO_ARRAY_SIZE(keys); i++)
+		if (!strcmp(attr->key, keys[i]))
+			return true;
+	return false;
+}
+
+static void put_value(struct line *line, const struct eo_attr *attr, bool quotes);
+
+static void put_members(struct line *line, const struct eo_attr *attr, bool quotes)
+{
+	bool is_object = attr->type == EO_ATTR_OBJECT;
+
+	put_text(line, is_object ? "{" : "[");
+	for (uint32_t i = 0; i < attr->count; i++) {
+		const struct eo_attr *member = &attr[1 + i];
+
+		if (i)
+			put_text(line, ", ");
+		if (is_object) {
+			put_string(line, member->key, false);
+			put_text(line, "=");
+		}
+		put_value(line, member, is_object ? is_quoted_member(member) : quotes);
+		if (member->type == EO_ATTR_OBJECT || member->type == EO_ATTR_ARRAY)
+			i += member->count;
+	}
+	put_text(line, is_object ? "}" : "]");
+}
+
+static void put_value(struct line *line, const struct eo_attr *attr, bool quotes)
+{
+	switch (attr->type) {
+	case EO_ATTR_STRING:
+		put_string(line, attr->str, quotes);
+		break;
+	case EO_ATTR_INT:
+		put_format(line, "%" PRId64, attr->num);
+		break;
+	case EO_ATTR_UINT:
+		if (attr->unum == UINT64_MAX)
+			put_text(line, "RLIM64_INFINITY");
+		else
+			put_format(line, "%" PRIu64, attr->unum);
+		break;
+	case EO_ATTR_HEX:
+		put_format(line, "0x%" PRIx64, attr->unum);
+		break;
+	case EO_ATTR_BOOL:
+		put_text(line, attr->num ? "true" : "false");
+		break;
+	case EO_ATTR_OBJECT:
+	case EO_ATTR_ARRAY:
+		put_members(line, attr, quotes);
+		break;
+	case EO_ATTR_REAL:
+		put_format(line, "%g", attr->real);
+		break;
+	}
+}
+
+static void put_time(struct line *line, const struct shown *shown)
+{
+	bool is_micro = shown->arg->kind == EO_ARG_TIMEVAL;
+	int64_t ns = shown->attr->num, sec = ns / (int64_t)EO_NS_PER_SEC;
+
+	ns %= (int64_t)EO_NS_PER_SEC;
+	if (ns < 0) {
+		ns += (int64_t)EO_NS_PER_SEC;
+		sec--;
+	}
+	put_format(line, is_micro ? "{tv_sec=%" PRId64 ", tv_usec=%" PRId64 "}" :
+				    "{tv_sec=%" PRId64 ", tv_nsec=%" PRId64 "}",
+		   sec, is_micro ? ns / 1000 : ns);
+}
+
+/* --- arguments --- */
+
+static bool is_number(const struct eo_attr *attr)
+{
+	return attr->type == EO_ATTR_INT || attr->type == EO_ATTR_UINT;
+}
+
+static bool is_own_words(const struct shown *shown)
+{
+	if (!shown->arg)
+		return shown->attr->type != EO_ATTR_STRING || !is_symbol(shown->attr->str);
+	switch (shown->arg->kind) {
+	case EO_ARG_PATH:
+	case EO_ARG_TARGET:
+	case EO_ARG_STR:
+	case EO_ARG_TEXT:
+	case EO_ARG_BYTES:
+	case EO_ARG_ARGV:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* From a file, addresses come as text. */
+static bool is_zero(const struct eo_attr *attr)
+{
+	return attr->type == EO_ATTR_HEX ? !attr->unum :
+					   attr->type == EO_ATTR_STRING && !strcmp(attr->str, "0x0");
+}
+
+static void put_arg(struct line *line, const struct shown *shown)
+{
+	const struct eo_attr *attr = shown->attr;
+	unsigned int kind = shown->arg ? shown->arg->kind : EO_ARG_HEX;
+	bool is_address = !strcmp(shown->suffix, "_ptr") || kind == EO_ARG_PTR;
+
+	if ((is_address || kind == EO_ARG_HEX) && is_zero(attr))
+		put_text(line, is_address ? "NULL" : "0");
+	else if (is_address)
+		put_value(line, attr, false);
+	else if (!strcmp(shown->suffix, "_hex") && attr->type == EO_ATTR_STRING)
+		put_hex_bytes(line, attr->str);
+	else if (!strcmp(shown->suffix, "_ns") && is_number(attr))
+		put_time(line, shown);
+	else if (kind == EO_ARG_DFD && is_number(attr) && attr->num == AT_FDCWD)
+		put_text(line, "AT_FDCWD");
+	else
+		put_value(line, attr, is_own_words(shown));
+}
+
+/* The argument whose name @key begins with, followed by nothing or by a suffix of ours. */
+static struct shown find_arg(const struct eo_call *call, const struct eo_attr *attr)
+{
+	static const char *const suffixes[] = { "_ptr", "_ns", "_hex", "_cut", "_late", "_path" };
+	struct shown shown = { .attr = attr, .suffix = "" };
+
+	for (unsigned int i = 0; call && i < call->arg_count; i++)
+		if (!strcmp(attr->key, call->args[i].name)) {
+			shown.arg = &call->args[i];
+			return shown;
+		}
+	for (unsigned int i = 0; call && i < call->arg_count; i++) {
+		size_t len = strlen(call->args[i].name);
+
+		if (strncmp(attr->key, call->args[i].name, len))
+			continue;
+		for (size_t s = 0; s < EO_ARRAY_SIZE(suffixes); s++)
+			if (!strcmp(attr->key + len, suffixes[s])) {
+				shown.arg = &call->args[i];
+				shown.suffix = suffixes[s];
+				return shown;
+			}
+	}
+	return shown;
+}
+
+static bool is_fd(const struct eo_call_arg *arg)
+{
+	return arg->kind == EO_ARG_FD || arg->kind == EO_ARG_DFD;
+}
+
+static bool has_own_path(const struct eo_attr *args, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (uint32_t i = 0; i < args->count; i++)
+		if (!strncmp(args[1 + i].key, name, len) && !strcmp(args[1 + i].key + len, "_path"))
+			return true;
+	return false;
+}
+
+/* The event's path is that of a descriptor where no argument names one. */
+static const struct eo_call_arg *fd_of_path(const struct eo_call *call, const struct eo_attr *args)
+{
+	const struct eo_call_arg *first = NULL;
+
+	for (unsigned int i = 0; call && i < call->arg_count; i++) {
+		if (call->args[i].kind == EO_ARG_PATH)
+			return NULL;
+		if (!first && is_fd(&call->args[i]) && !has_own_path(args, call->args[i].name))
+			first = &call->args[i];
+	}
+	return first;
+}
+
+static void put_path(struct line *line, const char *path)
+{
+	put_text(line, "<");
+	put_string(line, path, false);
+	put_text(line, ">");
+}
+
+static void put_args(struct line *line, const struct eo_event *event, const struct eo_call *call)
+{
+	const struct eo_attr *args = eo_event_data(event, "args");
+	const struct eo_attr *path = eo_event_data(event, "path");
+	const struct eo_call_arg *path_fd = NULL;
+	bool is_first = true;
+
+	if (!args || args->type != EO_ATTR_OBJECT)
+		return;
+	if (path && path->type == EO_ATTR_STRING)
+		path_fd = fd_of_path(call, args);
+	for (uint32_t i = 0; i < args->count; i++) {
+		struct shown shown = find_arg(call, &args[1 + i]);
+
+		if (shown.attr->type == EO_ATTR_OBJECT || shown.attr->type == EO_ATTR_ARRAY)
+			i += shown.attr->count;
+		if (!strcmp(shown.suffix, "_cut")) {
+			put_text(line, "...");
+			continue;
+		}
+		if (!strcmp(shown.suffix, "_late")) {
+			put_text(line, " /* read late */");
+			continue;
+		}
+		if (!strcmp(shown.suffix, "_path") && shown.attr->type == EO_ATTR_STRING) {
+			put_path(line, shown.attr->str);
+			continue;
+		}
+		if (!is_first)
+			put_text(line, ", ");
+		is_first = false;
+		put_arg(line, &shown);
+		if (path_fd && shown.arg == path_fd && !*shown.suffix) {
+			put_path(line, path->str);
+			path_fd = NULL;
+		}
+	}
+}
+
+/* --- the line --- */
+
+static const char *string_of(const struct eo_event *event, const char *key)
+{
+	const struct eo_attr *attr = eo_event_data(event, key);
+
+	return attr && attr->type == EO_ATTR_STRING ? attr->str : NULL;
+}
+
+/* A file may be from another machine, which its ABIs and its calls tell. */
+static const struct eo_call *find_call(const char *name, const char *abi_name)
+{
+	static const enum eo_machine machines[] = {
+		EO_MACHINE_HERE,
+		EO_MACHINE_HERE == EO_MACHINE_X86 ? EO_MACHINE_ARM : EO_MACHINE_X86,
+	};
+
+	for (size_t i = 0; i < EO_ARRAY_SIZE(machines); i++) {
+		int abi = eo_syscall_abi_find(machines[i], abi_name);
+		int nr = abi < 0 ? -1 : eo_syscall_find_on(machines[i], (unsigned int)abi, name);
+
+		if (nr >= 0)
+			return eo_call_of(machines[i], (unsigned int)abi, (uint32_t)nr);
+	}
+	return NULL;
+}
+
+static void put_result(struct line *line, const struct eo_event *event)
+{
+	const struct eo_attr *ret = eo_event_data(event, "ret");
+	const struct eo_attr *address = eo_event_data(event, "ret_address");
+	const char *error = string_of(event, "error");
+	const char *words;
+
+	put_text(line, " = ");
+	if (eo_event_data(event, "interrupted")) {
+		const char *restart = ret && is_number(ret) && ret->num < 0 && ret->num >= -4095 ?
+					      eo_errno_name((unsigned int)-ret->num) :
+					      NULL;
+
+		put_text(line, "? ");
+		put_text(line, restart ? restart : "ERESTART");
+	} else if (error) {
+		words = strerrordesc_np((int)eo_errno_find(error));
+		put_text(line, "-1 ");
+		put_string(line, error, false);
+		if (eo_errno_find(error) && words)
+			put_format(line, " (%s)", words);
+	} else if (address || ret) {
+		put_value(line, address ? address : ret, false);
+	} else {
+		put_text(line, "?");
+	}
+}
+
+size_t eo_syscall_text(const struct eo_event *event, char *to, size_t size)
+{
+	const struct eo_attr *duration = eo_event_data(event, "duration_ns");
+	const char *name = string_of(event, "name"), *abi = string_of(event, "abi");
+	struct line line = { .to = to, .size = size };
+
+	if (abi) {
+		put_text(&line, "[");
+		put_string(&line, abi, false);
+		put_text(&line, "] ");
+	}
+	put_string(&line, name ? name : "?", false);
+	put_text(&line, "(");
+	put_args(&line, event, name ? find_call(name, abi) : NULL);
+	put_text(&line, ")");
+	put_result(&line, event);
+	if (duration && is_number(duration) && duration->num >= 0)
+		put_format(&line, " <%.6f>", (double)duration->unum / EO_NS_PER_SEC);
+	return line.length;
+}
