@@ -41,7 +41,7 @@ struct eo_net_config {
 	__u32 no_loopback;
 	__u32 summary;
 	__u32 look_into_packets; /* or only count them, by device at most */
-	__u32 reserved;
+	__u32 by_comm, by_pid, by_peer; /* what rows are told apart by */
 	char interface[EO_NET_INTERFACE_BYTES];
 };
 

@@ -107,12 +107,16 @@ static __always_inline struct eo_net_row *find_row(const struct eo_net_task *own
 						   const struct eo_net_ends *ends, __u16 protocol,
 						   __u16 role)
 {
-	struct eo_net_row_key key = {.tgid = owner->tgid, .protocol = protocol, .role = role,
-				     .generation = row_generation};
+	struct eo_net_row_key key = {
+		.protocol = protocol, .role = role, .generation = row_generation};
 	struct eo_net_row *row;
 
-	__builtin_memcpy(key.comm, owner->comm, sizeof(key.comm));
-	key.peer = ends->peer;
+	if (net.by_pid)
+		key.tgid = owner->tgid;
+	if (net.by_comm)
+		__builtin_memcpy(key.comm, owner->comm, sizeof(key.comm));
+	if (net.by_peer)
+		key.peer = ends->peer;
 	if (role == EO_ROLE_SERVER)
 		key.peer.port = 0;
 	row = bpf_map_lookup_elem(&rows, &key);

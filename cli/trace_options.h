@@ -12,6 +12,7 @@
 #include "cli.h"
 #include "core/config.h"
 #include "trace_output.h"
+#include "trace_net_options.h"
 #include "trace_syscall_options.h"
 #include "trace_tracers.h"
 
@@ -27,6 +28,7 @@ struct trace_options {
 	size_t envelope;      /* index in the table of auto, yes, no */
 	bool has_envelope;
 	unsigned int signals; /* 0: not given */
+	struct trace_net_options net;
 	struct trace_syscall_options syscall;
 
 	/* by trace_options_check() */

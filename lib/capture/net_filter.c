@@ -72,6 +72,9 @@ void eo_net_filter_prepare(const struct eo_net_tracer_options *options,
 		.by_interface = options->interface[0] != '\0',
 		.no_loopback = options->no_loopback,
 		.summary = options->tracer.summary,
+		.by_comm = options->by_comm,
+		.by_pid = options->by_pid,
+		.by_peer = options->by_peer,
 	};
 	memcpy(config->interface, options->interface, sizeof(config->interface));
 	for (size_t i = 0; i < PORT_LISTS; i++)

@@ -40,10 +40,10 @@ static int tell_row(const struct eo_net_row_key *key, const struct eo_net_row *r
 	char comm[EO_COMM_LEN + 1] = "";
 
 	memcpy(comm, key->comm, EO_COMM_LEN);
-	if (key->tgid) {
+	if (*comm)
 		eo_net_attributes_string(&attrs, "comm", comm);
+	if (key->tgid)
 		eo_net_attributes_uint(&attrs, "pid", key->tgid);
-	}
 	eo_net_attributes_end(&attrs, "peer", &key->peer);
 	eo_net_attributes_string(&attrs, "proto", key->protocol == IPPROTO_TCP ? "tcp" : "udp");
 	eo_net_attributes_string(&attrs, "role", eo_net_role_name(key->role));

@@ -36,6 +36,7 @@ struct eo_net_tracer_options {
 	char interface[EO_NET_INTERFACE_BYTES]; /* empty: any */
 	bool no_loopback;
 	bool http_query; /* keep what stands behind '?' */
+	bool by_comm, by_pid, by_peer; /* what rows of a summary are told apart by */
 	uint32_t connections_max; /* whose state is held at a time; 0: 65,536 */
 };
 

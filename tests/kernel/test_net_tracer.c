@@ -837,6 +837,7 @@ Test(net_tracer, a_summary_has_a_row_for_each_process_and_peer)
 
 	SETUP();
 	options.tracer.summary = true;
+	options.by_comm = options.by_pid = options.by_peer = true;
 	start_servers(crowd);
 	tracer = seen_begin(&options);
 	start_clients(crowd, -1);
