@@ -426,6 +426,12 @@ int eo_net_tracer_new(const struct eo_config *config, const struct eo_net_tracer
 	net->options = *options;
 	if (!net->options.events)
 		net->options.events = EO_NET_DEFAULT_EVENTS;
+	/* What is read in user space has no rows. */
+	if (options->tracer.summary)
+		net->options.events &= ~(EO_NET_DNS | EO_NET_HTTP);
+	if (!net->options.events)
+		return eo_error_set(err, EO_ERROR_CONFIG, 0, "ask for connection or udp as well",
+				    "a summary has no rows of DNS lookups and HTTP requests");
 	if (!net->options.protocols)
 		net->options.protocols = EO_NET_TCP | EO_NET_UDP;
 	if (!net->options.connections_max)

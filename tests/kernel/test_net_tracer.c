@@ -906,6 +906,8 @@ Test(net_tracer, filters_that_make_no_sense_are_refused)
 
 	cr_assert_eq(eo_net_tracer_new(&config, &options, &tracer, &err), -EINVAL);
 	cr_assert_eq(err.kind, EO_ERROR_CONFIG);
+	options = (struct eo_net_tracer_options){.events = EO_NET_DNS, .tracer.summary = true};
+	cr_assert_eq(eo_net_tracer_new(&config, &options, &tracer, &err), -EINVAL);
 	options = (struct eo_net_tracer_options){0};
 	memset(options.interface, 'x', sizeof(options.interface));
 	cr_assert_eq(eo_net_tracer_new(&config, &options, &tracer, &err), -EINVAL);
