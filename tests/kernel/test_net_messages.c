@@ -19,7 +19,7 @@
 #include "net_lab.h"
 #include "net_seen.h"
 
-TestSuite(net_payloads, .timeout = 120);
+TestSuite(net_messages, .timeout = 120);
 
 #define SETUP()                                                          \
 	do {                                                             \
@@ -126,7 +126,7 @@ static const struct eo_event *session(const struct eo_event_list *list, const ch
 	return NULL;
 }
 
-Test(net_payloads, a_udp_session_is_a_socket_and_a_peer)
+Test(net_messages, a_udp_session_is_a_socket_and_a_peer)
 {
 	static const uint16_t port = UDP_PORT;
 	struct eo_net_tracer_options options = {
@@ -202,7 +202,7 @@ static void run_for(struct eo_loop *loop, uint64_t ns)
 	eo_loop_remove(loop, source);
 }
 
-Test(net_payloads, a_session_ends_with_the_last_descriptor_of_its_socket)
+Test(net_messages, a_session_ends_with_the_last_descriptor_of_its_socket)
 {
 	static const uint16_t port = UDP_PORT;
 	size_t ended = 0;
@@ -300,7 +300,7 @@ static void make_quiet(const struct lab *lab)
 	}
 }
 
-Test(net_payloads, packets_are_those_that_the_interface_counts)
+Test(net_messages, packets_are_those_that_the_interface_counts)
 {
 	struct eo_net_tracer_options options = {.events = EO_NET_PACKET, .interface = "cable0"};
 	struct lab_traffic before, after, told = {0};
@@ -456,7 +456,7 @@ static const char *answer_text(const struct eo_event *event, size_t i)
 	return eo_event_data(event, "answers")[1 + i].str;
 }
 
-Test(net_payloads, dns_lookups_have_questions_codes_and_answers)
+Test(net_messages, dns_lookups_have_questions_codes_and_answers)
 {
 	static const uint16_t port = 53;
 	struct eo_net_tracer_options options = {
@@ -595,7 +595,7 @@ static int request_all(void *arg, int report)
 	return 0;
 }
 
-Test(net_payloads, each_http_request_is_told_by_both_sides)
+Test(net_messages, each_http_request_is_told_by_both_sides)
 {
 	static const uint16_t port = HTTP_PORT;
 	struct eo_net_tracer_options options = {
@@ -659,7 +659,7 @@ Test(net_payloads, each_http_request_is_told_by_both_sides)
 		cr_assert_str_eq(seen_text(event, "host"), "lab");
 		cr_assert_str_eq(seen_text(event, "version"), "1.1");
 		cr_assert_str_eq(seen_text(event, "traceparent"), TRACEPARENT);
-		cr_assert_str_eq(event->comm, side ? "nginx" : "test_net_payloa");
+		cr_assert_str_eq(event->comm, side ? "nginx" : "test_net_messag");
 	}
 	for (int i = 0; i < HTTP_REQUESTS; i++)
 		for (int side = 0; side < 2; side++)
