@@ -163,21 +163,22 @@ static __noinline int look_into_packet(struct eo_tracer_counters *count, struct 
 static __always_inline void packet(struct eo_tracer_counters *count, struct sk_buff *skb,
 				   const struct net_device *device, __u8 direction)
 {
-	__be16 protocol = BPF_CORE_READ(skb, protocol);
 	struct eo_packet_record record = {.direction = direction};
 	const unsigned char *data, *header;
+	__be16 protocol = skb->protocol;
 
-	if (protocol != bpf_htons(ETH_P_IP) && protocol != bpf_htons(ETH_P_IPV6))
+	/* Plain loads, as everywhere on the way of packets that are only counted. */
+	if ((direction == EO_PACKET_RX || net.no_loopback) && device->flags & IFF_LOOPBACK)
 		return;
-	if ((direction == EO_PACKET_RX || net.no_loopback) && is_loopback(device))
+	if (protocol != bpf_htons(ETH_P_IP) && protocol != bpf_htons(ETH_P_IPV6))
 		return;
 	if (net.by_interface && !is_interface(device))
 		return;
 	/* What comes begins with the IP header, which is not marked yet. */
-	header = data = BPF_CORE_READ(skb, data);
+	header = data = skb->data;
 	if (direction == EO_PACKET_TX)
-		header = BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, network_header);
-	record.length = BPF_CORE_READ(skb, len) - (header - data);
+		header = skb->head + skb->network_header;
+	record.length = skb->len - (header - data);
 	if (net.look_into_packets) {
 		look_into_packet(count, skb, device, header, &record);
 		return;

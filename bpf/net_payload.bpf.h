@@ -119,8 +119,6 @@ static __always_inline int looks_like_http(const struct user_message *message)
 
 static __always_inline int follows_http(struct eo_conn *conn, const struct user_message *message)
 {
-	if (!(net.events & EO_NET_HTTP) || conn->http == HTTP_NO)
-		return 0;
 	if (conn->http == HTTP_UNKNOWN) {
 		if (looks_like_http(message))
 			conn->http = HTTP_YES;
@@ -146,7 +144,7 @@ __noinline int tcp_payload(struct eo_tracer_counters *count, struct eo_conn *con
 		conn->moved[1] += bytes;
 	else
 		conn->moved[0] += bytes;
-	if (!dns && conn->http == HTTP_NO)
+	if (!dns && (!(net.events & EO_NET_HTTP) || conn->http == HTTP_NO))
 		return 0;
 	/* Without its bytes a message still has its length. */
 	if (read_message(current_call(args), args, 0, &message))
