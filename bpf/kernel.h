@@ -45,6 +45,64 @@ struct thread_info {
 	__u32 status; /* x86 */
 };
 
+struct qstr {
+	__u32 len;
+	const unsigned char *name;
+};
+
+struct super_block {
+	unsigned long s_magic;
+};
+
+struct inode {
+	unsigned long i_ino;
+};
+
+struct hlist_bl_node {
+	struct hlist_bl_node **pprev;
+};
+
+struct dentry {
+	struct hlist_bl_node d_hash;
+	struct dentry *d_parent;
+	struct qstr d_name;
+	struct inode *d_inode;
+	struct super_block *d_sb;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct file {
+	void *private_data; /* of a socket: the struct socket */
+	struct path f_path;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct fs_struct {
+	struct path pwd;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
@@ -52,10 +110,12 @@ struct task_struct {
 	__u64 self_exec_id; /* goes up with each exec; 64 bits since v5.7, kernel commit d1e7fd6462ca */
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
-	struct files_struct *files;
 	const struct cred *cred;
+	struct mm_struct *mm; /* NULL in a kernel thread */
 	struct pid *thread_pid;
 	struct sigpending pending;
+	struct files_struct *files;
+	struct fs_struct *fs;
 	char comm[16];
 };
 

@@ -142,19 +142,6 @@ struct socket {
 	struct sock *sk;
 };
 
-struct file {
-	void *private_data;
-};
-
-struct fdtable {
-	unsigned int max_fds;
-	struct file **fd;
-};
-
-struct files_struct {
-	struct fdtable *fdt;
-};
-
 struct seq_file;
 
 struct bpf_iter_meta {

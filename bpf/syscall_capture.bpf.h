@@ -9,6 +9,8 @@
 #ifndef EO_SYSCALL_CAPTURE_BPF_H
 #define EO_SYSCALL_CAPTURE_BPF_H
 
+#include "fd_path.bpf.h"
+#include "syscall_calls.bpf.h"
 #include "syscall_records.h"
 #include "tracer.bpf.h"
 
@@ -208,11 +210,35 @@ static __always_inline int take_argv(struct filling *filling, const struct eo_ta
 	return TAKEN;
 }
 
+/* What is no descriptor has no path, and says so by its number. */
+static __always_inline int take_fd(struct filling *filling, const struct eo_take *take,
+				   const __u32 chunk, const __u32 room)
+{
+	__u64 bytes = fd_path_of(bpf_get_current_task(), filling->head->args[take->arg & 7]);
+	struct eo_syscall_piece *piece = next_piece(filling, chunk, room);
+	struct fd_path *path;
+	__u32 zero = 0;
+
+	if (!bytes)
+		return TAKEN;
+	asm volatile("" : "+r"(bytes));
+	if (!piece || bytes > chunk || bytes > FD_PATH_BYTES)
+		return does_not_fit(filling, take, room);
+	path = bpf_map_lookup_elem(&fd_paths, &zero);
+	if (!path)
+		return TAKEN;
+	bpf_probe_read_kernel(piece + 1, bytes, path->text + FD_PATH_BYTES - bytes);
+	end_piece(filling, piece, take, bytes, 0, EO_PIECE_FD);
+	return TAKEN;
+}
+
 static __always_inline int take_one(struct filling *filling, const struct eo_take *take,
 				    const __u32 chunk, const __u32 room)
 {
 	const void *from = (void *)filling->head->args[take->arg & 7];
 
+	if (config.fd_paths && take->kind == EO_TAKE_FD)
+		return take_fd(filling, take, chunk, room);
 	if (!from) /* no memory is meant, and decoders see that by the argument */
 		return TAKEN;
 	switch (take->kind) {

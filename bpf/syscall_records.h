@@ -119,6 +119,8 @@ struct eo_syscall_config {
 	__u64 other_calls; /* nonzero: numbers from EO_SYSCALL_MAX on are wanted too */
 	__u64 errnos[EO_SYSCALL_ERRNOS / 64];
 	__u32 by_comm, by_pid, by_cgroup; /* what a summary's rows are told apart by */
+	__u32 fd_paths;			  /* there are descriptors among the captures */
+	__u32 dense;			  /* rows of native calls are in an array, by number */
 	__u32 reserved;
 };
 

@@ -31,6 +31,16 @@ struct {
 	__uint(value_size, sizeof(struct eo_syscall_row));
 } rows_even SEC(".maps"), rows_odd SEC(".maps");
 
+/* With config.dense, where nothing else is told apart: native calls by number, those of the odd
+ * generation behind those of the even one. Finding a row in a hash map is a fifth of what a call
+ * costs here, but an array has a row on each CPU for all the numbers that nobody calls. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2 * EO_SYSCALL_MAX);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct eo_syscall_row));
+} dense_rows SEC(".maps");
+
 static __always_inline struct summed_call *summed_call_of(struct task_struct *task, int make,
 							  const int btf)
 {
@@ -101,6 +111,11 @@ static __always_inline struct eo_syscall_row *row_of(struct task_struct *task, _
 	void *rows = generation & 1 ? (void *)&rows_odd : (void *)&rows_even;
 	struct eo_syscall_row *row;
 
+	if (config.dense && number.abi == EO_ABI_NATIVE && number.nr < EO_SYSCALL_MAX) {
+		__u32 place = number.nr + (generation & 1) * EO_SYSCALL_MAX;
+
+		return bpf_map_lookup_elem(&dense_rows, &place);
+	}
 	if (config.by_pid)
 		key.tgid = pid_tgid >> 32;
 	if (config.by_cgroup)

@@ -13,6 +13,7 @@
 #include "syscall_capture.bpf.h"
 #include "syscall_records.h"
 #include "syscall_summary.bpf.h"
+#include "trace_stack.bpf.h"
 #include "tracer.bpf.h"
 
 struct small_call {
@@ -202,9 +203,10 @@ static __always_inline void send_call(struct small_call *call, struct task_struc
 }
 
 /* Without a result when the thread ends inside the call. */
-static __always_inline void call_ends(struct small_call *call, struct task_struct *task,
+static __always_inline void call_ends(void *ctx, struct small_call *call, struct task_struct *task,
 				      __u64 pid_tgid, __s64 ret, int has_result,
-				      struct eo_tracer_counters *count, const int btf)
+				      struct eo_tracer_counters *count, const int btf,
+				      const int stacks)
 {
 	struct eo_syscall_record *record = (void *)call->record;
 	struct call_number number = {.nr = record->nr, .abi = record->abi};
@@ -226,6 +228,9 @@ static __always_inline void call_ends(struct small_call *call, struct task_struc
 	record->flags = has_result ? 0 : EO_SYSCALL_NO_RETURN;
 	if (!is_exec(number) || call->state.is_unsure)
 		fill_header_as(&record->header, task, pid_tgid, EO_RECORD_SYSCALL, began, btf);
+	/* Where the call was made is where it returns to, unless the program is another one now. */
+	if (stacks && (ret || !is_exec(number)))
+		record->stack = current_stack(ctx, task, pid_tgid, 0, now);
 	takes = has_result ? takes_of(number) : NULL;
 	if (takes && takes->take[0].kind)
 		take_last(call, task, takes, btf);
@@ -260,8 +265,9 @@ static __always_inline void unseen_call_ends(struct task_struct *task, __u64 pid
 	send_record(count, &record->header, sizeof(words));
 }
 
-static __always_inline void call_returns(struct pt_regs___kernel *regs, long ret,
-					 struct eo_tracer_counters *count, const int btf)
+static __always_inline void call_returns(void *ctx, struct pt_regs___kernel *regs, long ret,
+					 struct eo_tracer_counters *count, const int btf,
+					 const int stacks)
 {
 	struct task_struct *task = current_task(btf);
 	struct small_call *call = call_of(task, 0, btf);
@@ -277,16 +283,17 @@ static __always_inline void call_returns(struct pt_regs___kernel *regs, long ret
 	/* A sigreturn has brought back the registers of what the signal interrupted. */
 	if (number.nr == NO_NUMBER && record->nr != NO_NUMBER)
 		ret = 0;
-	call_ends(call, task, pid_tgid, ret, !never_returns(task, ret, btf), count, btf);
+	call_ends(ctx, call, task, pid_tgid, ret, !never_returns(task, ret, btf), count, btf, stacks);
 }
 
-static __always_inline void task_ends(struct eo_tracer_counters *count, const int btf)
+static __always_inline void task_ends(void *ctx, struct eo_tracer_counters *count, const int btf,
+				      const int stacks)
 {
 	struct task_struct *task = current_task(btf);
 	struct small_call *call = call_of(task, 0, btf);
 
 	if (call && call->state.is_open)
-		call_ends(call, task, task_pid_tgid(task, btf), 0, 0, count, btf);
+		call_ends(ctx, call, task, task_pid_tgid(task, btf), 0, 0, count, btf, stacks);
 	if (call && !btf)
 		hash_forget(&calls_by_task, task);
 }
@@ -301,13 +308,26 @@ int on_enter(__u64 *ctx)
 SEC("tp_btf/sys_exit")
 int on_return(__u64 *ctx)
 {
-	return TRACED(call_returns((void *)ctx[0], ctx[1], count, 1));
+	return TRACED(call_returns(ctx, (void *)ctx[0], ctx[1], count, 1, 0));
 }
 
 SEC("tp_btf/sched_process_exit")
 int on_task_end(__u64 *ctx)
 {
-	return TRACED(task_ends(count, 1));
+	return TRACED(task_ends(ctx, count, 1, 0));
+}
+
+/* With stacks, for which old kernels lack bpf_loop(). */
+SEC("tp_btf/sys_exit")
+int on_return_stack(__u64 *ctx)
+{
+	return TRACED(call_returns(ctx, (void *)ctx[0], ctx[1], count, 1, 1));
+}
+
+SEC("tp_btf/sched_process_exit")
+int on_task_end_stack(__u64 *ctx)
+{
+	return TRACED(task_ends(ctx, count, 1, 1));
 }
 
 SEC("raw_tp/sys_enter")
@@ -319,13 +339,13 @@ int on_enter_raw(struct bpf_raw_tracepoint_args *ctx)
 SEC("raw_tp/sys_exit")
 int on_return_raw(struct bpf_raw_tracepoint_args *ctx)
 {
-	return TRACED(call_returns((void *)ctx->args[0], ctx->args[1], count, 0));
+	return TRACED(call_returns(ctx, (void *)ctx->args[0], ctx->args[1], count, 0, 0));
 }
 
 SEC("raw_tp/sched_process_exit")
 int on_task_end_raw(void *ctx)
 {
-	return TRACED(task_ends(count, 0));
+	return TRACED(task_ends(ctx, count, 0, 0));
 }
 
 SEC("tp_btf/sys_enter")

@@ -3,6 +3,9 @@
 #ifndef EO_TRACE_STACK_BPF_H
 #define EO_TRACE_STACK_BPF_H
 
+#include <linux/ptrace.h>
+#include <bpf/bpf_tracing.h>
+
 #define STACK_SLOTS 4
 #include "stack.bpf.h"
 
@@ -31,12 +34,12 @@ static __always_inline void release_slot(struct stack_slot *slot)
 	__sync_fetch_and_add(&slot->taken, -1);
 }
 
-/* Take the stack of the current thread into a claimed slot.
- * @kernel: with the kernel half
- * @from: where the user half begins; NULL: where the thread entered the kernel */
+/* Take the stack of the current thread into a claimed slot: the user half from where it entered the
+ * kernel.
+ * @kernel: with the kernel half */
 static __always_inline void take_current_stack(struct stack_slot *slot, __u32 number, void *ctx,
 					       struct task_struct *task, __u64 pid_tgid,
-					       const int kernel, const struct user_registers *from)
+					       const int kernel)
 {
 	begin_stack(&slot->record, task, pid_tgid, kernel);
 	if (kernel)
@@ -45,17 +48,44 @@ static __always_inline void take_current_stack(struct stack_slot *slot, __u32 nu
 		return;
 #ifdef __TARGET_ARCH_x86
 	if (stack_config.tables) {
-		struct user_registers saved;
+		struct user_registers from;
 
-		if (!from) {
-			saved_user_registers(&saved);
-			from = &saved;
-		}
-		take_user_half_by_tables(slot, number, task, from);
+		saved_user_registers(&from);
+		take_user_half_by_tables(slot, number, task, &from);
 		return;
 	}
 #endif
 	take_user_half_by_fp(&slot->record, ctx);
+}
+
+/* In a uretprobe: the stack of the function that returns, which is its innermost frame.
+ * @function: its first instruction */
+static __always_inline void take_call_stack(struct stack_slot *slot, __u32 number,
+					    struct pt_regs *ctx, struct task_struct *task,
+					    __u64 pid_tgid, __u64 function)
+{
+	struct eo_stack_record *record = &slot->record;
+	__u64 miss = 0;
+	__u32 count = 0;
+
+	begin_stack(record, task, pid_tgid, 0);
+	record->frames[0] = function;
+#ifdef __TARGET_ARCH_x86
+	if (stack_config.tables) {
+		const struct user_registers from = {
+			.pc = PT_REGS_IP(ctx),
+			.sp = PT_REGS_SP(ctx),
+			.fp = PT_REGS_FP(ctx),
+		};
+
+		record->user_walk = walk_user_tables(slot, number, 1, &from, &count, &miss);
+		record->user_frames = 1 + count;
+		send_miss(record, miss);
+		return;
+	}
+#endif
+	record->user_walk = walk_user_fp(ctx, record->frames + 1, &count);
+	record->user_frames = 1 + count;
 }
 
 /* Stacks that user space was told of. */
@@ -85,10 +115,8 @@ static __always_inline __u64 tell_stack(struct stack_slot *slot, __u64 now)
 	slot->record.hash = hash;
 	slot->record.ktime_ns = now;
 	entry->sent = 1;
-	if (send_stack(&slot->record)) {
-		entry->sent = 0;
-		return 0;
-	}
+	if (send_stack(&slot->record))
+		entry->sent = 0; /* the next one with it tries again */
 	return hash;
 }
 
@@ -103,7 +131,7 @@ static __always_inline __u64 current_stack(void *ctx, struct task_struct *task, 
 	slot = claim_slot(&number);
 	if (!slot)
 		return 0;
-	take_current_stack(slot, number, ctx, task, pid_tgid, kernel, NULL);
+	take_current_stack(slot, number, ctx, task, pid_tgid, kernel);
 	hash = tell_stack(slot, now);
 	release_slot(slot);
 	return hash;

@@ -13,6 +13,7 @@
 #include "export/trace_envelope.h"
 #include "format/summary_table.h"
 #include "trace_config.h"
+#include "trace_heap.h"
 #include "trace_options.h"
 #include "trace_output.h"
 
@@ -216,6 +217,7 @@ static int open_output(struct session *s, struct eo_error *err)
 		.signals = o->signals,
 		.envelope = trace_options_has_envelope(o),
 		.color = !strcmp(o->output, "-") && isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
+		.tables = o->summary && o->format == TRACE_TEXT,
 		.interval_ns = o->capture.interval_ns,
 		.keep = o->capture.keep,
 		.max_events = o->max_events,
@@ -371,6 +373,8 @@ int cmd_trace(int argc, char **argv, struct cli *cli)
 		status = trace_options_check(&options);
 	if (status < 0 && options.capture.dry_run)
 		status = trace_options_describe(&options);
+	if (status < 0 && options.heap)
+		status = trace_heap_run(&options, cli);
 	if (status < 0) {
 		struct session session = {
 			.capture = {.class = &trace_class,

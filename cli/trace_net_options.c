@@ -26,23 +26,23 @@ enum {
 };
 
 static const struct argp_option options_table[] = {
-	{NULL, 0, NULL, 0, "net:", 6},
+	{NULL, 0, NULL, 0, "net:", 7},
 	{"events", KEY_EVENTS, "LIST", 0,
 	 "of connection, udp, dns, http, packet, retransmit, or types of events; default "
 	 "connection,udp,dns",
-	 6},
-	{"proto", KEY_PROTO, "PROTO", 0, "only tcp or udp", 6},
-	{"port", KEY_PORT, "N[,...]", 0, "only with these ports at either end", 6},
-	{"local-port", KEY_LOCAL_PORT, "N[,...]", 0, "only with these ports at this end", 6},
-	{"peer-port", KEY_PEER_PORT, "N[,...]", 0, "only with these ports at the other end", 6},
-	{"host", KEY_HOST, "ADDR[/BITS][,...]", 0, "only with these addresses at either end", 6},
-	{"interface", KEY_INTERFACE, "NAME", 0, "only through this interface", 6},
-	{"no-loopback", KEY_NO_LOOPBACK, NULL, 0, "leave out what stays on this machine", 6},
-	{"http-query", KEY_HTTP_QUERY, NULL, 0, "keep the query in paths; it may hold secrets", 6},
+	 7},
+	{"proto", KEY_PROTO, "PROTO", 0, "only tcp or udp", 7},
+	{"port", KEY_PORT, "N[,...]", 0, "only with these ports at either end", 7},
+	{"local-port", KEY_LOCAL_PORT, "N[,...]", 0, "only with these ports at this end", 7},
+	{"peer-port", KEY_PEER_PORT, "N[,...]", 0, "only with these ports at the other end", 7},
+	{"host", KEY_HOST, "ADDR[/BITS][,...]", 0, "only with these addresses at either end", 7},
+	{"interface", KEY_INTERFACE, "NAME", 0, "only through this interface", 7},
+	{"no-loopback", KEY_NO_LOOPBACK, NULL, 0, "leave out what stays on this machine", 7},
+	{"http-query", KEY_HTTP_QUERY, NULL, 0, "keep the query in paths; it may hold secrets", 7},
 	{"http-spans", KEY_HTTP_SPANS, "WHICH", 0,
 	 "in OTLP: auto (default: server requests, and client requests without traceparent), all, "
 	 "none",
-	 6},
+	 7},
 	{0},
 };
 

@@ -62,7 +62,9 @@ static const char help_text[] =
 	"  ebpfotel trace syscall -- make | jq .data.name  a command, from its first call\n"
 	"  ebpfotel trace syscall -c -d 10                 which calls take the time\n"
 	"  ebpfotel trace syscall -o calls.jsonl           into a file, for convert\n"
-	"  ebpfotel trace syscall --signals=traces -o spans.json -- ./job";
+	"  ebpfotel trace syscall --signals=traces -o spans.json -- ./job\n"
+	"  ebpfotel trace mem --leaks -p 4711 -d 60        what it holds of what it took since\n"
+	"  ebpfotel trace mem -o heap.pb.gz -- ./job       for go tool pprof";
 
 static const char *const envelope_names[] = {"auto", "yes", "no", NULL};
 enum {
@@ -164,6 +166,7 @@ static char *add_tables(int key, const char *text, void *input)
 	fputs("\n Formats:\n", out);
 	for (size_t i = 0; trace_format_names[i]; i++)
 		fprintf(out, "  %-11s %s\n", trace_format_names[i], trace_format_texts[i]);
+	fputs("  pprof, folded, flamegraph, top: mem alone, a heap profile\n", out);
 	fprintf(out, "\n%s", text);
 	if (fclose(out) == 0)
 		return filled;
@@ -326,6 +329,20 @@ bool trace_options_has_envelope(const struct trace_options *options)
 	return options->envelope == ENVELOPE_YES;
 }
 
+/* What else mem alone can write. OTLP is for events here, and its profiles come by way of convert. */
+static const struct eo_profile_format *heap_format(const struct trace_options *o)
+{
+	const struct eo_profile_format *format =
+		o->capture.format ? eo_profile_format_find(o->capture.format) :
+				    eo_profile_format_of_file(o->output);
+	enum trace_format taken;
+
+	if (!format || !format->write || o->tracer_count != 1 || !is_chosen(o, find_tracer("mem")) ||
+	    !strncmp(format->name, "otlp", 4))
+		return NULL;
+	return !o->capture.format && trace_format_of_file(o->output, &taken) ? NULL : format;
+}
+
 /* By name, else by the file's ending; a table is for people, as is a terminal. */
 static int choose_format(struct trace_options *o)
 {
@@ -335,7 +352,10 @@ static int choose_format(struct trace_options *o)
 	size_t index;
 
 	o->output = capture->output ?: "-";
-	if (capture->format) {
+	o->heap = heap_format(o);
+	if (o->heap) {
+		o->format = TRACE_JSONL;
+	} else if (capture->format) {
 		if (cli_option_choice(&option, trace_format_names, &index))
 			return EINVAL;
 		o->format = (enum trace_format)index;
@@ -412,6 +432,12 @@ static int check_pairs(const struct trace_options *o)
 		bool wrong;
 		const char *text;
 	} rules[] = {
+		{o->heap && (o->summary || o->stack || o->mem.leaks || o->max_events || o->has_envelope ||
+			     capture->interval_ns),
+		 "a heap profile goes with neither -c, -k, --leaks, --max-events, --envelope nor --interval"},
+		{o->mem.leaks && o->stack, "--leaks and -k exclude each other; leaks have their stacks"},
+		{o->mem.leaks && o->max_events, "--leaks and --max-events exclude each other"},
+		{o->mem.leaks && o->tracer_count > 1, "--leaks wants mem alone"},
 		{o->by_text && !o->summary, "--by wants -c"},
 		{o->sort && !o->summary, "--sort wants -c"},
 		{o->has_top && !o->summary, "--top wants -c"},
@@ -442,11 +468,21 @@ static int set_config(struct trace_options *o, struct eo_error *err)
 	return eo_config_validate(&o->config, err);
 }
 
+/* A summary of its own, whose largest rows come first. */
+static void take_leaks(struct trace_options *o)
+{
+	o->summary = true;
+	if (!o->sort)
+		o->sort = "active_bytes";
+}
+
 int trace_options_check(struct trace_options *o)
 {
 	struct eo_error err = {0};
 	int r = choose_tracers(o);
 
+	if (!r && o->mem.leaks)
+		take_leaks(o);
 	if (!r)
 		r = choose_format(o);
 	if (!r)
@@ -510,7 +546,8 @@ json_t *trace_options_json(const struct trace_options *o)
 				json_array_append_new(signals, json_string(signal_names[i]));
 		json_object_set_new(object, "signals", signals);
 	}
-	json_object_set_new(object, "format", json_string(trace_format_names[o->format]));
+	json_object_set_new(object, "format",
+			    json_string(o->heap ? o->heap->name : trace_format_names[o->format]));
 	json_object_set_new(object, "output", cli_json_text(o->output));
 	return object;
 }

@@ -11,6 +11,8 @@
 #include "capture_options.h"
 #include "cli.h"
 #include "core/config.h"
+#include "format/writer.h"
+#include "trace_mem_options.h"
 #include "trace_output.h"
 #include "trace_net_options.h"
 #include "trace_syscall_options.h"
@@ -30,12 +32,14 @@ struct trace_options {
 	unsigned int signals; /* 0: not given */
 	struct trace_net_options net;
 	struct trace_syscall_options syscall;
+	struct trace_mem_options mem;
 
 	/* by trace_options_check() */
 	const struct trace_tracer *tracers[TRACERS_MAX];
 	size_t tracer_count;
 	struct eo_config config;
 	enum trace_format format;
+	const struct eo_profile_format *heap; /* instead: a heap profile; NULL: none */
 	const char *output;
 };
 

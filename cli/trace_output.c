@@ -298,6 +298,9 @@ int trace_output_event(void *ctx, const struct eo_event *event)
 	bool is_counted = event->type != EO_EVENT_LOSS;
 	int r;
 
+	/* A table has no place for it, and the statistics tell it. */
+	if (!is_counted && o->options.tables)
+		return 0;
 	if (is_counted && o->options.max_events && o->count >= o->options.max_events) {
 		o->unwanted++;
 		return 0;

@@ -36,6 +36,7 @@ struct trace_output_options {
 	bool traces;	      /* without signals: traces as well, from the start */
 	bool envelope;	      /* write its records as well */
 	bool color;
+	bool tables;	      /* no events: trace_output_text() is called */
 	uint64_t interval_ns; /* 0: one output */
 	uint32_t keep;
 	uint64_t max_events; /* 0: all */

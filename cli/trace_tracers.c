@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "trace_tracers.h"
 
+#include "capture/mem_tracer.h"
 #include "capture/net_tracer.h"
 #include "capture/syscall_tracer.h"
 #include "trace_options.h"
@@ -69,6 +70,33 @@ static int make_syscall(const struct trace_options *options, const struct eo_con
 	return eo_syscall_tracer_new(config, &tracer, ret, err);
 }
 
+/* --- mem --- */
+
+static const char *given_mem(const struct trace_options *options)
+{
+	return options->mem.given;
+}
+
+static int check_mem(struct trace_options *options)
+{
+	return trace_mem_options_check(&options->mem);
+}
+
+static void describe_mem(const struct trace_options *options, json_t *object)
+{
+	trace_mem_options_describe(&options->mem, object);
+}
+
+static int make_mem(const struct trace_options *options, const struct eo_config *config,
+		    const struct eo_tracer_options *base, struct eo_tracer **ret,
+		    struct eo_error *err)
+{
+	struct eo_mem_options mem = {.by_stack = options->by & 1u << TRACE_BY_STACK};
+
+	trace_mem_options_fill(&options->mem, &mem);
+	return eo_mem_tracer_new(config, base, &mem, ret, err);
+}
+
 const struct trace_tracer trace_tracers[] = {
 	{
 		.name = "net",
@@ -87,6 +115,7 @@ const struct trace_tracer trace_tracers[] = {
 		.summary = EO_EVENT_SYSCALL_SUMMARY,
 		.sort = "total_ns",
 		.by = 1u << TRACE_BY_COMM | 1u << TRACE_BY_PID | 1u << TRACE_BY_CGROUP,
+		.takes_stacks = true,
 		.given = given_syscall,
 		.describe = describe_syscall,
 		.make = make_syscall,
@@ -96,16 +125,29 @@ const struct trace_tracer trace_tracers[] = {
 		.text = "memory that is allocated and given back",
 		.summary = EO_EVENT_MEM_SUMMARY,
 		.sort = "total_allocated",
+		.by = 1u << TRACE_BY_STACK,
 		.needs_target = true,
+		.takes_stacks = true,
+		.given = given_mem,
+		.check = check_mem,
+		.describe = describe_mem,
+		.make = make_mem,
 	},
 	{0},
 };
 
-const struct argp_child trace_children[] = {{&capture_argp}, {&trace_net_argp}, {&trace_syscall_argp}, {0}};
+const struct argp_child trace_children[] = {{&capture_argp},
+					    {&trace_net_argp},
+					    {&trace_syscall_argp},
+					    {&trace_mem_argp},
+					    {0}};
 
 void trace_tracers_set_inputs(struct trace_options *options, void **child_inputs)
 {
-	options->net.command = options->syscall.command = options->capture.command;
+	options->net.command = options->capture.command;
+	options->syscall.command = options->capture.command;
+	options->mem.command = options->capture.command;
 	child_inputs[0] = &options->net;
 	child_inputs[1] = &options->syscall;
+	child_inputs[2] = &options->mem;
 }

@@ -19,6 +19,7 @@ _ebpfotel_options() { # COMMAND
 			--events= --proto= --port= --local-port= --peer-port= --host= --interface= --no-loopback
 			--http-query --http-spans=
 			-e --syscall= -Z --failed --errno= --min-duration= -s --string-limit= -y --payload
+			--leaks --min-age= --min-size= --library= --max-live=
 			-p --pid= -t --tid= --no-follow --comm= --uid= --cgroup= --container= --pod=
 			-a --all --user= -d --duration= --env=
 			-o --output= -f --format= --interval= --keep= --stats= --strict --no-sandbox --dry-run"
@@ -36,7 +37,7 @@ _ebpfotel_values() { # OPTION CURRENT-WORD COMMAND
 	local IFS=$'\n' formats=$'pprof\notlp\notlp-json\nfolded\nflamegraph\ntop'
 
 	[[ $3 != convert ]] || formats+=$'\njsonl'
-	[[ $3 != trace ]] || formats=$'jsonl\ntext\notlp\notlp-json'
+	[[ $3 != trace ]] || formats=$'jsonl\ntext\notlp\notlp-json\npprof\nfolded\nflamegraph\ntop'
 
 	case $1 in
 	--env) COMPREPLY=($(compgen -W $'production\nstaging\ndevelopment\ndebug' -- "$2")) ;;
@@ -55,7 +56,7 @@ _ebpfotel_values() { # OPTION CURRENT-WORD COMMAND
 	--time) COMPREPLY=($(compgen -W $'now\nkeep' -- "$2")) ;;
 	--unwind) COMPREPLY=($(compgen -W $'auto\nfp\ndwarf\nsnapshot' -- "$2")) ;;
 	--call-graph) COMPREPLY=($(compgen -W 'fp' -- "$2")) ;;
-	-o | --output | --stats | --diff-base)
+	-o | --output | --stats | --diff-base | --library)
 		compopt -o filenames 2>/dev/null
 		COMPREPLY=($(compgen -f -- "$2"))
 		;;
@@ -67,7 +68,7 @@ _ebpfotel_values() { # OPTION CURRENT-WORD COMMAND
 	-p | --pid) COMPREPLY=($(cd /proc && compgen -G "${2:-[0-9]}*" | grep -x '[0-9]*')) ;;
 	-F | --frequency | -d | --duration | --max-samples | -t | --tid | --comm | --uid | --container | \
 		--pod | -C | --cpu | --interval | --keep | --sample-type | --top | --resource | --max-events | \
-		--errno | --min-duration | -s | --string-limit) COMPREPLY=() ;;
+		--errno | --min-duration | -s | --string-limit | --min-age | --min-size | --max-live) COMPREPLY=() ;;
 	*) return 1 ;;
 	esac
 }
@@ -104,7 +105,7 @@ _ebpfotel() {
 	elif [[ -z $command ]]; then
 		COMPREPLY=($(compgen -W 'check profile trace convert' -- "$cur"))
 	elif [[ $command == trace ]]; then
-		COMPREPLY=($(compgen -W 'net syscall' -- "$cur"))
+		COMPREPLY=($(compgen -W $'net\nsyscall\nmem' -- "$cur"))
 	elif [[ $command == check || $command == convert ]]; then
 		compopt -o filenames 2>/dev/null
 		COMPREPLY=($(compgen -f -- "$cur"))

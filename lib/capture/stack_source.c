@@ -2,6 +2,7 @@
 #include "capture/stack_source.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <time.h>
 
@@ -11,6 +12,7 @@
 #include "core/clock.h"
 
 #define TICK_NS EO_NS_PER_SEC
+#define EXPECT_NS     500000000
 #define REAP_AFTER_NS (2 * EO_NS_PER_SEC)
 #define NEWS_DELAY_NS 500000 /* news of processes is taken at most 2,000 times a second */
 
@@ -93,6 +95,24 @@ void eo_stack_source_scan(struct eo_stack_source *source, const struct eo_target
 		eo_processes_scan_all(source->processes);
 	for (size_t i = 0; i < target->pid_count; i++)
 		eo_processes_scan(source->processes, target->pids[i]);
+}
+
+void eo_stack_source_expect(struct eo_stack_source *source, const struct eo_target *target)
+{
+	uint64_t until_ns = eo_clock_monotonic_ns() + EXPECT_NS;
+	struct pollfd fd = {.events = POLLIN};
+
+	if (!source->unwinder)
+		return;
+	for (size_t i = 0; i < target->pid_count; i++)
+		eo_unwinder_expect(source->unwinder, target->pids[i]);
+	if (target->command_pid && eo_processes_scan(source->processes, target->command_pid) == 0)
+		eo_unwinder_expect(source->unwinder, target->command_pid);
+	fd.fd = eo_unwinder_fd(source->unwinder);
+	while (eo_unwinder_is_busy(source->unwinder) && eo_clock_monotonic_ns() < until_ns) {
+		poll(&fd, 1, EXPECT_NS / 1000000);
+		eo_unwinder_update(source->unwinder);
+	}
 }
 
 int eo_stack_source_update(struct eo_stack_source *source, uint64_t now_ns)

@@ -54,6 +54,12 @@ int eo_stack_source_listen(struct eo_stack_source *source, struct eo_error *err)
 /** After listen: read the mappings of those that run already. */
 void eo_stack_source_scan(struct eo_stack_source *source, const struct eo_target *target);
 
+/**
+ * After scan: have the tables ready that the named processes need, so that their first stacks are
+ * complete already. Waits for them, but not longer than half a second.
+ */
+void eo_stack_source_expect(struct eo_stack_source *source, const struct eo_target *target);
+
 /** Apply the news up to @now_ns, which may not lie in the future, and publish tables. 0, -ENOMEM. */
 int eo_stack_source_update(struct eo_stack_source *source, uint64_t now_ns);
 

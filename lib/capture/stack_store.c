@@ -25,6 +25,7 @@
 struct slot {
 	uint64_t hash;
 	uint32_t stack, label_set, resource;
+	uint32_t tgid;
 	uint32_t singles; /* samples that came one by one */
 	uint32_t user_walk;
 	bool used;
@@ -271,7 +272,7 @@ static uint32_t name_stack(struct eo_stack_store *store, const struct eo_stack_r
 static uint32_t label_record(struct eo_stack_store *store, const struct eo_stack_record *record)
 {
 	struct eo_profile *profile = store->profile;
-	struct eo_label labels[4] = {
+	struct eo_label labels[4] = { /* comm is the second: eo_stack_store_owner() */
 		{.key = eo_profile_string(profile, "pid"), .num = record->tgid, .is_number = true},
 		{.key = eo_profile_string(profile, "comm"),
 		 .str = eo_profile_string_n(profile, record->comm, sizeof(record->comm))},
@@ -358,6 +359,7 @@ int eo_stack_store_add(struct eo_stack_store *store, const struct eo_stack_recor
 		.stack = name_stack(store, record, &nameless),
 		.label_set = label_record(store, record),
 		.resource = resource_of(store, record),
+		.tgid = record->tgid,
 		.user_walk = record->user_walk % EO_USER_WALK_COUNT,
 		.used = true,
 	};
@@ -411,6 +413,13 @@ bool eo_stack_store_add_values(struct eo_stack_store *store, uint64_t hash, cons
 	return slot->used;
 }
 
+void eo_stack_store_add_unknown(struct eo_stack_store *store, const int64_t *values)
+{
+	uint32_t frame = eo_profile_synthetic_frame(store->profile, "[unknown stack]");
+
+	eo_profile_add_sample_of(store->profile, store->host, eo_profile_stack(store->profile, &frame, 1), 0, values);
+}
+
 /* Without a function the offset is that in the file, and with the build id somebody else can still
  * find the name. */
 static size_t frame_rows(const struct eo_stack_store *store, uint32_t number, struct eo_attr *rows)
@@ -457,6 +466,22 @@ size_t eo_stack_store_rows(const struct eo_stack_store *store, uint64_t hash, st
 		count += frame_rows(store, store->profile->frames[stack.first + i], rows + count);
 	rows[0] = (struct eo_attr){.key = "stack", .type = EO_ATTR_ARRAY, .count = (uint32_t)count - 1};
 	return count;
+}
+
+bool eo_stack_store_owner(const struct eo_stack_store *store, uint64_t hash, uint32_t *tgid,
+			  char comm[EO_COMM_LEN])
+{
+	const struct slot *slot = find_slot(store->slots, store->slot_count, hash);
+	const struct eo_profile *profile = store->profile;
+	const struct eo_label *labels;
+
+	if (!slot->used)
+		return false;
+	labels = &profile->labels[profile->label_sets[slot->label_set].first];
+	*tgid = slot->tgid;
+	memset(comm, 0, EO_COMM_LEN);
+	memcpy(comm, profile->strings[labels[1].str], strnlen(profile->strings[labels[1].str], EO_COMM_LEN));
+	return true;
 }
 
 int eo_stack_store_add_sample(struct eo_stack_store *store, uint64_t hash, uint64_t ktime_ns, size_t max)

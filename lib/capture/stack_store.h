@@ -66,6 +66,9 @@ bool eo_stack_store_count(struct eo_stack_store *store, uint64_t hash, uint64_t 
  */
 bool eo_stack_store_add_values(struct eo_stack_store *store, uint64_t hash, const int64_t *values);
 
+/** The same for a stack that never came, or was not taken: one frame "[unknown stack]". */
+void eo_stack_store_add_unknown(struct eo_stack_store *store, const int64_t *values);
+
 /* An object, and function, module, offset, kind; without a function module, offset and kind, with
  * the build id. */
 #define EO_STACK_FRAME_ROWS 6
@@ -77,6 +80,10 @@ bool eo_stack_store_add_values(struct eo_stack_store *store, uint64_t hash, cons
  */
 size_t eo_stack_store_rows(const struct eo_stack_store *store, uint64_t hash, struct eo_attr *rows,
 			   size_t room);
+
+/** Whose stack that of @hash is. Returns false for an unknown hash. */
+bool eo_stack_store_owner(const struct eo_stack_store *store, uint64_t hash, uint32_t *tgid,
+			  char comm[EO_COMM_LEN]);
 
 /** Samples of stacks that found no room: one frame "[stack limit]". */
 void eo_stack_store_count_limit(struct eo_stack_store *store, uint64_t count);

@@ -68,6 +68,17 @@ static int read_failed(int code, struct eo_error *err)
 	return eo_error_set(err, EO_ERROR_MAP_OPERATION_FAILED, code, NULL, "read the summary of calls");
 }
 
+static int tell(const struct eo_syscall_key *key, const struct eo_syscall_row *rows, uint32_t cpu_count,
+		eo_syscall_row_fn fn, void *ctx)
+{
+	struct eo_syscall_row sum = {0};
+
+	for (uint32_t i = 0; i < cpu_count; i++)
+		add_row(&sum, &rows[i]);
+	sum.min_ns = sum.min_ns ? ~sum.min_ns : 0;
+	return eo_syscall_row_count(&sum) ? fn(ctx, key, &sum) : 0;
+}
+
 int eo_syscall_summary_take(int map_fd, uint32_t key_size, uint32_t cpu_count, eo_syscall_row_fn fn,
 			    void *ctx, struct eo_error *err)
 {
@@ -79,16 +90,34 @@ int eo_syscall_summary_take(int map_fd, uint32_t key_size, uint32_t cpu_count, e
 		return read_failed(ENOMEM, err);
 	/* Always the first: what was read is deleted. */
 	while (!r && bpf_map_get_next_key(map_fd, NULL, &key) == 0) {
-		struct eo_syscall_row sum = {0};
-
 		memset((char *)&key + key_size, 0, sizeof(key) - key_size);
 		if (bpf_map_lookup_elem(map_fd, &key, rows) < 0 || bpf_map_delete_elem(map_fd, &key) < 0)
 			return read_failed(errno, err);
-		for (uint32_t i = 0; i < cpu_count; i++)
-			add_row(&sum, &rows[i]);
-		sum.min_ns = sum.min_ns ? ~sum.min_ns : 0;
-		if (eo_syscall_row_count(&sum))
-			r = fn(ctx, &key, &sum);
+		r = tell(&key, rows, cpu_count, fn, ctx);
+	}
+	return r;
+}
+
+int eo_syscall_summary_take_dense(int map_fd, uint32_t generation, uint32_t cpu_count,
+				  eo_syscall_row_fn fn, void *ctx, struct eo_error *err)
+{
+	EO_AUTO_FREE struct eo_syscall_row *rows = calloc(cpu_count, sizeof(*rows));
+	EO_AUTO_FREE struct eo_syscall_row *fresh = calloc(cpu_count, sizeof(*fresh));
+	int r = 0;
+
+	if (!rows || !fresh)
+		return read_failed(ENOMEM, err);
+	for (uint32_t nr = 0; nr < EO_SYSCALL_MAX && !r; nr++) {
+		const struct eo_syscall_key key = {.nr = nr, .abi = EO_ABI_NATIVE};
+		uint32_t place = nr + generation * EO_SYSCALL_MAX;
+
+		if (bpf_map_lookup_elem(map_fd, &place, rows) < 0)
+			return read_failed(errno, err);
+		if (!memcmp(rows, fresh, cpu_count * sizeof(*rows)))
+			continue;
+		if (bpf_map_update_elem(map_fd, &place, fresh, BPF_EXIST) < 0)
+			return read_failed(errno, err);
+		r = tell(&key, rows, cpu_count, fn, ctx);
 	}
 	return r;
 }
@@ -112,6 +141,27 @@ static void add_text(struct eo_attr *attrs, size_t *count, const char *key, cons
 	attrs[(*count)++] = (struct eo_attr){.key = key, .type = EO_ATTR_STRING, .str = text};
 }
 
+#define OCTAVES (EO_SYSCALL_SLOTS / 4)
+
+/* "buckets": by powers of two, up to the last that is not empty. */
+static void add_buckets(struct eo_attr *attrs, size_t *count, const struct eo_syscall_row *row)
+{
+	struct eo_attr *list = &attrs[(*count)++];
+
+	*list = (struct eo_attr){.key = "buckets", .type = EO_ATTR_ARRAY};
+	for (uint32_t k = 0; k < OCTAVES; k++) {
+		const __u64 *slots = &row->slots[4 * k];
+
+		list[1 + k] = (struct eo_attr){
+			.type = EO_ATTR_UINT,
+			.unum = slots[0] + slots[1] + slots[2] + slots[3],
+		};
+		if (list[1 + k].unum)
+			list->count = k + 1;
+	}
+	*count += list->count;
+}
+
 int eo_syscall_summary_event(const struct eo_syscall_key *key, const struct eo_syscall_row *row,
 			     const struct eo_syscall_summary_keys *keys, uint64_t ktime_ns,
 			     eo_trace_event_fn fn, void *ctx)
@@ -120,7 +170,7 @@ int eo_syscall_summary_event(const struct eo_syscall_key *key, const struct eo_s
 	uint64_t calls = eo_syscall_row_count(row), timed = calls - row->untimed;
 	struct eo_event event = {.type = EO_EVENT_SYSCALL_SUMMARY, .ktime_ns = ktime_ns};
 	char unknown[24], comm[EO_COMM_LEN + 1], cgroup[PATH_MAX];
-	struct eo_attr attrs[16];
+	struct eo_attr attrs[17 + OCTAVES];
 	size_t count = 0;
 
 	snprintf(unknown, sizeof(unknown), "%u", key->nr);
@@ -130,8 +180,11 @@ int eo_syscall_summary_event(const struct eo_syscall_key *key, const struct eo_s
 		comm[EO_COMM_LEN] = '\0';
 		add_text(attrs, &count, "comm", comm);
 	}
-	if (keys->pid)
+	if (keys->pid) {
 		add(attrs, &count, "pid", key->tgid);
+		event.pid = event.tid = key->tgid;
+		memcpy(event.comm, key->comm, sizeof(event.comm));
+	}
 	if (keys->cgroup) {
 		cgroup_text(key->cgroup, cgroup, sizeof(cgroup));
 		add_text(attrs, &count, "cgroup", cgroup);
@@ -148,6 +201,7 @@ int eo_syscall_summary_event(const struct eo_syscall_key *key, const struct eo_s
 		add(attrs, &count, "p50_ns", eo_syscall_row_quantile(row, 0.5));
 		add(attrs, &count, "p99_ns", eo_syscall_row_quantile(row, 0.99));
 		add(attrs, &count, "max_ns", row->max_ns);
+		add_buckets(attrs, &count, row);
 	}
 	event.data = attrs;
 	event.data_count = count;

@@ -17,6 +17,10 @@
 int eo_syscall_summary_take(int map_fd, uint32_t key_size, uint32_t cpu_count, eo_syscall_row_fn fn,
 			    void *ctx, struct eo_error *err);
 
+/** The same of an array whose index is a native number, @generation times EO_SYSCALL_MAX behind it. */
+int eo_syscall_summary_take_dense(int map_fd, uint32_t generation, uint32_t cpu_count,
+				  eo_syscall_row_fn fn, void *ctx, struct eo_error *err);
+
 /* What a row's event may say besides its figures. */
 struct eo_syscall_summary_keys {
 	bool comm, pid, cgroup;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "capture/privileges.h"
 #include "capture/syscall_summary.h"
@@ -19,6 +20,7 @@
 
 #define SUMMARY_ROWS	 2048u	/* kinds of calls alone */
 #define SUMMARY_KEY_ROWS 16384u /* with comms, processes or cgroups */
+#define DENSE_CPUS	 16u
 
 struct eo_syscall_tracer {
 	struct eo_tracer base;
@@ -49,33 +51,75 @@ struct variant {
 
 static const struct variant variants[] = {{true}, {false}}; /* best first */
 
-/* Programs and maps, and when they are needed. */
-static const struct part {
+/* When programs and maps are needed: all that is said must be so. */
+enum {
+	STREAM = 1,
+	SUMMARY = 2,
+	BTF = 4,
+	RAW = 8,
+	STACK = 16,
+	NO_STACK = 32,
+};
+
+struct part {
 	const char *name;
-	bool summary, btf;
-} programs[] = {
-	{"on_enter", false, true},	    {"on_return", false, true},
-	{"on_task_end", false, true},	    {"on_enter_raw", false, false},
-	{"on_return_raw", false, false},    {"on_task_end_raw", false, false},
-	{"on_enter_sum", true, true},	    {"on_return_sum", true, true},
-	{"on_task_end_sum", true, true},    {"on_enter_sum_raw", true, false},
-	{"on_return_sum_raw", true, false}, {"on_task_end_sum_raw", true, false},
+	unsigned int when;
+};
+
+static const struct part programs[] = {
+	{"on_enter", STREAM | BTF},
+	{"on_return", STREAM | BTF | NO_STACK},
+	{"on_task_end", STREAM | BTF | NO_STACK},
+	{"on_return_stack", STREAM | BTF | STACK},
+	{"on_task_end_stack", STREAM | BTF | STACK},
+	{"on_enter_raw", STREAM | RAW},
+	{"on_return_raw", STREAM | RAW | NO_STACK},
+	{"on_task_end_raw", STREAM | RAW | NO_STACK},
+	{"on_enter_sum", SUMMARY | BTF},
+	{"on_return_sum", SUMMARY | BTF},
+	{"on_task_end_sum", SUMMARY | BTF},
+	{"on_enter_sum_raw", SUMMARY | RAW},
+	{"on_return_sum_raw", SUMMARY | RAW},
+	{"on_task_end_sum_raw", SUMMARY | RAW},
 };
 
 static const struct part maps[] = {
-	{"calls", false, true},
-	{"large_calls", false, true},
-	{"calls_by_task", false, false},
-	{"large_calls_by_task", false, false},
-	{"fresh_large_call", false, false},
-	{"summed_calls", true, true},
-	{"summed_calls_by_task", true, false},
+	{"calls", STREAM | BTF},
+	{"large_calls", STREAM | BTF},
+	{"calls_by_task", STREAM | RAW},
+	{"large_calls_by_task", STREAM | RAW},
+	{"fresh_large_call", STREAM | RAW},
+	{"fd_paths", STREAM},
+	{"captures", STREAM},
+	{"rows_even", SUMMARY},
+	{"rows_odd", SUMMARY},
+	{"dense_rows", SUMMARY},
+	{"summed_calls", SUMMARY | BTF},
+	{"summed_calls_by_task", SUMMARY | RAW},
+	{"stack_slots", STACK},
+	{"stack_ids", STACK},
+	{"stacks", STACK},
+	/* Not on every kind of machine. */
+	{"unwind_chunks", STACK},
+	{"unwind_directory", STACK},
+	{"unwind_rules", STACK},
+	{"unwind_files", STACK},
+	{"unwind_mappings", STACK},
+	{"unwind_processes", STACK},
 };
+
+static bool wants_stacks(const struct eo_syscall_tracer *tracer)
+{
+	return tracer->base.options.stack && !tracer->base.options.summary;
+}
 
 static bool is_needed(const struct eo_syscall_tracer *tracer, const struct part *part,
 		      const struct variant *variant)
 {
-	return part->summary == tracer->base.options.summary && part->btf == variant->btf;
+	unsigned int now = (tracer->base.options.summary ? SUMMARY : STREAM) |
+			   (variant->btf ? BTF : RAW) | (wants_stacks(tracer) ? STACK : NO_STACK);
+
+	return (part->when & now) == part->when;
 }
 
 static int choose(struct eo_syscall_tracer *tracer, const struct variant *variant)
@@ -87,10 +131,24 @@ static int choose(struct eo_syscall_tracer *tracer, const struct variant *varian
 		r = bpf_program__set_autoload(
 			bpf_object__find_program_by_name(object, programs[i].name),
 			is_needed(tracer, &programs[i], variant));
-	for (size_t i = 0; i < EO_ARRAY_SIZE(maps) && !r; i++)
-		r = bpf_map__set_autocreate(bpf_object__find_map_by_name(object, maps[i].name),
-					    is_needed(tracer, &maps[i], variant));
+	for (size_t i = 0; i < EO_ARRAY_SIZE(maps) && !r; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(object, maps[i].name);
+
+		if (map)
+			r = bpf_map__set_autocreate(map, is_needed(tracer, &maps[i], variant));
+	}
 	return r;
+}
+
+static bool has_key(const struct eo_syscall_options *options)
+{
+	return options->by_comm || options->by_pid || options->by_cgroup;
+}
+
+/* An array of rows for all numbers takes 1.3 MB on each CPU. */
+static bool has_dense_rows(const struct eo_syscall_tracer *tracer)
+{
+	return !has_key(&tracer->options) && tracer->base.cpu_count <= DENSE_CPUS;
 }
 
 /* One row of the summary is over 1 KB on each CPU, so maps grow as they are used where programs
@@ -99,15 +157,14 @@ static int size_rows(struct eo_syscall_tracer *tracer, struct bpf_map *rows,
 		     const struct variant *variant)
 {
 	const struct eo_syscall_options *options = &tracer->options;
-	bool has_key = options->by_comm || options->by_pid || options->by_cgroup;
 	int r;
 
 	if (!tracer->base.options.summary)
-		return bpf_map__set_autocreate(rows, false);
-	r = bpf_map__set_max_entries(rows, has_key ? SUMMARY_KEY_ROWS : SUMMARY_ROWS);
+		return 0;
+	r = bpf_map__set_max_entries(rows, has_key(options) ? SUMMARY_KEY_ROWS : SUMMARY_ROWS);
 	if (!r)
 		r = bpf_map__set_map_flags(rows, variant->btf ? BPF_F_NO_PREALLOC : 0);
-	if (!r && !has_key)
+	if (!r && !has_key(options))
 		r = bpf_map__set_key_size(rows, EO_SYSCALL_KEY_SHORT);
 	return r;
 }
@@ -139,6 +196,8 @@ static void configure(struct eo_syscall_tracer *tracer, struct eo_syscall_config
 	memcpy(config->errnos, &options->errnos, sizeof(config->errnos));
 	config->min_duration_ns = options->min_duration_ns;
 	config->captures = !tracer->base.options.summary;
+	config->fd_paths = options->fd_paths;
+	config->dense = has_dense_rows(tracer);
 	config->by_comm = options->by_comm;
 	config->by_pid = options->by_pid;
 	config->by_cgroup = options->by_cgroup;
@@ -166,10 +225,17 @@ static int open_and_load(struct eo_syscall_tracer *tracer, const struct variant 
 		r = size_rows(tracer, skel->maps.rows_even, variant);
 	if (!r)
 		r = size_rows(tracer, skel->maps.rows_odd, variant);
-	if (!r && !skel->rodata->config.captures)
-		r = bpf_map__set_max_entries(skel->maps.captures, 1);
-	if (!r)
-		r = syscall_tracer_bpf__load(skel);
+	if (!r && !has_dense_rows(tracer))
+		r = bpf_map__set_max_entries(skel->maps.dense_rows, 1);
+	if (r < 0)
+		return eo_tracer_load_failed(&tracer->base, -r, err);
+	if (wants_stacks(tracer)) {
+		r = eo_tracer_prepare_stacks(&tracer->base, skel->obj,
+					     (struct eo_stack_config *)&skel->rodata->stack_config, err);
+		if (r < 0)
+			return r;
+	}
+	r = syscall_tracer_bpf__load(skel);
 	if (r < 0)
 		return eo_tracer_load_failed(&tracer->base, -r, err);
 	eo_tracer_add_hook(&tracer->base, "sys_enter", variant->btf ? "tp_btf" : "raw_tp");
@@ -264,6 +330,17 @@ static int fill_captures(struct eo_syscall_tracer *tracer, struct eo_error *err)
 	return 0;
 }
 
+static int open_stacks(struct eo_syscall_tracer *tracer, struct eo_error *err)
+{
+	static const struct eo_stack_layout layout = {.values = {{"calls", "count"}}};
+	struct syscall_tracer_bpf *skel = tracer->skel;
+
+	eo_tracer_add_hook(&tracer->base, "stacks",
+			   skel->rodata->stack_config.tables ? "tables" : "frame_pointers");
+	return eo_tracer_open_stacks(&tracer->base, skel->obj, (uint32_t *)&skel->bss->unwind_tick, &layout,
+				     err);
+}
+
 static int load(struct eo_tracer *base, struct eo_error *err)
 {
 	struct eo_syscall_tracer *tracer = of(base);
@@ -273,9 +350,15 @@ static int load(struct eo_tracer *base, struct eo_error *err)
 	tracer->strings_cut = tracer->read_faults = 0;
 	/* Not allowed is -EPERM; -EACCES is the verifier's word for what it does not understand. */
 	for (size_t i = 0; i < EO_ARRAY_SIZE(variants) && r < 0 && r != -EPERM; i++) {
+		if (wants_stacks(tracer) && !variants[i].btf) {
+			eo_error_hint(err, "leave the stacks out: they need Linux 5.17");
+			break;
+		}
 		unload(base);
 		r = open_and_load(tracer, &variants[i], err);
 	}
+	if (!r && wants_stacks(tracer))
+		r = open_stacks(tracer, err);
 	return r < 0 ? r : fill_captures(tracer, err);
 }
 
@@ -291,6 +374,7 @@ static const struct {
 	IN_SKELETON(on_free),	      IN_SKELETON(on_exit),
 	IN_SKELETON(on_exec),	      IN_SKELETON(on_fork),
 	IN_SKELETON(on_task_end),     IN_SKELETON(on_task_end_raw),
+	IN_SKELETON(on_task_end_stack), IN_SKELETON(on_return_stack),
 	IN_SKELETON(on_task_end_sum), IN_SKELETON(on_task_end_sum_raw),
 	IN_SKELETON(on_return),	      IN_SKELETON(on_return_raw),
 	IN_SKELETON(on_return_sum),   IN_SKELETON(on_return_sum_raw),
@@ -416,6 +500,13 @@ int eo_syscall_tracer_rows(struct eo_tracer *base, eo_syscall_row_fn fn, void *c
 	tracer->generation = !old;
 	tracer->skel->bss->generation = tracer->generation;
 	eo_grace_wait();
+	if (has_dense_rows(tracer)) {
+		int r = eo_syscall_summary_take_dense(bpf_map__fd(tracer->skel->maps.dense_rows), old,
+						      base->cpu_count, fn, ctx, err);
+
+		if (r < 0)
+			return r;
+	}
 	return eo_syscall_summary_take(bpf_map__fd(rows[old]), bpf_map__key_size(rows[old]),
 				       base->cpu_count, fn, ctx, err);
 }
@@ -503,6 +594,8 @@ int eo_syscall_tracer_new(const struct eo_config *config, const struct eo_syscal
 		return r;
 	}
 	tracer->options = *options;
+	if (options->base.summary && !options->base.ring_bytes)
+		tracer->base.options.ring_bytes = (uint32_t)sysconf(_SC_PAGESIZE); /* nothing is sent */
 	*ret = &tracer->base;
 	return 0;
 }

@@ -95,6 +95,7 @@ void eo_trace_stacks_free(struct eo_trace_stacks *stacks)
 void eo_trace_stacks_scan(struct eo_trace_stacks *stacks, const struct eo_target *target)
 {
 	eo_stack_source_scan(stacks->source, target);
+	eo_stack_source_expect(stacks->source, target);
 }
 
 static size_t record_bytes(const struct eo_stack_record *record)

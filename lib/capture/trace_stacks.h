@@ -42,7 +42,7 @@ int eo_trace_stacks_new(struct bpf_object *object, uint32_t *tick, uint64_t tabl
 void eo_trace_stacks_free(struct eo_trace_stacks *stacks);
 EO_DEFINE_AUTO(eo_trace_stacks)
 
-/** After attach: look at who runs already. */
+/** Before attach: look at who runs already, and have the tables of the targets ready. */
 void eo_trace_stacks_scan(struct eo_trace_stacks *stacks, const struct eo_target *target);
 
 /** Take over and name what is in the ring. 0 or a negative errno. */

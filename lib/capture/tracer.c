@@ -69,6 +69,8 @@ static void unwatch(struct eo_tracer *tracer)
 		eo_rings_unwatch(tracer->rings);
 	if (tracer->stacks)
 		eo_trace_stacks_unwatch(tracer->stacks);
+	if (tracer->class->unwatch)
+		tracer->class->unwatch(tracer, tracer->loop);
 	eo_loop_remove(tracer->loop, eo_steal(&tracer->tick_source));
 	tracer->loop = NULL;
 }
@@ -239,6 +241,8 @@ static int attach(struct eo_tracer *tracer, struct eo_error *err)
 	const struct eo_target *target = &tracer->options.target;
 	int r = eo_filter_fill(tracer->object, target, tracer->targets_live, err);
 
+	if (tracer->stacks)
+		eo_trace_stacks_scan(tracer->stacks, target);
 	if (!r)
 		r = tracer->class->attach(tracer, err);
 	if (!r)
@@ -264,7 +268,6 @@ static int prepare(struct eo_tracer *tracer, struct eo_error *err)
 
 int eo_tracer_start(struct eo_tracer *tracer, struct eo_error *err)
 {
-	const struct eo_target *target = &tracer->options.target;
 	int r;
 
 	if (tracer->running)
@@ -282,8 +285,6 @@ int eo_tracer_start(struct eo_tracer *tracer, struct eo_error *err)
 		r = attach(tracer, err);
 	if (!r) {
 		tracer->running = true;
-		if (tracer->stacks)
-			eo_trace_stacks_scan(tracer->stacks, target);
 		r = tracer->class->begin ? tracer->class->begin(tracer, err) : 0;
 	}
 	if (r < 0) {
@@ -428,6 +429,8 @@ int eo_tracer_pump(struct eo_tracer *tracer, struct eo_error *err)
 			  sink->ctx);
 	if (r >= 0 && tracer->stacks)
 		r = eo_trace_stacks_pump(tracer->stacks);
+	if (r >= 0 && tracer->class->pump)
+		r = tracer->class->pump(tracer);
 	return r < 0 ? r : 0;
 }
 
@@ -487,6 +490,8 @@ int eo_tracer_watch(struct eo_tracer *tracer, struct eo_loop *loop, struct eo_er
 		r = eo_rings_watch(tracer->rings, loop, on_ring, tracer, err);
 	if (!r && tracer->stacks)
 		r = eo_trace_stacks_watch(tracer->stacks, loop, err);
+	if (!r && tracer->class->watch)
+		r = tracer->class->watch(tracer, loop, err);
 	if (r < 0)
 		unwatch(tracer);
 	return r;

@@ -24,6 +24,11 @@ struct eo_tracer_class {
 	/* One record of the ring, from its header on: make events of it and hand them to
 	 * eo_tracer_emit(). Its return is the result. */
 	int (*record)(struct eo_tracer *tracer, const struct eo_record_header *header, size_t size);
+	/* At each pump, after the rings were read. */
+	int (*pump)(struct eo_tracer *tracer);
+	/* Have @loop call eo_tracer_pump() for what else there is to wait for. */
+	int (*watch)(struct eo_tracer *tracer, struct eo_loop *loop, struct eo_error *err);
+	void (*unwatch)(struct eo_tracer *tracer, struct eo_loop *loop);
 	/* Twenty times a second, after the rings were read: timeouts, news. */
 	int (*tick)(struct eo_tracer *tracer);
 	/* No program runs any more when this returns, once the base has waited. Maps stay. */

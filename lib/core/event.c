@@ -147,7 +147,7 @@ static const struct eo_event_key net_summary[] = {
 static const struct eo_event_key mem_summary[] = {
 	SUMMARY_KEYS, STRING("function"), STRING("source"), UINT("count"), UINT("errors"),
 	UINT("frees"), UINT("total_allocated"), UINT("total_freed"), UINT("active_allocations"),
-	UINT("active_bytes"), END,
+	UINT("active_bytes"), UINT("oldest_ns"), END,
 };
 
 static const struct {

@@ -349,15 +349,22 @@ static void text_lost(const struct eo_statistics *statistics, FILE *out)
 
 static void text_degraded(const struct eo_statistics *statistics, FILE *out)
 {
+	struct eo_attr attrs[EO_STATISTICS_PARTS * EO_TRACE_COUNTS_MAX];
+	const char *words[EO_ARRAY_SIZE(attrs)];
+	struct list list = { .attrs = attrs, .limit = EO_ARRAY_SIZE(attrs) };
 	struct rows rows = { "degraded", out };
 
+	for (size_t i = 0; i < statistics->part_count; i++) {
+		for (size_t j = 0; j < statistics->parts[i].stats.degraded_count; j++) {
+			words[list.count] = statistics->parts[i].stats.degraded[j].words;
+			add_count(&list, 0, &statistics->parts[i].stats.degraded[j]);
+		}
+	}
 	for (size_t i = 0; statistics->profile && i < EO_ARRAY_SIZE(degraded_fields); i++)
 		text_row(&rows, degraded_fields[i].words,
 			 value_of(statistics->profile, &degraded_fields[i]));
-	for (size_t i = 0; i < statistics->part_count; i++)
-		for (size_t j = 0; j < statistics->parts[i].stats.degraded_count; j++)
-			text_row(&rows, statistics->parts[i].stats.degraded[j].words,
-				 statistics->parts[i].stats.degraded[j].value);
+	for (size_t i = 0; i < list.count; i++)
+		text_row(&rows, words[i], attrs[i].unum);
 }
 
 /* "  events      1,203 written, 12 filtered, of 1,215" */

@@ -241,6 +241,14 @@ static void put_stack(struct line *line, const struct eo_event *event)
 	}
 }
 
+size_t eo_event_text_stack(const struct eo_event *event, char *to, size_t size)
+{
+	struct line line = {.to = to, .size = size};
+
+	put_stack(&line, event);
+	return line.length;
+}
+
 size_t eo_event_text_line(struct eo_event_text *text, const struct eo_event *event,
 			  const struct eo_event_clock *clock, char *to, size_t size)
 {

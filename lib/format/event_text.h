@@ -26,6 +26,9 @@ struct eo_event_text {
 size_t eo_event_text_line(struct eo_event_text *text, const struct eo_event *event,
 			  const struct eo_event_clock *clock, char *to, size_t size);
 
+/** The stack of @event, a line a frame, as above; nothing when it has none. */
+size_t eo_event_text_stack(const struct eo_event *event, char *to, size_t size);
+
 /** The value of @attr as people read it: units by the key's ending, addresses with their ports. */
 size_t eo_event_text_value(const struct eo_attr *attr, char *to, size_t size);
 

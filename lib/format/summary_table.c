@@ -112,7 +112,8 @@ struct layout {
 /* Sums of averages and of extremes say nothing. */
 static bool is_summed(const char *key)
 {
-	static const char *const never[] = {"pid", "min_ns", "mean_ns", "p50_ns", "p99_ns", "max_ns"};
+	static const char *const never[] = {"pid",	  "min_ns", "mean_ns",  "p50_ns",
+					    "p99_ns", "max_ns", "oldest_ns"};
 
 	for (size_t i = 0; i < EO_ARRAY_SIZE(never); i++)
 		if (!strcmp(key, never[i]))
@@ -224,6 +225,15 @@ static void put_row(const struct layout *layout, const struct eo_event *row, FIL
 	fputc('\n', out);
 }
 
+/* The frames of its stack have no room in the row: they stand below it. */
+static void put_stack(const struct eo_event *row, FILE *out)
+{
+	char text[CELL_MAX * 64];
+	size_t len = eo_event_text_stack(row, text, sizeof(text));
+
+	fwrite(text, 1, len < sizeof(text) ? len : sizeof(text), out);
+}
+
 static void put_headings(const struct layout *layout, bool color, FILE *out)
 {
 	char text[CELL_MAX];
@@ -290,8 +300,10 @@ void eo_summary_table_write(const struct eo_summary_table *table, size_t rows, b
 		add_column(&layout, table, key);
 	measure(&layout, table, rows);
 	put_headings(&layout, color, out);
-	for (size_t i = 0; i < rows; i++)
+	for (size_t i = 0; i < rows; i++) {
 		put_row(&layout, table->rows[i], out);
+		put_stack(table->rows[i], out);
+	}
 	if (table->count > 1)
 		put_sums(&layout, out);
 }

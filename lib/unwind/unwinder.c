@@ -317,6 +317,19 @@ void eo_unwinder_miss(struct eo_unwinder *u, uint32_t tgid, uint64_t pc)
 	load_process(u, tgid);
 }
 
+void eo_unwinder_expect(struct eo_unwinder *u, uint32_t tgid)
+{
+	load_process(u, tgid);
+}
+
+bool eo_unwinder_is_busy(const struct eo_unwinder *u)
+{
+	for (uint32_t i = 0; i < u->file_count; i++)
+		if (u->files[i].waiting)
+			return true;
+	return false;
+}
+
 static void on_change(void *ctx, uint32_t tgid)
 {
 	struct eo_unwinder *u = ctx;

@@ -39,6 +39,12 @@ int eo_unwinder_fd(const struct eo_unwinder *unwinder);
 /** A walk in @tgid stopped at @pc for want of tables. */
 void eo_unwinder_miss(struct eo_unwinder *unwinder, uint32_t tgid, uint64_t pc);
 
+/** Have the tables for @tgid ready before a walk misses them. */
+void eo_unwinder_expect(struct eo_unwinder *unwinder, uint32_t tgid);
+
+/** Are there files that were asked for and not parsed yet? */
+bool eo_unwinder_is_busy(const struct eo_unwinder *unwinder);
+
 /** Publish what was parsed, and the changes of processes since the last call. */
 void eo_unwinder_update(struct eo_unwinder *unwinder);
 

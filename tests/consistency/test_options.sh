@@ -129,10 +129,10 @@ result $? "every value that bash offers for --from, --to, --signals and --time i
 accepted=0
 formats=$(offered ebpfotel trace -f '')
 for format in $formats; do
-	"$bin" trace syscall -f "$format" --dry-run >/dev/null 2>&1 || accepted=1
+	"$bin" trace mem -a -f "$format" --dry-run >/dev/null 2>&1 || accepted=1
 	"$bin" trace --help | grep -qwe "$format" || accepted=1
 done
-[ "$accepted" = 0 ] && [ "$(echo "$formats" | wc -w)" = 4 ]
+[ "$accepted" = 0 ] && [ "$(echo "$formats" | wc -w)" = 8 ]
 result $? "every value that bash offers for trace -f is taken, and told of in --help"
 
 accepted=0
@@ -150,7 +150,7 @@ result $? "every value that bash offers for --sort, -e and --envelope is taken"
 
 accepted=0
 for tracer in $(offered ebpfotel trace ''); do
-	"$bin" trace "$tracer" --dry-run >/dev/null 2>&1 || accepted=1
+	"$bin" trace "$tracer" -a --dry-run >/dev/null 2>&1 || accepted=1
 done
 [ "$accepted" = 0 ] && [ -n "$tracer" ]
 result $? "every tracer that bash offers works"

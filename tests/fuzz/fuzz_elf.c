@@ -4,10 +4,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "core/auto.h"
 #include "symbol/demangle.h"
 #include "symbol/elf_file.h"
+#include "symbol/elf_functions.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -24,9 +27,28 @@ static void look_up(struct eo_elf *elf, uint64_t vaddr)
 	free(symbol.name);
 }
 
+static void look_up_names(const uint8_t *data, size_t size)
+{
+	static const char *const names[] = {"main", "malloc", "free", "f"};
+	EO_AUTO_CLOSE int fd = memfd_create("elf", MFD_CLOEXEC);
+	struct eo_elf_function found[4];
+	int count;
+
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
+		return;
+	count = eo_elf_functions_find(fd, names, EO_ARRAY_SIZE(names), found, EO_ARRAY_SIZE(found));
+	if (count > (int)EO_ARRAY_SIZE(found))
+		abort();
+	for (int i = 0; i < count; i++)
+		if (found[i].offset >= size || found[i].name >= EO_ARRAY_SIZE(names))
+			abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct eo_elf *opened = NULL;
+
+	look_up_names(data, size);
 
 	if (eo_elf_open_memory(data, size, &opened, NULL) < 0) {
 		EO_AUTO_FREE char *name = strndup((const char *)data, size);

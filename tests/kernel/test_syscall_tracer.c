@@ -410,6 +410,112 @@ Test(syscall_tracer, buffers_come_only_when_asked_for)
 	done(&run);
 }
 
+static const char *fd_path(const struct run *run, size_t i)
+{
+	const struct eo_syscall_piece *piece = eo_piece_of(&run->taken->kept[i], 0);
+
+	cr_assert_not_null(piece, "fsync %zu", i);
+	cr_assert_eq(piece->flags, EO_PIECE_FD);
+	return eo_piece_text(&run->taken->kept[i], 0);
+}
+
+Test(syscall_tracer, descriptors_have_the_paths_that_proc_shows)
+{
+	unsigned long inode;
+	char status[64];
+	struct run run;
+
+	prepare(&run, "fds", "1");
+	only(&run, "fsync");
+	run.options.fd_paths = true;
+	run.taken->keep_nr = SYS_fsync;
+	snprintf(status, sizeof(status), "/proc/%u/status", run.pid);
+	trace(&run);
+	cr_assert_eq(run.taken->kept_count, 8);
+	cr_assert_str_eq(fd_path(&run, 0), "/");
+	cr_assert_str_eq(fd_path(&run, 1), status);
+	cr_assert_eq(strncmp(fd_path(&run, 2), "/tmp/ebpfotel-fd-", 17), 0);
+	cr_assert_eq(strlen(fd_path(&run, 2)), 23);
+	cr_assert_eq(sscanf(fd_path(&run, 3), "socket:[%lu]", &inode), 1);
+	cr_assert_str_eq(fd_path(&run, 4), "anon_inode:[eventpoll]");
+	cr_assert_eq(sscanf(fd_path(&run, 5), "pipe:[%lu]", &inode), 1);
+	cr_assert_str_eq(fd_path(&run, 6) + 23, " (deleted)");
+	cr_assert_null(eo_piece_of(&run.taken->kept[7], 0), "there is no descriptor 9999");
+	done(&run);
+}
+
+struct stacks {
+	uint64_t events, with_function;
+};
+
+static int look_for_function(void *ctx, const struct eo_event *event)
+{
+	struct stacks *stacks = ctx;
+	const struct eo_attr *stack = eo_event_data(event, "stack");
+
+	if (event->type != EO_EVENT_SYSCALL || strcmp(eo_event_data(event, "name")->str, "nanosleep"))
+		return 0;
+	stacks->events++;
+	if (!stack)
+		return 0;
+	for (uint32_t i = 1; i <= stack->count; i++)
+		if (stack[i].key && !strcmp(stack[i].key, "function") && !strcmp(stack[i].str, "sleep_some")) {
+			stacks->with_function++;
+			break;
+		}
+	return 0;
+}
+
+Test(syscall_tracer, events_have_the_stack_of_who_made_the_call)
+{
+	struct stacks stacks = {0};
+	struct run run;
+
+	prepare(&run, "sleep", "53");
+	only(&run, "nanosleep");
+	run.options.record = NULL;
+	run.options.base.sink.event = look_for_function;
+	run.options.base.sink.ready = NULL;
+	run.options.base.sink.ctx = &stacks;
+	run.options.base.stack = true;
+	trace(&run);
+	cr_assert_eq(stacks.events, 53);
+	cr_assert_geq(stacks.with_function, 23, "from when the tables of its files are there");
+	done(&run);
+}
+
+Test(syscall_tracer, events_are_collected_where_no_sink_takes_them)
+{
+	struct eo_event_list *list;
+	const struct eo_event *event;
+	struct run run;
+	uint64_t calls = 0;
+
+	prepare(&run, "open", "1009");
+	run.options.record = NULL;
+	run.options.base.sink = (struct eo_trace_sink){0};
+	run.tracer = eo_tracer_begin(&run.options);
+	eo_tracer_through(run.tracer, &run.workload);
+	cr_assert_eq(eo_tracer_stop(run.tracer, &list, NULL), 0);
+	run.stats = eo_tracer_stats(run.tracer);
+	cr_assert_eq(eo_event_list_count(list), run.stats.emitted);
+	for (size_t i = 0; i < eo_event_list_count(list); i++) {
+		event = eo_event_list_get(list, i);
+		if (strcmp(eo_event_data(event, "name")->str, "openat") != 0)
+			continue;
+		calls++;
+		cr_assert_str_eq(event->comm, "calls");
+		cr_assert_eq(event->pid, run.pid);
+		cr_assert_str_eq(eo_event_data(event, "path")->str, "/nonexistent/file");
+		cr_assert_str_eq(eo_event_data(event, "error")->str, "ENOENT");
+		cr_assert_str_eq(eo_attr_member(eo_event_data(event, "args"), "flags")->str,
+				 "O_RDONLY|O_CLOEXEC");
+	}
+	cr_assert_eq(calls, 1009);
+	eo_event_list_free(list);
+	done(&run);
+}
+
 /* --- beginnings and ends ----------------------------------------------------------------- */
 
 Test(syscall_tracer, call_that_began_before_the_trace_has_no_entry)

@@ -340,3 +340,102 @@ Test(statistics, write_error_is_returned)
 	cr_expect_eq(eo_statistics_write_json(&full, out), -EIO);
 	fclose(out);
 }
+
+/* --- tracers --- */
+
+static const struct eo_trace_part parts[] = {
+	{
+		.name = "syscall",
+		.stats = {
+			.seen = 10007, .emitted = 9001, .filtered = 997,
+			.lost = { [EO_LOSS_RING_FULL] = 5, [EO_LOSS_STOPPED] = 4 },
+			.degraded = { { "string_cut", "strings cut", 3 }, { "targets_missed", "children not followed", 1 } },
+			.degraded_count = 2,
+			.totals = { { "syscalls_traced", "system calls", 9010 }, { "errors", "failed calls", 17 } },
+			.total_count = 2,
+		},
+	},
+	{
+		.name = "net",
+		.stats = {
+			.seen = 113, .emitted = 101, .aggregated = 5,
+			.lost = { [EO_LOSS_MAP_FULL] = 7 },
+			.degraded = { { "targets_missed", "children not followed", 2 } },
+			.degraded_count = 1,
+			.totals = { { "tcp_connections", "connections", 31 } },
+			.total_count = 1,
+		},
+	},
+};
+
+static const struct eo_statistics traced = {
+	.duration_ns = 2000000000,
+	.parts = parts,
+	.part_count = 2,
+	.undelivered = 11,
+	.unwanted = 13,
+	.overhead = { .user_ns = 3, .system_ns = 5, .bpf_time_ns = 7 },
+};
+
+Test(statistics, several_tracers_add_up_to_the_unit)
+{
+	static const struct {
+		const char *path;
+		json_int_t value;
+	} expected[] = {
+		{ "events_seen", 10120 },
+		{ "events_emitted", 9102 - 11 - 13 },
+		{ "events_aggregated", 5 },
+		{ "events_filtered", 997 + 13 },
+		{ "lost.ring_full", 5 },
+		{ "lost.map_full", 7 },
+		{ "lost.busy", 0 },
+		{ "lost.rate_limited", 0 },
+		{ "lost.stopped", 4 + 11 },
+		{ "degraded.string_cut", 3 },
+		{ "degraded.targets_missed", 3 },
+		{ "syscall.syscalls_traced", 9010 },
+		{ "syscall.errors", 17 },
+		{ "net.tcp_connections", 31 },
+		{ "overhead.user_ns", 3 },
+		{ "overhead.system_ns", 5 },
+		{ "overhead.bpf_ns", 7 },
+	};
+	json_t *json = json_of(&traced);
+	json_int_t sum = 0;
+	const char *key;
+	json_t *value;
+
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+		cr_expect_eq(json_integer_value(at(json, expected[i].path)), expected[i].value, "%s: %lld",
+			     expected[i].path, (long long)json_integer_value(at(json, expected[i].path)));
+	cr_expect_null(at(json, "profile"));
+	cr_expect_eq(eo_statistics_lost(&traced), 27);
+	cr_expect_eq(eo_statistics_emitted(&traced), 9078);
+	json_object_foreach(at(json, "lost"), key, value)
+		sum += json_integer_value(value);
+	sum += json_integer_value(at(json, "events_emitted")) + json_integer_value(at(json, "events_aggregated")) +
+	       json_integer_value(at(json, "events_filtered"));
+	cr_expect_eq(sum, 10120);
+	json_decref(json);
+}
+
+Test(statistics, text_of_tracers_names_what_each_saw)
+{
+	char *text = text_of(&traced);
+
+	cr_expect_str_eq(text,
+		"  time        2.00 s\n"
+		"  events      9,078 written, 5 added up, 1,010 filtered, of 10,120\n"
+		"  syscall     system calls: 9,010\n"
+		"              failed calls: 17\n"
+		"  net         connections: 31\n"
+		"  lost        ring buffer full: 5\n"
+		"              map full: 7\n"
+		"              still on their way at the end: 15\n"
+		"  degraded    strings cut: 3\n"
+		"              children not followed: 3\n"
+		"  own cost    0.00 % of one CPU: own 0.00, BPF 0.00 estimated\n"
+		"              0.00 kB of memory: own 0.00 kB, maps 0.00 kB\n");
+	free(text);
+}

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -108,6 +110,27 @@ static void unfaulted_name(long count)
 		_exit(1);
 	page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
 	syscall(SYS_openat, AT_FDCWD, page, O_RDONLY, 0);
+}
+
+/* One fsync() of each kind of descriptor. */
+static void all_kinds_of_fds(long count)
+{
+	char name[] = "/tmp/ebpfotel-fd-XXXXXX";
+	int file = mkstemp(name), fds[7];
+
+	(void)count;
+	fds[0] = open("/", O_RDONLY);
+	fds[1] = open("/proc/self/../self/status", O_RDONLY); /* another mount */
+	fds[2] = file;
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, &fds[3]) < 0 || pipe(&fds[5]) < 0)
+		_exit(1);
+	close(fds[4]);
+	fds[4] = epoll_create1(0);
+	for (int i = 0; i < 6; i++)
+		syscall(SYS_fsync, fds[i]);
+	unlink(name);
+	syscall(SYS_fsync, file);
+	syscall(SYS_fsync, 9999);
 }
 
 static void ignore(int signal)
@@ -229,7 +252,7 @@ static const struct kind {
 	{"read", read_zero},	     {"mixed", mixed},		   {"hostile", hostile_names},
 	{"long", long_names},	     {"unfaulted", unfaulted_name}, {"interrupted", interrupted},
 	{"end", end_with_threads},   {"exec", exec_in_thread},	   {"fork", make_children},
-	{"sleep", sleep_some},	     {"compat", compat},	   {"unknown", unknown_numbers},
+	{"fds", all_kinds_of_fds},   {"sleep", sleep_some},	     {"compat", compat},	   {"unknown", unknown_numbers},
 };
 
 int main(int argc, char **argv)

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "trace_mem_options.h"
+
+#include <errno.h>
+
+#include "capture_options.h"
+#include "cli.h"
+#include "core/clock.h"
+#include "option_value.h"
+
+enum {
+	KEY_LIBRARY = 0x600,
+	KEY_MIN_SIZE,
+	KEY_MAX_LIVE,
+	KEY_LEAKS,
+	KEY_MIN_AGE,
+};
+
+static const struct argp_option options_table[] = {
+	{NULL, 0, NULL, 0, "mem:", 6},
+	{"leaks", KEY_LEAKS, NULL, 0,
+	 "no events: at the end what is still held, or was at exit, by where it was allocated", 6},
+	{"min-age", KEY_MIN_AGE, "TIME", 0, "with --leaks: held for at least so long", 6},
+	{"min-size", KEY_MIN_SIZE, "BYTES", 0, "only allocations of at least so much", 6},
+	{"library", KEY_LIBRARY, "FILE", 0, "an allocator that is not found by its malloc() and free()", 6},
+	{"max-live", KEY_MAX_LIVE, "N", 0, "blocks in use that are kept; default 1000000", 6},
+	{0},
+};
+
+static int add_library(const struct cli_option *option, struct trace_mem_options *options)
+{
+	if (options->library_count == TRACE_MEM_LIBRARIES_MAX)
+		return cli_option_bad(option, option->value, "at most %d files", TRACE_MEM_LIBRARIES_MAX);
+	return cli_option_text(option, &options->libraries[options->library_count++]);
+}
+
+static error_t parse_mem(int key, char *arg, struct argp_state *state)
+{
+	struct trace_mem_options *options = state->input;
+	struct cli_option option;
+	int r = 0;
+
+	if (key == ARGP_KEY_ARG || !cli_option_init(&option, options->command, state, key, arg))
+		return ARGP_ERR_UNKNOWN;
+	switch (key) {
+	case KEY_LIBRARY:
+		r = add_library(&option, options);
+		break;
+	case KEY_MIN_SIZE:
+		r = cli_option_uint(&option, "a number of bytes", 0, INT64_MAX, &options->min_size);
+		break;
+	case KEY_MAX_LIVE:
+		r = cli_option_uint(&option, "a number of blocks", 1, EO_MEM_LIVE_MAX, &options->max_live);
+		break;
+	case KEY_LEAKS:
+		options->leaks = true;
+		break;
+	case KEY_MIN_AGE:
+		r = cli_option_time(&option, 0, &options->min_age_ns);
+		options->has_min_age = true;
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	/* As in the table: what was typed does not outlive this call. */
+	for (const struct argp_option *o = options_table; o->name || o->key || o->doc; o++)
+		if (o->key == key)
+			options->given = o->name;
+	return r;
+}
+
+const struct argp trace_mem_argp = {options_table, parse_mem};
+
+int trace_mem_options_check(const struct trace_mem_options *options)
+{
+	if (options->has_min_age && !options->leaks)
+		return cli_usage_error(options->command, "--min-age wants --leaks");
+	return 0;
+}
+
+void trace_mem_options_fill(const struct trace_mem_options *options, struct eo_mem_options *mem)
+{
+	mem->libraries = options->libraries;
+	mem->library_count = options->library_count;
+	mem->min_size = options->min_size;
+	mem->max_live = options->max_live;
+	mem->leaks = options->leaks;
+	mem->min_age_ns = options->min_age_ns;
+}
+
+void trace_mem_options_describe(const struct trace_mem_options *options, json_t *object)
+{
+	json_t *libraries = json_array();
+
+	json_object_set_new(object, "leaks", json_boolean(options->leaks));
+	if (options->has_min_age)
+		json_object_set_new(object, "min-age",
+				    json_real((double)options->min_age_ns / (double)EO_NS_PER_SEC));
+	json_object_set_new(object, "min-size", json_integer((json_int_t)options->min_size));
+	json_object_set_new(object, "max-live",
+			    json_integer(options->max_live ? (json_int_t)options->max_live :
+							     EO_MEM_LIVE_DEFAULT));
+	for (size_t i = 0; libraries && i < options->library_count; i++)
+		json_array_append_new(libraries, cli_json_text(options->libraries[i]));
+	json_object_set_new(object, "library", libraries);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The options of `trace mem`. An argp child. */
+#ifndef EO_CLI_TRACE_MEM_OPTIONS_H
+#define EO_CLI_TRACE_MEM_OPTIONS_H
+
+#include <argp.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/mem_tracer.h"
+
+#define TRACE_MEM_LIBRARIES_MAX 16
+
+struct trace_mem_options {
+	const char *command; /* for messages */
+	const char *given;   /* the name of one that was given; NULL: none */
+
+	const char *libraries[TRACE_MEM_LIBRARIES_MAX];
+	size_t library_count;
+	uint64_t min_size, max_live;
+	bool leaks, has_min_age;
+	uint64_t min_age_ns;
+};
+
+extern const struct argp trace_mem_argp; /* its input is a struct trace_mem_options */
+
+/** Returns 0, or EINVAL and the error has been shown. */
+int trace_mem_options_check(const struct trace_mem_options *options);
+
+/** What the options say; the rest of @mem stays. */
+void trace_mem_options_fill(const struct trace_mem_options *options, struct eo_mem_options *mem);
+
+void trace_mem_options_describe(const struct trace_mem_options *options, json_t *object);
+
+#endif

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "capture/mem_blocks.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/hash.h"
+#include "core/index.h"
+
+#define CHUNK 4096u /* blocks read at once */
+#define REST  20    /* a sweep may take one part in so many of the time */
+
+struct sums {
+	struct eo_mem_held *held;
+	uint32_t count, room;
+	struct eo_index index;
+};
+
+struct ended {
+	struct eo_mem_image image;
+	struct eo_mem_end end;
+};
+
+struct eo_mem_blocks {
+	int blocks_fd, ended_fd;
+	struct eo_mem_block_key *keys; /* CHUNK */
+	struct eo_mem_block *values;
+	struct sums exited;
+	uint64_t swept, swept_bytes;
+	uint64_t next_ns; /* sweep */
+	uint64_t seed;
+};
+
+int eo_mem_blocks_new(int blocks_fd, int ended_fd, struct eo_mem_blocks **ret, struct eo_error *err)
+{
+	EO_AUTO(eo_mem_blocks) blocks = calloc(1, sizeof(*blocks));
+
+	if (blocks) {
+		blocks->blocks_fd = blocks_fd;
+		blocks->ended_fd = ended_fd;
+		blocks->seed = eo_hash_seed();
+		blocks->keys = calloc(CHUNK, sizeof(*blocks->keys));
+		blocks->values = calloc(CHUNK, sizeof(*blocks->values));
+	}
+	if (!blocks || !blocks->keys || !blocks->values)
+		return eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL, "allocate the list of blocks");
+	*ret = eo_steal(&blocks);
+	return 0;
+}
+
+static void sums_fini(struct sums *sums)
+{
+	free(sums->held);
+	eo_index_fini(&sums->index);
+}
+
+void eo_mem_blocks_free(struct eo_mem_blocks *blocks)
+{
+	if (!blocks)
+		return;
+	sums_fini(&blocks->exited);
+	free(blocks->keys);
+	free(blocks->values);
+	free(blocks);
+}
+
+/* ---- sums ---- */
+
+static struct eo_mem_held *held_of(const struct eo_mem_blocks *blocks, struct sums *sums, uint64_t stack)
+{
+	uint32_t hash = (uint32_t)eo_hash_words(blocks->seed, &stack, 1), cursor = 0, i;
+
+	while ((i = eo_index_next(&sums->index, hash, &cursor)) != EO_INDEX_NONE)
+		if (sums->held[i].stack == stack)
+			return &sums->held[i];
+	if (sums->count == sums->room) {
+		uint32_t room = sums->room ? 2 * sums->room : 256;
+		struct eo_mem_held *larger = reallocarray(sums->held, room, sizeof(*larger));
+
+		if (!larger)
+			return NULL;
+		sums->held = larger;
+		sums->room = room;
+	}
+	if (eo_index_add(&sums->index, hash, sums->count) < 0)
+		return NULL;
+	sums->held[sums->count] = (struct eo_mem_held){.stack = stack};
+	return &sums->held[sums->count++];
+}
+
+static int add(const struct eo_mem_blocks *blocks, struct sums *sums, const struct eo_mem_held *more)
+{
+	struct eo_mem_held *held = held_of(blocks, sums, more->stack);
+
+	if (!held)
+		return -ENOMEM;
+	held->count += more->count;
+	held->bytes += more->bytes;
+	if (more->oldest_ns > held->oldest_ns)
+		held->oldest_ns = more->oldest_ns;
+	return 0;
+}
+
+static int add_block(const struct eo_mem_blocks *blocks, struct sums *sums,
+		     const struct eo_mem_block *block, uint64_t now_ns, uint64_t min_age_ns)
+{
+	const struct eo_mem_held one = {
+		.stack = block->stack,
+		.count = 1,
+		.bytes = block->size,
+		.oldest_ns = now_ns > block->ktime_ns ? now_ns - block->ktime_ns : 0,
+	};
+
+	return one.oldest_ns >= min_age_ns ? add(blocks, sums, &one) : 0;
+}
+
+/* ---- reading ---- */
+
+/* The next blocks into keys and values. Returns their number, 0 at the end, or a negative errno. */
+static int next_chunk(struct eo_mem_blocks *blocks, uint32_t *place, bool *first, bool *more)
+{
+	uint32_t count = CHUNK;
+
+	if (!*more)
+		return 0;
+	if (bpf_map_lookup_batch(blocks->blocks_fd, *first ? NULL : place, place, blocks->keys,
+				 blocks->values, &count, NULL) < 0) {
+		if (errno != ENOENT) /* the end, with the last elements */
+			return -errno;
+		*more = false;
+	}
+	*first = false;
+	return (int)count;
+}
+
+static int by_image(const void *a, const void *b)
+{
+	return memcmp(&((const struct ended *)a)->image, &((const struct ended *)b)->image,
+		      sizeof(struct eo_mem_image));
+}
+
+/* All that have ended, in order. Returns how many, or a negative errno. */
+static int read_ended(const struct eo_mem_blocks *blocks, struct ended **ret)
+{
+	struct ended *list = NULL;
+	struct eo_mem_image key, next;
+	size_t count = 0, room = 0;
+	bool first = true;
+
+	while (bpf_map_get_next_key(blocks->ended_fd, first ? NULL : &key, &next) == 0) {
+		key = next;
+		first = false;
+		if (count == room) {
+			struct ended *larger = reallocarray(list, room ? 2 * room : 64, sizeof(*larger));
+
+			if (!larger) {
+				free(list);
+				return -ENOMEM;
+			}
+			list = larger;
+			room = room ? 2 * room : 64;
+		}
+		list[count].image = key;
+		if (bpf_map_lookup_elem(blocks->ended_fd, &key, &list[count].end) == 0)
+			count++;
+	}
+	if (count > 0)
+		qsort(list, count, sizeof(*list), by_image);
+	*ret = list;
+	return (int)count;
+}
+
+static int sweep_block(struct eo_mem_blocks *blocks, const struct ended *ended,
+		       const struct eo_mem_block_key *key, const struct eo_mem_block *block,
+		       uint64_t min_age_ns)
+{
+	if (bpf_map_delete_elem(blocks->blocks_fd, key) < 0)
+		return 0;
+	blocks->swept++;
+	blocks->swept_bytes += block->size;
+	return ended->end.by_exec ? 0 :
+				    add_block(blocks, &blocks->exited, block, ended->end.ktime_ns, min_age_ns);
+}
+
+int eo_mem_blocks_sweep(struct eo_mem_blocks *blocks, uint64_t min_age_ns, bool may_wait)
+{
+	uint64_t began_ns = eo_clock_monotonic_ns(), now_ns;
+	EO_AUTO_FREE struct ended *ended = NULL;
+	bool first = true, more = true;
+	uint32_t place = 0;
+	int count, chunk, r = 0;
+
+	if (may_wait && began_ns < blocks->next_ns)
+		return 0;
+	count = read_ended(blocks, &ended);
+	if (count <= 0)
+		return count;
+	while ((chunk = next_chunk(blocks, &place, &first, &more)) > 0 && r == 0)
+		for (int i = 0; i < chunk && r == 0; i++) {
+			const struct ended key = {.image = blocks->keys[i].image};
+			const struct ended *found =
+				bsearch(&key, ended, (size_t)count, sizeof(*ended), by_image);
+
+			if (found)
+				r = sweep_block(blocks, found, &blocks->keys[i], &blocks->values[i], min_age_ns);
+		}
+	if (chunk < 0)
+		r = chunk;
+	for (int i = 0; i < count && r == 0; i++)
+		bpf_map_delete_elem(blocks->ended_fd, &ended[i].image);
+	now_ns = eo_clock_monotonic_ns();
+	blocks->next_ns = now_ns + REST * (now_ns - began_ns);
+	return r;
+}
+
+uint64_t eo_mem_blocks_swept(const struct eo_mem_blocks *blocks, uint64_t *bytes)
+{
+	*bytes = blocks->swept_bytes;
+	return blocks->swept;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	const struct eo_mem_held *x = a, *y = b;
+
+	if (x->bytes != y->bytes)
+		return x->bytes < y->bytes ? 1 : -1;
+	return (x->stack > y->stack) - (x->stack < y->stack);
+}
+
+int eo_mem_blocks_held(struct eo_mem_blocks *blocks, uint64_t min_age_ns, struct eo_mem_held **ret,
+		       size_t *count)
+{
+	uint64_t now_ns = eo_clock_monotonic_ns();
+	bool first = true, more = true;
+	struct sums sums = {0};
+	uint32_t place = 0;
+	int chunk, r;
+
+	*ret = NULL;
+	*count = 0;
+	r = eo_mem_blocks_sweep(blocks, min_age_ns, false);
+	while (r == 0 && (chunk = next_chunk(blocks, &place, &first, &more)) != 0) {
+		r = chunk < 0 ? chunk : 0;
+		for (int i = 0; i < chunk && r == 0; i++)
+			r = add_block(blocks, &sums, &blocks->values[i], now_ns, min_age_ns);
+	}
+	for (uint32_t i = 0; i < blocks->exited.count && r == 0; i++)
+		r = add(blocks, &sums, &blocks->exited.held[i]);
+	if (r == 0 && sums.count > 0) {
+		qsort(sums.held, sums.count, sizeof(*sums.held), by_bytes);
+		*ret = eo_steal(&sums.held);
+		*count = sums.count;
+	}
+	sums_fini(&sums);
+	return r;
+}
