@@ -57,7 +57,19 @@ struct eo_mem_block {
 	__u64 size;
 	__u64 stack; /* where it was allocated; 0: unknown */
 	__u64 ktime_ns;
+	__u64 weight; /* how many blocks it stands for, in parts of EO_MEM_ONE */
 };
+
+/* Numbers of blocks are summed up by their weights: with sampling by bytes one block stands for
+ * several, and hardly ever for a whole number. */
+#define EO_MEM_ONE (1u << 19)
+
+/* What a block's bytes stand for. Below EO_MEM_SHARES_END times the sampling distance, where the
+ * weight is more than one, the product is less than 2^54. */
+static inline __u64 eo_mem_weighted(__u64 size, __u64 weight)
+{
+	return weight == EO_MEM_ONE ? size : (size * weight + EO_MEM_ONE / 2) / EO_MEM_ONE;
+}
 
 /* Value of the map of ended images. */
 struct eo_mem_end {
@@ -65,6 +77,9 @@ struct eo_mem_end {
 	__u32 by_exec; /* its memory went with an exec: nobody calls that a leak */
 	__u32 reserved;
 };
+
+/* Below, numbers of what was allocated, freed, added and removed are in parts of EO_MEM_ONE, and
+ * their bytes are weighted. */
 
 /* Sums of a stack, with options that ask for stacks; key: its hash, 0 for those that have none. */
 struct eo_mem_totals {
@@ -94,12 +109,28 @@ struct eo_mem_class {
 	__u64 failed;
 };
 
+/* A block is sampled when one of the points that lie at random along all bytes, on average at a
+ * distance, lies in it: with the probability 1 - exp(-x), x being its size by the distance.
+ * Here are (1 - exp(-x)) / x in steps of 1 / EO_MEM_SHARES_STEPS, in parts of EO_MEM_ONE: between
+ * two of them a line will do, and the quotient is as exact for small sizes as for large ones.
+ * Whoever is as large as EO_MEM_SHARES_END distances is always sampled. */
+#define EO_MEM_SHARES_STEPS 64
+#define EO_MEM_SHARES_END   16
+#define EO_MEM_SHARES	    (EO_MEM_SHARES_STEPS * EO_MEM_SHARES_END + 1)
+
+/* Sizes by the distance, and probabilities, are in parts of 2^40. */
+#define EO_MEM_SAMPLE_SHIFT 40
+#define EO_MEM_SAMPLE_MAX   (1u << 30) /* the longest distance: a byte is 2^10 such parts of it */
+
 struct eo_mem_config {
 	__u32 events;  /* send records */
 	__u32 stacks;  /* take them, and sum up by them */
 	__u32 classes; /* sum up by size */
 	__u32 reserved;
 	__u64 min_size;
+	__u64 sample_all;  /* bytes; who is as large is always sampled; 0: everybody is */
+	__u64 sample_byte; /* one byte by the distance */
+	__u32 shares[EO_MEM_SHARES];
 };
 
 #endif

@@ -190,11 +190,11 @@ static __always_inline struct eo_mem_class *class_of(__u64 size)
 	return sums ? &sums->of[k & (EO_MEM_CLASSES - 1)] : NULL;
 }
 
-static __always_inline void remove_sums(struct eo_mem_counters *sums, __u64 size)
-{
-	COUNT(sums->removed);
-	COUNT_MORE(sums->removed_bytes, size);
-}
+#define COUNT_BLOCK(number, bytes, block)                                               \
+	do {                                                                            \
+		COUNT_MORE(number, (block)->weight);                                    \
+		COUNT_MORE(bytes, eo_mem_weighted((block)->size, (block)->weight));     \
+	} while (0)
 
 /* Take a block out of those in use. */
 static __always_inline int take_block(struct event *event, __u64 address, struct eo_mem_block *ret)
@@ -207,7 +207,7 @@ static __always_inline int take_block(struct event *event, __u64 address, struct
 	*ret = *block;
 	if (bpf_map_delete_elem(&blocks, &key))
 		return 0; /* twice at once, which is the program's fault */
-	remove_sums(event->sums, ret->size);
+	COUNT_BLOCK(event->sums->removed, event->sums->removed_bytes, ret);
 	return 1;
 }
 
@@ -227,8 +227,7 @@ static __always_inline void put_block(struct event *event, __u64 address,
 		COUNT(event->sums->untracked);
 		return;
 	}
-	COUNT(event->sums->added);
-	COUNT_MORE(event->sums->added_bytes, block->size);
+	COUNT_BLOCK(event->sums->added, event->sums->added_bytes, block);
 }
 
 /* ---- events ---- */
@@ -260,28 +259,23 @@ static __always_inline void freed(struct event *event, __u64 address, const stru
 	struct eo_mem_class *class;
 
 	COUNT(event->count->seen);
-	COUNT(event->sums->frees);
-	COUNT_MORE(event->sums->freed_bytes, block->size);
+	COUNT_BLOCK(event->sums->frees, event->sums->freed_bytes, block);
 	class = mem.classes ? class_of(block->size) : NULL;
-	if (class) {
-		COUNT(class->frees);
-		COUNT_MORE(class->freed_bytes, block->size);
-	}
+	if (class)
+		COUNT_BLOCK(class->frees, class->freed_bytes, block);
 	if (mem.stacks) {
 		sum = totals_of(block->stack);
-		if (sum) {
-			COUNT(sum->frees);
-			COUNT_MORE(sum->freed_bytes, block->size);
-		}
+		if (sum)
+			COUNT_BLOCK(sum->frees, sum->freed_bytes, block);
 	}
 	deliver(event, EO_MEM_RECORD_FREE, address, block->size, 0, event->now - block->ktime_ns, 1, 0);
 }
 
-/* Who filters by size cannot tell a block that it left out from one of old times. */
+/* Who filters by size, or samples, cannot tell a block that was left out from one of old times. */
 static __always_inline void freed_unknown(struct event *event, __u64 address)
 {
 	COUNT(event->count->seen);
-	if (mem.min_size) {
+	if (mem.min_size || mem.sample_all) {
 		COUNT(event->count->filtered);
 		return;
 	}
@@ -321,6 +315,36 @@ static __always_inline __u64 stack_of_call(struct event *event, struct pt_regs *
 	return hash;
 }
 
+/* What a block of this size stands for, or 0 when it is not sampled. Points at random have no
+ * memory: whether one lies in a block does not depend on any other block, so that nothing needs to
+ * be kept from call to call. The weight is one by the very probability that decides, so that sums
+ * are unbiased whatever it was rounded to. */
+static __always_inline __u64 sample_weight(__u64 size)
+{
+	__u64 x, share, next, probability, random;
+	__u32 k;
+
+	if (!size)
+		size = 1;
+	if (size >= mem.sample_all)
+		return EO_MEM_ONE;
+	x = size * mem.sample_byte;
+	k = x / ((1ull << EO_MEM_SAMPLE_SHIFT) / EO_MEM_SHARES_STEPS);
+	if (k >= EO_MEM_SHARES - 1)
+		return EO_MEM_ONE;
+	share = mem.shares[k];
+	next = mem.shares[k + 1];
+	x %= (1ull << EO_MEM_SAMPLE_SHIFT) / EO_MEM_SHARES_STEPS;
+	share -= (share - next) * x / ((1ull << EO_MEM_SAMPLE_SHIFT) / EO_MEM_SHARES_STEPS);
+	probability = size * mem.sample_byte * share / EO_MEM_ONE;
+	if (!probability || probability >= 1ull << EO_MEM_SAMPLE_SHIFT)
+		return EO_MEM_ONE;
+	random = (__u64)bpf_get_prandom_u32() << 32 | bpf_get_prandom_u32();
+	if (random >> (64 - EO_MEM_SAMPLE_SHIFT) >= probability)
+		return 0;
+	return ((__u64)EO_MEM_ONE << EO_MEM_SAMPLE_SHIFT) / probability;
+}
+
 static __always_inline void allocated(struct event *event, struct pt_regs *ctx, __u64 function,
 				      __u64 address, __u64 size)
 {
@@ -329,24 +353,21 @@ static __always_inline void allocated(struct event *event, struct pt_regs *ctx, 
 	struct eo_mem_class *class;
 
 	COUNT(event->count->seen);
-	if (size < mem.min_size) {
+	if (size >= mem.min_size)
+		block.weight = sample_weight(size);
+	if (!block.weight) {
 		COUNT(event->count->filtered);
 		return;
 	}
-	COUNT(event->sums->allocations);
-	COUNT_MORE(event->sums->allocated_bytes, size);
+	COUNT_BLOCK(event->sums->allocations, event->sums->allocated_bytes, &block);
 	class = mem.classes ? class_of(size) : NULL;
-	if (class) {
-		COUNT(class->allocations);
-		COUNT_MORE(class->allocated_bytes, size);
-	}
+	if (class)
+		COUNT_BLOCK(class->allocations, class->allocated_bytes, &block);
 	if (mem.stacks) {
 		block.stack = stack_of_call(event, ctx, function);
 		sum = totals_of(block.stack);
-		if (sum) {
-			COUNT(sum->allocations);
-			COUNT_MORE(sum->allocated_bytes, size);
-		}
+		if (sum)
+			COUNT_BLOCK(sum->allocations, sum->allocated_bytes, &block);
 	}
 	put_block(event, address, &block);
 	deliver(event, EO_MEM_RECORD_ALLOC, address, size, block.stack, 0, 0, 0);
@@ -550,8 +571,7 @@ static long copy_block(void *map, struct eo_mem_block_key *key, struct eo_mem_bl
 		COUNT(sums->untracked);
 		return 0;
 	}
-	COUNT(sums->added);
-	COUNT_MORE(sums->added_bytes, same.size);
+	COUNT_BLOCK(sums->added, sums->added_bytes, &same);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 enum {
 	KEY_LIBRARY = 0x600,
 	KEY_MIN_SIZE,
+	KEY_SAMPLE_BYTES,
 	KEY_MAX_LIVE,
 	KEY_LEAKS,
 	KEY_MIN_AGE,
@@ -27,6 +28,8 @@ static const struct argp_option options_table[] = {
 	 "no events: at the end what is still held, or was at exit, by where it was allocated", 6},
 	{"min-age", KEY_MIN_AGE, "TIME", 0, "with --leaks: held for at least so long", 6},
 	{"min-size", KEY_MIN_SIZE, "BYTES", 0, "only allocations of at least so much", 6},
+	{"sample-bytes", KEY_SAMPLE_BYTES, "N", 0,
+	 "with -c, --leaks or a heap profile: one block every N bytes, weighted to estimate all", 6},
 	{"library", KEY_LIBRARY, "FILE", 0, "an allocator that is not found by its malloc() and free()", 6},
 	{"max-live", KEY_MAX_LIVE, "N", 0, "blocks in use that are kept; default 1000000", 6},
 	{"max-overhead", KEY_MAX_OVERHEAD, "PERCENT", 0,
@@ -55,6 +58,10 @@ static error_t parse_mem(int key, char *arg, struct argp_state *state)
 		break;
 	case KEY_MIN_SIZE:
 		r = cli_option_uint(&option, "a number of bytes", 0, INT64_MAX, &options->min_size);
+		break;
+	case KEY_SAMPLE_BYTES:
+		r = cli_option_uint(&option, "a number of bytes", 1, EO_MEM_SAMPLE_BYTES_MAX,
+				    &options->sample_bytes);
 		break;
 	case KEY_MAX_LIVE:
 		r = cli_option_uint(&option, "a number of blocks", 1, EO_MEM_LIVE_MAX, &options->max_live);
@@ -94,6 +101,7 @@ void trace_mem_options_fill(const struct trace_mem_options *options, struct eo_m
 	mem->libraries = options->libraries;
 	mem->library_count = options->library_count;
 	mem->min_size = options->min_size;
+	mem->sample_bytes = options->sample_bytes;
 	mem->max_live = options->max_live;
 	mem->leaks = options->leaks;
 	mem->min_age_ns = options->min_age_ns;
@@ -130,6 +138,9 @@ void trace_mem_options_describe(const struct trace_mem_options *options, json_t 
 		json_object_set_new(object, "min-age",
 				    json_real((double)options->min_age_ns / (double)EO_NS_PER_SEC));
 	json_object_set_new(object, "min-size", json_integer((json_int_t)options->min_size));
+	if (options->sample_bytes)
+		json_object_set_new(object, "sample-bytes",
+				    json_integer((json_int_t)options->sample_bytes));
 	json_object_set_new(object, "max-live",
 			    json_integer(options->max_live ? (json_int_t)options->max_live :
 							     EO_MEM_LIVE_DEFAULT));

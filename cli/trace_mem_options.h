@@ -20,6 +20,7 @@ struct trace_mem_options {
 	const char *libraries[TRACE_MEM_LIBRARIES_MAX];
 	size_t library_count;
 	uint64_t min_size, max_live;
+	uint64_t sample_bytes; /* 0: all */
 	bool leaks, has_min_age, has_max_overhead;
 	uint64_t max_overhead; /* percent */
 	uint64_t min_age_ns;

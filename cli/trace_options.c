@@ -438,6 +438,8 @@ static int check_pairs(const struct trace_options *o)
 		{o->mem.leaks && o->stack, "--leaks and -k exclude each other; leaks have their stacks"},
 		{o->mem.leaks && o->max_events, "--leaks and --max-events exclude each other"},
 		{o->mem.leaks && o->tracer_count > 1, "--leaks wants mem alone"},
+		{o->mem.sample_bytes && !o->summary && !o->heap,
+		 "--sample-bytes wants -c, --leaks or a heap profile; events have no weights"},
 		{o->by_text && !o->summary, "--by wants -c"},
 		{o->sort && !o->summary, "--sort wants -c"},
 		{o->has_top && !o->summary, "--top wants -c"},

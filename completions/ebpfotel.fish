@@ -103,6 +103,7 @@ complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l payload -d 'Buffe
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l leaks -d 'What is still held, by where it was allocated'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l min-age -x -d 'Held for so long'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l min-size -x -d 'Allocations of so many bytes'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l sample-bytes -x -d 'One block every so many bytes'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l library -r -d 'An allocator'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l max-overhead -x -d 'Warn when the probes cost more percent of a CPU'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l max-live -x -d 'Blocks in use that are kept'

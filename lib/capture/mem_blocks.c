@@ -109,8 +109,8 @@ static int add_block(const struct eo_mem_blocks *blocks, struct sums *sums,
 {
 	const struct eo_mem_held one = {
 		.stack = block->stack,
-		.count = 1,
-		.bytes = block->size,
+		.count = block->weight,
+		.bytes = eo_mem_weighted(block->size, block->weight),
 		.oldest_ns = now_ns > block->ktime_ns ? now_ns - block->ktime_ns : 0,
 	};
 
@@ -179,8 +179,8 @@ static int sweep_block(struct eo_mem_blocks *blocks, const struct ended *ended,
 {
 	if (bpf_map_delete_elem(blocks->blocks_fd, key) < 0)
 		return 0;
-	blocks->swept++;
-	blocks->swept_bytes += block->size;
+	blocks->swept += block->weight;
+	blocks->swept_bytes += eo_mem_weighted(block->size, block->weight);
 	return ended->end.by_exec ? 0 :
 				    add_block(blocks, &blocks->exited, block, ended->end.ktime_ns, min_age_ns);
 }
@@ -251,6 +251,8 @@ int eo_mem_blocks_held(struct eo_mem_blocks *blocks, uint64_t min_age_ns, struct
 	for (uint32_t i = 0; i < blocks->exited.count && r == 0; i++)
 		r = add(blocks, &sums, &blocks->exited.held[i]);
 	if (r == 0 && sums.count > 0) {
+		for (uint32_t i = 0; i < sums.count; i++)
+			sums.held[i].count = eo_mem_count(sums.held[i].count);
 		qsort(sums.held, sums.count, sizeof(*sums.held), by_bytes);
 		*ret = eo_steal(&sums.held);
 		*count = sums.count;

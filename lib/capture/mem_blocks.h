@@ -19,6 +19,12 @@ struct eo_mem_held {
 	uint64_t oldest_ns; /* age of the oldest, when its program ended or was looked at */
 };
 
+/* A sum of weights as a number of blocks. */
+static inline uint64_t eo_mem_count(uint64_t weights)
+{
+	return (weights + EO_MEM_ONE / 2) / EO_MEM_ONE;
+}
+
 struct eo_mem_blocks;
 
 /** @blocks_fd, @ended_fd: maps of bpf/mem_tracer.bpf.c, which must outlive the object */
@@ -35,7 +41,7 @@ EO_DEFINE_AUTO(eo_mem_blocks)
  */
 int eo_mem_blocks_sweep(struct eo_mem_blocks *blocks, uint64_t min_age_ns, bool may_wait);
 
-/** What sweeps took out so far. */
+/** What sweeps took out so far, in parts of EO_MEM_ONE; @bytes weighted. */
 uint64_t eo_mem_blocks_swept(const struct eo_mem_blocks *blocks, uint64_t *bytes);
 
 /**

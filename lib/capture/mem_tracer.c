@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -42,6 +43,8 @@ struct mem_tracer {
 	struct eo_mem_class told[EO_MEM_CLASSES]; /* in earlier summaries */
 };
 
+_Static_assert(EO_MEM_SAMPLE_BYTES_MAX == EO_MEM_SAMPLE_MAX, "as far as the programs can count");
+
 static const struct eo_stack_layout layout = {
 	.values = {{"alloc_objects", "count"},
 		   {"alloc_space", "bytes"},
@@ -74,6 +77,20 @@ static int size_maps(struct mem_tracer *tracer)
 	return 0;
 }
 
+static void set_sampling(struct eo_mem_config *mem, uint64_t distance)
+{
+	if (!distance)
+		return;
+	mem->sample_all = distance * EO_MEM_SHARES_END;
+	mem->sample_byte = (UINT64_C(1) << EO_MEM_SAMPLE_SHIFT) / distance;
+	mem->shares[0] = EO_MEM_ONE;
+	for (int i = 1; i < EO_MEM_SHARES; i++) {
+		double x = (double)i / EO_MEM_SHARES_STEPS;
+
+		mem->shares[i] = (uint32_t)lround(-expm1(-x) / x * EO_MEM_ONE);
+	}
+}
+
 static int load(struct eo_tracer *base, struct eo_error *err)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
@@ -97,6 +114,7 @@ static int load(struct eo_tracer *base, struct eo_error *err)
 	skel->rodata->mem.stacks = wants_stacks(tracer);
 	skel->rodata->mem.classes = tracer->base.options.summary && !wants_stacks(tracer);
 	skel->rodata->mem.min_size = tracer->options.min_size;
+	set_sampling((struct eo_mem_config *)&skel->rodata->mem, tracer->options.sample_bytes);
 	r = eo_tracer_prepare(base, skel->obj, (struct eo_filter_config *)&skel->rodata->filter,
 			      (struct eo_tracer_config *)&skel->rodata->tracer, true, err);
 	if (r == 0 && wants_stacks(tracer))
@@ -255,8 +273,9 @@ static int add_totals(struct mem_tracer *tracer, struct eo_stack_store *store)
 		key = next;
 		first = false;
 		if (bpf_map_lookup_elem(fd, &key, &totals) == 0)
-			add_values(store, key, (const int64_t[]){(int64_t)totals.allocations,
-								 (int64_t)totals.allocated_bytes, 0, 0});
+			add_values(store, key,
+				   (const int64_t[]){(int64_t)eo_mem_count(totals.allocations),
+						     (int64_t)totals.allocated_bytes, 0, 0});
 	}
 	return 0;
 }
@@ -267,7 +286,7 @@ static void describe(const struct mem_tracer *tracer, struct eo_profile *profile
 	profile->duration_ns = (int64_t)(eo_clock_monotonic_ns() - tracer->base.since_ns);
 	profile->period_type.type = eo_profile_string(profile, "space");
 	profile->period_type.unit = eo_profile_string(profile, "bytes");
-	profile->period = 1;
+	profile->period = tracer->options.sample_bytes ? (int64_t)tracer->options.sample_bytes : 1;
 	profile->default_value_type = eo_profile_string(profile, "inuse_space");
 	eo_profile_add_comment(profile, "ebpfotel " EO_VERSION);
 }
@@ -319,9 +338,11 @@ static int class_row(struct summary *summary, size_t k, const struct eo_mem_clas
 		 UINT64_MAX >> (63 - k));
 	summary->event.data_count = 0;
 	add_text(&summary->event, summary->rows, "name", name);
-	add_number(&summary->event, summary->rows, "count", EO_ATTR_UINT, sums->allocations);
+	add_number(&summary->event, summary->rows, "count", EO_ATTR_UINT,
+		   eo_mem_count(sums->allocations));
 	add_number(&summary->event, summary->rows, "errors", EO_ATTR_UINT, sums->failed);
-	add_number(&summary->event, summary->rows, "frees", EO_ATTR_UINT, sums->frees);
+	add_number(&summary->event, summary->rows, "frees", EO_ATTR_UINT,
+		   eo_mem_count(sums->frees));
 	add_number(&summary->event, summary->rows, "total_allocated", EO_ATTR_UINT, sums->allocated_bytes);
 	add_number(&summary->event, summary->rows, "total_freed", EO_ATTR_UINT, sums->freed_bytes);
 	return summary->fn(summary->ctx, &summary->event);
@@ -367,8 +388,8 @@ static int stack_row(struct mem_tracer *tracer, struct summary *summary, uint64_
 	if (eo_stack_store_owner(eo_trace_stacks_store(tracer->base.stacks), stack, &event->pid, event->comm))
 		event->tid = event->pid;
 	if (totals) {
-		add_number(event, rows, "count", EO_ATTR_UINT, totals->allocations);
-		add_number(event, rows, "frees", EO_ATTR_UINT, totals->frees);
+		add_number(event, rows, "count", EO_ATTR_UINT, eo_mem_count(totals->allocations));
+		add_number(event, rows, "frees", EO_ATTR_UINT, eo_mem_count(totals->frees));
 		add_number(event, rows, "total_allocated", EO_ATTR_UINT, totals->allocated_bytes);
 		add_number(event, rows, "total_freed", EO_ATTR_UINT, totals->freed_bytes);
 	}
@@ -442,12 +463,13 @@ static void stats(struct eo_tracer *base, struct eo_trace_stats *stats)
 	eo_mem_blocks_sweep(tracer->blocks, report_age(tracer), false);
 	swept = eo_mem_blocks_swept(tracer->blocks, &swept_bytes);
 	eo_tracer_sum_map(base, "mem_counters", &counters, sizeof(counters));
-	eo_trace_stats_total(stats, "allocations", "allocations", counters.allocations);
-	eo_trace_stats_total(stats, "frees", "frees", counters.frees);
+	eo_trace_stats_total(stats, "allocations", "allocations",
+			     eo_mem_count(counters.allocations));
+	eo_trace_stats_total(stats, "frees", "frees", eo_mem_count(counters.frees));
 	eo_trace_stats_total(stats, "total_allocated", "bytes allocated", counters.allocated_bytes);
 	eo_trace_stats_total(stats, "total_freed", "bytes freed", counters.freed_bytes);
 	eo_trace_stats_total(stats, "active_allocations", "blocks in use",
-			     counters.added - counters.removed - swept);
+			     eo_mem_count(counters.added - counters.removed - swept));
 	eo_trace_stats_total(stats, "active_bytes", "bytes in use",
 			     counters.added_bytes - counters.removed_bytes - swept_bytes);
 	eo_trace_stats_total(stats, "unknown_frees", "frees of older blocks", counters.unknown_frees);
@@ -508,6 +530,13 @@ static int check_options(const struct eo_tracer_options *options, const struct e
 		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "a heap profile and a summary exclude each other");
 	if ((mem->by_stack || mem->leaks) && !options->summary)
 		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "leaks and rows by stack are a summary");
+	if (mem->sample_bytes && !mem->profile && !options->summary)
+		return eo_error_set(err, EO_ERROR_CONFIG, 0, "a summary, leaks or a heap profile",
+				    "sample by bytes for events: they have no weights");
+	if (mem->sample_bytes > EO_MEM_SAMPLE_BYTES_MAX)
+		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL,
+				    "sample_bytes is %llu, must be 1 to %u",
+				    (unsigned long long)mem->sample_bytes, EO_MEM_SAMPLE_BYTES_MAX);
 	if (mem->max_live > EO_MEM_LIVE_MAX)
 		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "max_live is %llu, must be 1 to %u",
 				    (unsigned long long)mem->max_live, EO_MEM_LIVE_MAX);

@@ -14,12 +14,18 @@
 #define EO_MEM_LIVE_DEFAULT 1000000u
 #define EO_MEM_LIVE_MAX	    100000000u
 
+#define EO_MEM_SAMPLE_BYTES_MAX (1u << 30)
+
 struct eo_mem_options {
 	/* Allocators whatever functions they have, beside those that are found; needed until start()
 	 * returns. */
 	const char *const *libraries;
 	size_t library_count;
 	uint64_t min_size; /* bytes; smaller allocations are filtered out */
+	/* Sample, one block every so many bytes on average, 1 to EO_MEM_SAMPLE_BYTES_MAX; 0: all.
+	 * All figures are estimates then, without bias: a block of S bytes is sampled with the
+	 * probability p = 1 - exp(-S / sample_bytes), and stands for 1 / p. Not for events. */
+	uint64_t sample_bytes;
 	uint64_t max_live; /* blocks in use that are kept; 0: EO_MEM_LIVE_DEFAULT */
 	/* Instead of events: what stop() leaves behind. */
 	bool profile;
