@@ -31,6 +31,9 @@ struct signal_struct {
 	struct pid *pids[4]; /* by enum pid_type */
 };
 
+struct files_struct;
+struct cred;
+
 struct sigpending {
 	struct {
 		unsigned long sig[1];
@@ -83,6 +86,7 @@ struct path {
 };
 
 struct file {
+	void *private_data; /* of a socket: the struct socket */
 	struct path f_path;
 };
 
@@ -106,6 +110,7 @@ struct task_struct {
 	__u64 self_exec_id; /* goes up with each exec; 64 bits since v5.7, kernel commit d1e7fd6462ca */
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
+	const struct cred *cred;
 	struct mm_struct *mm; /* NULL in a kernel thread */
 	struct pid *thread_pid;
 	struct sigpending pending;

@@ -14,6 +14,7 @@
 #include "format/writer.h"
 #include "trace_mem_options.h"
 #include "trace_output.h"
+#include "trace_net_options.h"
 #include "trace_syscall_options.h"
 #include "trace_tracers.h"
 
@@ -29,6 +30,7 @@ struct trace_options {
 	size_t envelope;      /* index in the table of auto, yes, no */
 	bool has_envelope;
 	unsigned int signals; /* 0: not given */
+	struct trace_net_options net;
 	struct trace_syscall_options syscall;
 	struct trace_mem_options mem;
 

@@ -2,6 +2,7 @@
 #include "trace_tracers.h"
 
 #include "capture/mem_tracer.h"
+#include "capture/net_tracer.h"
 #include "capture/syscall_tracer.h"
 #include "trace_options.h"
 
@@ -14,6 +15,33 @@ const char *const trace_by_names[] = {
 	[TRACE_BY_STACK] = "stack",
 	[TRACE_BY_COUNT] = NULL,
 };
+
+/* --- net --- */
+
+static const char *given_net(const struct trace_options *options)
+{
+	return options->net.given;
+}
+
+static void describe_net(const struct trace_options *options, json_t *object)
+{
+	trace_net_options_describe(&options->net, object);
+}
+
+static int make_net(const struct trace_options *options, const struct eo_config *config,
+		    const struct eo_tracer_options *base, struct eo_tracer **ret,
+		    struct eo_error *err)
+{
+	struct eo_net_tracer_options tracer = {
+		.tracer = *base,
+		.by_comm = !options->by || options->by & 1u << TRACE_BY_COMM,
+		.by_pid = !options->by || options->by & 1u << TRACE_BY_PID,
+		.by_peer = !options->by || options->by & 1u << TRACE_BY_PEER,
+	};
+
+	trace_net_options_fill(&options->net, &tracer);
+	return eo_net_tracer_new(config, &tracer, ret, err);
+}
 
 /* --- syscall --- */
 
@@ -59,6 +87,13 @@ static void describe_mem(const struct trace_options *options, json_t *object)
 	trace_mem_options_describe(&options->mem, object);
 }
 
+/* What a command will do nobody knows yet. */
+static int started_mem(const struct trace_options *options, struct eo_tracer *tracer,
+		       const struct cli *cli, struct eo_error *err)
+{
+	return options->capture.argv ? 0 : trace_mem_options_warn(&options->mem, tracer, cli, err);
+}
+
 static int make_mem(const struct trace_options *options, const struct eo_config *config,
 		    const struct eo_tracer_options *base, struct eo_tracer **ret,
 		    struct eo_error *err)
@@ -75,7 +110,11 @@ const struct trace_tracer trace_tracers[] = {
 		.text = "connections, datagrams, names, requests",
 		.summary = EO_EVENT_NET_SUMMARY,
 		.sort = "tx_bytes",
+		.by = 1u << TRACE_BY_COMM | 1u << TRACE_BY_PID | 1u << TRACE_BY_PEER,
 		.has_traces = true,
+		.given = given_net,
+		.describe = describe_net,
+		.make = make_net,
 	},
 	{
 		.name = "syscall",
@@ -99,17 +138,24 @@ const struct trace_tracer trace_tracers[] = {
 		.given = given_mem,
 		.check = check_mem,
 		.describe = describe_mem,
+		.started = started_mem,
 		.make = make_mem,
 	},
 	{0},
 };
 
-const struct argp_child trace_children[] = {{&capture_argp}, {&trace_syscall_argp}, {&trace_mem_argp}, {0}};
+const struct argp_child trace_children[] = {{&capture_argp},
+					    {&trace_net_argp},
+					    {&trace_syscall_argp},
+					    {&trace_mem_argp},
+					    {0}};
 
 void trace_tracers_set_inputs(struct trace_options *options, void **child_inputs)
 {
+	options->net.command = options->capture.command;
 	options->syscall.command = options->capture.command;
 	options->mem.command = options->capture.command;
-	child_inputs[0] = &options->syscall;
-	child_inputs[1] = &options->mem;
+	child_inputs[0] = &options->net;
+	child_inputs[1] = &options->syscall;
+	child_inputs[2] = &options->mem;
 }

@@ -16,8 +16,10 @@ _ebpfotel_options() { # COMMAND
 		;;
 	trace)
 		echo "$common -c --summary --by= --sort= --top= -k --stack --max-events= --envelope= --signals=
+			--events= --proto= --port= --local-port= --peer-port= --host= --interface= --no-loopback
+			--http-query --http-spans=
 			-e --syscall= -Z --failed --errno= --min-duration= -s --string-limit= -y --payload
-			--leaks --min-age= --min-size= --library= --max-live=
+			--leaks --min-age= --min-size= --library= --max-live= --max-overhead=
 			-p --pid= -t --tid= --no-follow --comm= --uid= --cgroup= --container= --pod=
 			-a --all --user= -d --duration= --env=
 			-o --output= -f --format= --interval= --keep= --stats= --strict --no-sandbox --dry-run"
@@ -45,6 +47,9 @@ _ebpfotel_values() { # OPTION CURRENT-WORD COMMAND
 	--by) COMPREPLY=($(compgen -W $'comm\npid\ncgroup\ncontainer\npeer\nstack' -- "$2")) ;;
 	--sort) COMPREPLY=($(compgen -W $'name\ncount\nerrors\ntotal_ns\nmean_ns\np99_ns\nmax_ns' -- "$2")) ;;
 	--envelope) COMPREPLY=($(compgen -W $'auto\nyes\nno' -- "$2")) ;;
+	--events) COMPREPLY=($(compgen -W $'connection\nudp\ndns\nhttp\npacket\nretransmit' -- "$2")) ;;
+	--proto) COMPREPLY=($(compgen -W $'tcp\nudp' -- "$2")) ;;
+	--http-spans) COMPREPLY=($(compgen -W $'auto\nall\nnone' -- "$2")) ;;
 	-e | --syscall)
 		COMPREPLY=($(compgen -W $'%file\n%desc\n%network\n%process\n%memory\n%signal\n%ipc' -- "$2"))
 		;;
@@ -63,7 +68,7 @@ _ebpfotel_values() { # OPTION CURRENT-WORD COMMAND
 	-p | --pid) COMPREPLY=($(cd /proc && compgen -G "${2:-[0-9]}*" | grep -x '[0-9]*')) ;;
 	-F | --frequency | -d | --duration | --max-samples | -t | --tid | --comm | --uid | --container | \
 		--pod | -C | --cpu | --interval | --keep | --sample-type | --top | --resource | --max-events | \
-		--errno | --min-duration | -s | --string-limit | --min-age | --min-size | --max-live) COMPREPLY=() ;;
+		--errno | --min-duration | -s | --string-limit | --min-age | --min-size | --max-live | --max-overhead) COMPREPLY=() ;;
 	*) return 1 ;;
 	esac
 }
@@ -100,7 +105,7 @@ _ebpfotel() {
 	elif [[ -z $command ]]; then
 		COMPREPLY=($(compgen -W 'check profile trace convert' -- "$cur"))
 	elif [[ $command == trace ]]; then
-		COMPREPLY=($(compgen -W $'syscall\nmem' -- "$cur"))
+		COMPREPLY=($(compgen -W $'net\nsyscall\nmem' -- "$cur"))
 	elif [[ $command == check || $command == convert ]]; then
 		compopt -o filenames 2>/dev/null
 		COMPREPLY=($(compgen -f -- "$cur"))

@@ -45,13 +45,13 @@ static const struct eo_event_key network_packet[] = {
 
 static const struct eo_event_key tcp_open[] = {
 	HEX("conn"), STRING("role"), STRING("family"), ENDPOINTS, UINT("duration_ns"), FAILURE,
-	STACK, END,
+	BOOL("mptcp"), STACK, END,
 };
 
 static const struct eo_event_key tcp_close[] = {
 	HEX("conn"), STRING("role"), STRING("family"), ENDPOINTS, FAILURE, STRING("reset_by"),
 	UINT("tx_bytes"), UINT("rx_bytes"), UINT("retransmits"), UINT("rtt_ns"),
-	UINT("first_byte_ns"), UINT("lifetime_ns"), STACK, END,
+	UINT("first_byte_ns"), UINT("lifetime_ns"), BOOL("mptcp"), STACK, END,
 };
 
 static const struct eo_event_key tcp_retransmit[] = {
@@ -139,9 +139,9 @@ static const struct eo_event_key syscall_summary[] = {
 };
 
 static const struct eo_event_key net_summary[] = {
-	SUMMARY_KEYS, STRING("proto"), STRING("direction"), STRING("interface"), UINT("count"),
-	UINT("errors"), UINT("tx_packets"), UINT("rx_packets"), UINT("tx_bytes"), UINT("rx_bytes"),
-	END,
+	SUMMARY_KEYS, STRING("proto"), STRING("role"), STRING("direction"), STRING("interface"),
+	UINT("count"), UINT("errors"), UINT("tx_packets"), UINT("rx_packets"), UINT("tx_bytes"),
+	UINT("rx_bytes"), UINT("retransmits"), UINT("rtt_p50_ns"), UINT("rtt_p99_ns"), END,
 };
 
 static const struct eo_event_key mem_summary[] = {

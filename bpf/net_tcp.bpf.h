@@ -1,0 +1,832 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* TCP connections, from the handshake to the end.
+ *
+ * A connection is known by its socket's cookie. States change in interrupts that stop anybody's
+ * process, so nobody who runs then is its owner; that is who calls connect(), which sets the first
+ * state itself, or who gets the socket from accept(), which no tracepoint tells: the descriptor that
+ * the call returns is looked up. A server's connection lives before it is accepted, and may be over
+ * by then; it waits for its owner.
+ *
+ * Several CPUs may look at an entry at a time. Whoever takes it out of the map tells its end. */
+#ifndef EO_NET_TCP_BPF_H
+#define EO_NET_TCP_BPF_H
+
+#include "net_base.bpf.h"
+#include "syscall_regs.bpf.h"
+
+#define EO_CONNS_MAX 65536
+#define EO_ROWS_MAX  16384
+
+#define ECANCELED   125
+#define EINTR	    4
+#define EBADF	    9
+#define EFAULT	    14
+#define EINVAL	    22
+#define ENOTSOCK    88
+#define EAFNOSUPPORT 97
+#define EISCONN	    106
+#define EALREADY    114
+#define EINPROGRESS 115
+#define ERESTARTSYS 512 /* the first of those that user space never sees */
+
+/* Flags of a connection. */
+#define CONN_OPENED  1 /* the handshake is complete */
+#define CONN_TOLD    2 /* and whoever wants to know was told: has an owner */
+#define CONN_FAILING 4 /* refused by this machine; the call's result will say why */
+#define CONN_FAILED  8 /* told; the socket may try again */
+#define CONN_CLOSED  16 /* figures are final, waits for an owner or for who reset it */
+#define CONN_EXISTED 32
+#define CONN_MPTCP   64
+#define CONN_REPORTED 128 /* a failure: the process knows of it */
+
+struct eo_conn {
+	struct eo_net_task owner;
+	struct eo_net_ends ends;
+	__u64 begin_ns; /* of the handshake; 0: before the trace */
+	__u64 open_ns;	/* it was complete */
+	__u64 first_byte_ns, close_ns; /* 0: not yet */
+	__u64 tx_bytes, rx_bytes; /* once closed */
+	__u64 row_tx_bytes, row_rx_bytes; /* that the row has already */
+	__u32 retransmits, row_retransmits;
+	__u32 rtt_us;
+	__s32 error;
+	__u8 role, reset_by, flags, state;
+	__u32 retransmits_told; /* by events of their own */
+	__u64 moved[2];		/* bytes that went out and in, as far as calls were seen */
+	__u8 http;		/* enum http_state */
+	__u8 http_tries;
+	__u8 followed; /* user space holds something of it, and wants to know its end */
+	__u8 reserved[5];
+};
+
+enum http_state {
+	HTTP_UNKNOWN,
+	HTTP_YES,
+	HTTP_NO,
+};
+
+static const struct eo_conn no_conn = {};
+
+/* User space gives the map its size. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, EO_CONNS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct eo_conn);
+} conns SEC(".maps");
+
+struct listener {
+	__u32 netns;
+	__u32 port;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct listener);
+	__type(value, __u32);
+} listeners SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct eo_net_row_key);
+	__type(value, struct eo_net_row);
+} rows SEC(".maps");
+
+static const struct eo_net_row no_row = {};
+
+volatile __u32 row_generation;
+
+/* --- rows --------------------------------------------------------------------------------- */
+
+static __always_inline struct eo_net_row *find_row(const struct eo_net_task *owner,
+						   const struct eo_net_ends *ends, __u16 protocol,
+						   __u16 role)
+{
+	struct eo_net_row_key key = {
+		.protocol = protocol, .role = role, .generation = row_generation};
+	struct eo_net_row *row;
+
+	if (net.by_pid)
+		key.tgid = owner->tgid;
+	if (net.by_comm)
+		__builtin_memcpy(key.comm, owner->comm, sizeof(key.comm));
+	if (net.by_peer)
+		key.peer = ends->peer;
+	if (role == EO_ROLE_SERVER)
+		key.peer.port = 0;
+	row = bpf_map_lookup_elem(&rows, &key);
+	if (row)
+		return row;
+	bpf_map_update_elem(&rows, &key, &no_row, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&rows, &key);
+}
+
+static __always_inline __u32 rtt_slot(__u32 us)
+{
+	__u32 slot = 0;
+
+	for (int bits = 16; bits; bits /= 2) {
+		if (us >> bits) {
+			us >>= bits;
+			slot += bits;
+		}
+	}
+	return slot < EO_NET_RTT_SLOTS ? slot : EO_NET_RTT_SLOTS - 1;
+}
+
+/* Add what came since the last time. */
+static __always_inline void add_figures(struct eo_net_row *row, struct eo_conn *conn)
+{
+	__sync_fetch_and_add(&row->tx_bytes, conn->tx_bytes - conn->row_tx_bytes);
+	__sync_fetch_and_add(&row->rx_bytes, conn->rx_bytes - conn->row_rx_bytes);
+	__sync_fetch_and_add(&row->retransmits, conn->retransmits - conn->row_retransmits);
+	conn->row_tx_bytes = conn->tx_bytes;
+	conn->row_rx_bytes = conn->rx_bytes;
+	conn->row_retransmits = conn->retransmits;
+}
+
+__noinline int add_to_row(struct eo_conn *conn, __u32 kind)
+{
+	struct eo_net_row *row;
+	__u32 slot;
+
+	if (!conn)
+		return 0;
+	row = find_row(&conn->owner, &conn->ends, IPPROTO_TCP, conn->role);
+	if (!row)
+		return 0;
+	if (kind == EO_RECORD_TCP_RETRANSMIT)
+		return 1; /* the connection's own figure has it */
+	if (kind != EO_RECORD_TCP_CLOSE) {
+		COUNT(row->connections);
+		if (conn->error)
+			COUNT(row->errors);
+		return 1;
+	}
+	if (conn->flags & CONN_EXISTED)
+		COUNT(row->connections);
+	if (conn->error)
+		COUNT(row->errors);
+	if (conn->rtt_us) {
+		slot = rtt_slot(conn->rtt_us);
+		if (slot < EO_NET_RTT_SLOTS)
+			COUNT(row->rtt[slot]);
+	}
+	add_figures(row, conn);
+	return 1;
+}
+
+/* --- telling ------------------------------------------------------------------------------ */
+
+static __always_inline __u32 event_bit(__u32 kind)
+{
+	return 1u << (kind - EO_RECORD_TCP_CONNECT);
+}
+
+/* One event of a connection. Global, so that the verifier looks at it once and not at each call. */
+__noinline int tell(struct eo_conn *conn, __u64 cookie, __u32 kind)
+{
+	struct eo_tracer_counters *count = cpu_counters();
+	struct eo_tcp_record record = {};
+	__u64 from_ns;
+
+	if (!count || !conn)
+		return 0;
+	if (!(net.events & event_bit(kind)) && !(kind == EO_RECORD_TCP_CLOSE && conn->followed))
+		return 0;
+	COUNT(count->seen);
+	if (net.summary) {
+		if (add_to_row(conn, kind))
+			COUNT(count->aggregated);
+		else
+			COUNT(count->lost[EO_LOSS_MAP_FULL]);
+		return 0;
+	}
+	owner_header(&record.header, &conn->owner, kind, conn->begin_ns);
+	record.cookie = cookie;
+	record.ends = conn->ends;
+	record.role = conn->role;
+	record.error = conn->error;
+	record.state = conn->state;
+	if (conn->flags & CONN_EXISTED)
+		record.flags |= EO_TCP_EXISTED;
+	if (conn->flags & CONN_MPTCP)
+		record.flags |= EO_TCP_MPTCP;
+	if (kind == EO_RECORD_TCP_RETRANSMIT) {
+		record.header.ktime_ns = bpf_ktime_get_ns();
+		record.retransmits = conn->retransmits - conn->retransmits_told;
+	} else if (kind != EO_RECORD_TCP_CLOSE) {
+		from_ns = conn->begin_ns;
+		record.duration_ns = (conn->error ? conn->close_ns : conn->open_ns) - from_ns;
+	} else {
+		record.header.ktime_ns = conn->close_ns;
+		from_ns = conn->begin_ns ? conn->begin_ns : conn->close_ns;
+		record.duration_ns = conn->close_ns - from_ns;
+		if (conn->first_byte_ns > from_ns && conn->begin_ns)
+			record.first_byte_ns = conn->first_byte_ns - from_ns;
+		record.tx_bytes = conn->tx_bytes;
+		record.rx_bytes = conn->rx_bytes;
+		record.retransmits = conn->retransmits;
+		record.reset_by = conn->reset_by;
+	}
+	record.rtt_us = conn->rtt_us;
+	send_record(count, &record.header, sizeof(record));
+	return 0;
+}
+
+static __always_inline void count_as(__u64 *reason_of_cpu, struct eo_tracer_counters *count)
+{
+	COUNT(count->seen);
+	__sync_fetch_and_add(reason_of_cpu, 1);
+}
+
+/* --- entries ------------------------------------------------------------------------------ */
+
+static __always_inline struct eo_conn *new_conn(__u64 cookie, __u64 flags)
+{
+	if (bpf_map_update_elem(&conns, &cookie, &no_conn, flags))
+		return NULL;
+	return bpf_map_lookup_elem(&conns, &cookie);
+}
+
+static __always_inline void take_figures(struct eo_conn *conn, const struct sock *sk)
+{
+	const struct tcp_sock *tcp = (const void *)sk;
+	__u64 received = BPF_CORE_READ(tcp, bytes_received);
+
+	/* What was sent again counts once. */
+	conn->tx_bytes = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
+	/* A FIN has taken a number like a byte. */
+	if (received && BPF_CORE_READ(sk, __sk_common.skc_flags) & (1ul << SOCK_DONE))
+		received--;
+	conn->rx_bytes = received;
+	conn->retransmits = BPF_CORE_READ(tcp, total_retrans);
+	conn->rtt_us = BPF_CORE_READ(tcp, srtt_us) >> 3;
+}
+
+/* Segments that went out again since the last time, if any. */
+static __always_inline void tell_retransmits(struct eo_conn *conn, __u64 cookie)
+{
+	if (conn->retransmits == conn->retransmits_told)
+		return;
+	tell(conn, cookie, EO_RECORD_TCP_RETRANSMIT);
+	conn->retransmits_told = conn->retransmits;
+}
+
+static __always_inline void take_last_figures(struct eo_conn *conn, const struct sock *sk,
+					      __u64 cookie)
+{
+	take_figures(conn, sk);
+	conn->close_ns = bpf_ktime_get_ns();
+	/* Old kernels do not tell of those that failed, and programs do not run everywhere. */
+	tell_retransmits(conn, cookie);
+}
+
+static __always_inline void mark_mptcp(struct eo_conn *conn, const struct sock *sk)
+{
+	const struct tcp_sock *tcp = (const void *)sk;
+
+	if (bpf_core_field_exists(tcp->is_mptcp) && BPF_CORE_READ(tcp, is_mptcp))
+		conn->flags |= CONN_MPTCP;
+}
+
+/* The connection is over and its figures are in the entry. */
+static __always_inline void tell_end(struct eo_conn *conn, __u64 cookie)
+{
+	struct eo_conn last = *conn;
+
+	if (bpf_map_delete_elem(&conns, &cookie) == 0)
+		tell(&last, cookie, EO_RECORD_TCP_CLOSE);
+}
+
+/* @error: positive. The entry stays until the socket goes, for the call's own result is not to be
+ * told as well. */
+static __always_inline void tell_failure(struct eo_tracer_counters *count, struct eo_conn *conn,
+					 __u64 cookie, const struct sock *sk, __s32 error)
+{
+	if (sk)
+		read_ends(sk, &conn->ends);
+	conn->error = error;
+	conn->close_ns = bpf_ktime_get_ns();
+	conn->flags = CONN_FAILED;
+	if (sk && !socket_wanted(sk, &conn->ends))
+		count_as(&count->filtered, count);
+	else
+		tell(conn, cookie, EO_RECORD_TCP_CONNECT);
+	conn->error = 0;
+}
+
+/* --- states ------------------------------------------------------------------------------- */
+
+/* connect() runs, in the process that called it; or a worker that opens another subflow. */
+static __always_inline void connect_begins(struct eo_tracer_counters *count, struct sock *sk,
+					   __u64 cookie)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	int unowned = is_kernel_thread(task);
+	struct eo_conn *conn;
+
+	if (unowned ? net.by_target : !filter_current(task, bpf_get_current_pid_tgid()))
+		return;
+	conn = new_conn(cookie, BPF_ANY);
+	if (!conn) {
+		count_as(&count->lost[EO_LOSS_MAP_FULL], count);
+		return;
+	}
+	if (!unowned)
+		set_owner(&conn->owner, task);
+	conn->role = EO_ROLE_CLIENT;
+	conn->begin_ns = bpf_ktime_get_ns();
+	read_ends(sk, &conn->ends);
+}
+
+static __always_inline void client_opens(struct eo_tracer_counters *count, struct sock *sk,
+					 __u64 cookie, struct eo_conn *conn)
+{
+	read_ends(sk, &conn->ends);
+	conn->open_ns = bpf_ktime_get_ns();
+	conn->flags = CONN_OPENED | CONN_TOLD;
+	conn->state = TCP_ESTABLISHED;
+	mark_mptcp(conn, sk);
+	if (!socket_wanted(sk, &conn->ends)) {
+		count_as(&count->filtered, count);
+		bpf_map_delete_elem(&conns, &cookie);
+		return;
+	}
+	COUNT_NET(tcp_connections, 1);
+	tell(conn, cookie, EO_RECORD_TCP_CONNECT);
+}
+
+/* The time since our answer to the first packet is the first round trip that is measured. */
+static __always_inline void fill_accepted(struct eo_conn *conn, const struct sock *sk)
+{
+	const struct tcp_sock *tcp = (const void *)sk;
+
+	conn->role = EO_ROLE_SERVER;
+	conn->open_ns = bpf_ktime_get_ns();
+	conn->begin_ns = conn->open_ns - (BPF_CORE_READ(tcp, srtt_us) >> 3) * 1000ull;
+	conn->flags = CONN_OPENED;
+	conn->state = TCP_ESTABLISHED;
+	conn->retransmits_told = BPF_CORE_READ(tcp, total_retrans);
+	read_ends(sk, &conn->ends);
+	mark_mptcp(conn, sk);
+	/* The other end of one that stays on this machine is counted already. */
+	if (net.by_target || !is_local(sk, &conn->ends))
+		COUNT_NET(tcp_connections, 1);
+}
+
+/* Whose it is will be known when it is accepted. */
+static __always_inline void server_opens(struct eo_tracer_counters *count, struct sock *sk,
+					 __u64 cookie)
+{
+	struct eo_net_ends ends;
+	struct eo_conn *conn;
+
+	if (net.by_target)
+		return;
+	read_ends(sk, &ends);
+	if (!socket_wanted(sk, &ends)) {
+		count_as(&count->filtered, count);
+		return;
+	}
+	conn = new_conn(cookie, BPF_NOEXIST);
+	if (conn)
+		fill_accepted(conn, sk);
+	else
+		count_as(&count->lost[EO_LOSS_MAP_FULL], count);
+}
+
+static __always_inline void closes(struct eo_tracer_counters *count, struct sock *sk, __u64 cookie,
+				   struct eo_conn *conn, int old)
+{
+	__s32 error = BPF_CORE_READ(sk, sk_err);
+
+	if (!(conn->flags & CONN_OPENED)) {
+		if (conn->flags & CONN_FAILED)
+			return;
+		if (error)
+			tell_failure(count, conn, cookie, sk, error);
+		else
+			conn->flags |= CONN_FAILING;
+		return;
+	}
+	take_last_figures(conn, sk, cookie);
+	conn->error = error;
+	conn->flags |= CONN_CLOSED;
+	/* An end without farewell: the reset is sent, and known, after this. */
+	if (!error && !conn->reset_by && (old == TCP_ESTABLISHED || old == TCP_CLOSE_WAIT))
+		return;
+	if (conn->flags & CONN_TOLD)
+		tell_end(conn, cookie);
+}
+
+static __always_inline void change_state(struct eo_tracer_counters *count, struct sock *sk, int old,
+					 int new)
+{
+	struct eo_conn *conn;
+	__u64 cookie;
+
+	if (new != TCP_SYN_SENT && new != TCP_ESTABLISHED && new != TCP_CLOSE)
+		return;
+	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+		return;
+	/* Sets the cookie where there is none, for those who can only read it. */
+	cookie = bpf_get_socket_cookie(sk);
+	if (new == TCP_SYN_SENT) {
+		connect_begins(count, sk, cookie);
+		return;
+	}
+	conn = bpf_map_lookup_elem(&conns, &cookie);
+	if (new == TCP_CLOSE) {
+		if (conn)
+			closes(count, sk, cookie, conn, old);
+	} else if (conn) {
+		client_opens(count, sk, cookie, conn);
+	} else if (old == TCP_SYN_RECV) {
+		server_opens(count, sk, cookie);
+	}
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_state, struct sock *sk, int old, int new)
+{
+	return TRACED(change_state(count, sk, old, new));
+}
+
+/* The socket goes: whatever was waited for does not come any more. */
+static __always_inline void destroy(struct eo_tracer_counters *count, struct sock *sk)
+{
+	__u64 cookie = bpf_get_socket_cookie(sk);
+	struct eo_conn *conn = bpf_map_lookup_elem(&conns, &cookie);
+
+	if (!conn)
+		return;
+	if (!(conn->flags & CONN_OPENED)) {
+		if (!(conn->flags & CONN_FAILED))
+			tell_failure(count, conn, cookie, sk, ECANCELED);
+		bpf_map_delete_elem(&conns, &cookie);
+		return;
+	}
+	if (!(conn->flags & CONN_CLOSED))
+		take_last_figures(conn, sk, cookie);
+	tell_end(conn, cookie);
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(on_destroy, struct sock *sk)
+{
+	return TRACED(destroy(count, sk));
+}
+
+static __always_inline void reset(struct sock *sk, __u8 by)
+{
+	struct eo_conn *conn;
+	__u64 cookie;
+
+	if (!sk)
+		return;
+	cookie = read_cookie(sk);
+	conn = bpf_map_lookup_elem(&conns, &cookie);
+	if (!conn || !(conn->flags & CONN_OPENED))
+		return;
+	if (!conn->reset_by)
+		conn->reset_by = by;
+	if (conn->flags & CONN_CLOSED && conn->flags & CONN_TOLD)
+		tell_end(conn, cookie);
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(on_receive_reset, struct sock *sk)
+{
+	return TRACED(reset(sk, EO_RESET_PEER));
+}
+
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(on_send_reset, struct sock *sk)
+{
+	return TRACED(reset(sk, EO_RESET_LOCAL));
+}
+
+/* --- owners ------------------------------------------------------------------------------- */
+
+/* Where what a process holds is an aggregate of subflows: its first one. */
+static __always_inline struct sock *tcp_of(struct sock *sk)
+{
+	struct mptcp_sock *mptcp = (void *)sk;
+	__u16 protocol = BPF_CORE_READ(sk, sk_protocol);
+
+	if (protocol == IPPROTO_TCP)
+		return sk;
+	if (protocol == IPPROTO_MPTCP && bpf_core_type_exists(struct mptcp_sock))
+		return BPF_CORE_READ(mptcp, first);
+	return NULL;
+}
+
+static __always_inline void bind_owner(struct eo_conn *conn, __u64 cookie, struct task_struct *task)
+{
+	set_owner(&conn->owner, task);
+	conn->flags |= CONN_TOLD;
+	if (conn->role == EO_ROLE_SERVER && !(conn->flags & CONN_EXISTED))
+		tell(conn, cookie, EO_RECORD_TCP_ACCEPT);
+	if (conn->flags & CONN_CLOSED)
+		tell_end(conn, cookie);
+}
+
+static __always_inline int is_listener(const struct sock *sk, __u16 port)
+{
+	struct listener key = {.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum),
+			       .port = port};
+
+	return bpf_map_lookup_elem(&listeners, &key) != NULL;
+}
+
+/* A connection without entry, though it is of interest: older than the trace, or its process is
+ * one of the targets, and only now known. */
+static __always_inline struct eo_conn *adopt(const struct sock *sk, __u64 cookie)
+{
+	const struct tcp_sock *tcp = (const void *)sk;
+	struct eo_net_ends ends;
+	struct eo_conn *conn;
+
+	read_ends(sk, &ends);
+	if (!socket_wanted(sk, &ends))
+		return NULL;
+	conn = new_conn(cookie, BPF_NOEXIST);
+	if (!conn)
+		return NULL;
+	conn->ends = ends;
+	conn->flags = CONN_OPENED | CONN_EXISTED;
+	conn->state = TCP_ESTABLISHED;
+	conn->retransmits_told = BPF_CORE_READ(tcp, total_retrans);
+	conn->role = is_listener(sk, ends.local.port) ? EO_ROLE_SERVER : EO_ROLE_CLIENT;
+	mark_mptcp(conn, sk);
+	if (net.by_target || !is_local(sk, &ends))
+		COUNT_NET(tcp_connections, 1);
+	return conn;
+}
+
+static __always_inline struct sock *descriptor_socket(struct task_struct *task, __u32 fd)
+{
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **files, *file = NULL;
+	struct socket *socket;
+
+	if (fd >= BPF_CORE_READ(table, max_fds))
+		return NULL;
+	files = BPF_CORE_READ(table, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	socket = BPF_CORE_READ(file, private_data);
+	/* It may be anything by now if another thread has closed it. */
+	return BPF_CORE_READ(socket, file) == file ? BPF_CORE_READ(socket, sk) : NULL;
+}
+
+static __always_inline void accepted(struct eo_tracer_counters *count, struct task_struct *task,
+				     __u32 fd)
+{
+	struct sock *sk = descriptor_socket(task, fd);
+	struct eo_net_ends ends;
+	struct eo_conn *conn;
+	__u64 cookie;
+
+	if (sk)
+		sk = tcp_of(sk);
+	cookie = sk ? read_cookie(sk) : 0;
+	if (!cookie)
+		return;
+	conn = bpf_map_lookup_elem(&conns, &cookie);
+	if (!conn && net.by_target) {
+		read_ends(sk, &ends);
+		if (!socket_wanted(sk, &ends)) {
+			count_as(&count->filtered, count);
+			return;
+		}
+		conn = new_conn(cookie, BPF_NOEXIST);
+		if (!conn) {
+			count_as(&count->lost[EO_LOSS_MAP_FULL], count);
+			return;
+		}
+		fill_accepted(conn, sk);
+	}
+	if (conn && !conn->owner.tgid)
+		bind_owner(conn, cookie, task);
+}
+
+struct connect_call {
+	const void *address; /* in user space */
+	__u32 size;
+	__u32 fd;
+	__s32 error; /* positive */
+};
+
+/* A call that failed before it changed the socket's state: no route, no free port. */
+static __noinline int tell_early_failure(struct eo_tracer_counters *count, struct sock *sk,
+					 __u64 cookie, const struct connect_call *call)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct eo_conn conn = {.role = EO_ROLE_CLIENT, .flags = CONN_FAILED, .error = call->error};
+
+	set_owner(&conn.owner, task);
+	conn.begin_ns = conn.close_ns = bpf_ktime_get_ns();
+	conn.state = TCP_CLOSE;
+	read_ends(sk, &conn.ends);
+	__builtin_memset(&conn.ends.peer, 0, sizeof(conn.ends.peer));
+	read_sockaddr(&conn.ends.peer, call->address, call->size);
+	if (!count || !conn.ends.peer.family)
+		return 0;
+	if (socket_wanted(sk, &conn.ends))
+		tell(&conn, cookie, EO_RECORD_TCP_CONNECT);
+	else
+		count_as(&count->filtered, count);
+	return 0;
+}
+
+/* Results that say nothing of the network. */
+static __always_inline int is_misuse(__s32 error)
+{
+	return error == EINPROGRESS || error == EALREADY || error == EISCONN || error == EINTR ||
+	       error == EBADF || error == EFAULT || error == EINVAL || error == ENOTSOCK ||
+	       error == EAFNOSUPPORT || error >= ERESTARTSYS;
+}
+
+static __always_inline void connect_failed(struct eo_tracer_counters *count,
+					   struct task_struct *task,
+					   const struct connect_call *call)
+{
+	struct sock *sk = descriptor_socket(task, call->fd);
+	struct eo_conn *conn;
+	__u64 cookie;
+
+	if (sk)
+		sk = tcp_of(sk);
+	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_CLOSE)
+		return;
+	cookie = read_cookie(sk);
+	conn = bpf_map_lookup_elem(&conns, &cookie);
+	if (conn && conn->flags & CONN_FAILING) {
+		tell_failure(count, conn, cookie, NULL, call->error);
+		conn->flags |= CONN_REPORTED;
+	} else if (conn && conn->flags & CONN_FAILED && !(conn->flags & CONN_REPORTED)) {
+		conn->flags |= CONN_REPORTED; /* told when it happened */
+	} else if (!conn || conn->flags & CONN_FAILED) {
+		tell_early_failure(count, sk, cookie, call);
+	}
+}
+
+static __always_inline void connect_ends(struct eo_tracer_counters *count,
+					 struct pt_regs___kernel *regs, long ret)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct connect_call call = {.error = -ret};
+	__u64 args[EO_SYSCALL_ARGS];
+
+	read_args(regs, EO_ABI_NATIVE, args, 1);
+	call.fd = args[0];
+	call.address = (const void *)args[1];
+	call.size = args[2];
+	if (!is_misuse(call.error) && filter_current(task, bpf_get_current_pid_tgid()))
+		connect_failed(count, task, &call);
+}
+
+static __always_inline void accept_ends(struct eo_tracer_counters *count, long ret)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	if (filter_current(task, bpf_get_current_pid_tgid()))
+		accepted(count, task, ret);
+}
+
+/* Somebody sends or receives, and nothing better may be known of whose socket it is. Returns NULL
+ * when it is nobody's who is of interest. @received: bytes have come in */
+static __always_inline struct eo_conn *uses(struct sock *sk, __u64 cookie, int received)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct eo_conn *conn = bpf_map_lookup_elem(&conns, &cookie);
+
+	if (!conn || !conn->owner.tgid) {
+		if (is_kernel_thread(task) || !filter_current(task, bpf_get_current_pid_tgid()))
+			return NULL;
+		if (!conn && BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_CLOSE)
+			conn = adopt(sk, cookie);
+		if (!conn)
+			return NULL;
+		bind_owner(conn, cookie, task);
+	}
+	if (received && !conn->first_byte_ns)
+		conn->first_byte_ns = bpf_ktime_get_ns();
+	return conn;
+}
+
+/* --- what exists already ------------------------------------------------------------------ */
+
+enum eo_net_search search; /* set by user space before it runs an iterator */
+
+static __always_inline void remember_listener(struct sock *sk)
+{
+	struct listener key = {
+		.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum),
+		.port = BPF_CORE_READ(sk, __sk_common.skc_num),
+	};
+	__u32 one = 1;
+
+	bpf_map_update_elem(&listeners, &key, &one, BPF_ANY);
+}
+
+/* A connection that is still open when a summary is made. */
+static __always_inline void flush(struct sock *sk, __u64 cookie)
+{
+	struct eo_conn *conn = bpf_map_lookup_elem(&conns, &cookie);
+	struct eo_net_row *row;
+
+	if (!conn || !(conn->flags & CONN_OPENED) || conn->flags & CONN_CLOSED)
+		return;
+	take_figures(conn, sk);
+	row = find_row(&conn->owner, &conn->ends, IPPROTO_TCP, conn->role);
+	if (!row)
+		return;
+	if (conn->flags & CONN_EXISTED) {
+		conn->flags &= ~CONN_EXISTED; /* counted now */
+		COUNT(row->connections);
+	}
+	add_figures(row, conn);
+}
+
+/* @task: NULL: nobody holds it */
+static __always_inline void find_tcp(struct sock *sk, __u64 cookie, struct task_struct *task)
+{
+	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	struct eo_conn *conn;
+
+	if (search == EO_SEARCH_LISTENERS) {
+		if (state == TCP_LISTEN)
+			remember_listener(sk);
+		return;
+	}
+	if (search == EO_SEARCH_FLUSH) {
+		flush(sk, cookie);
+		return;
+	}
+	if (state == TCP_LISTEN || state == TCP_CLOSE || state == TCP_SYN_RECV ||
+	    state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV)
+		return;
+	conn = bpf_map_lookup_elem(&conns, &cookie);
+	if (!conn)
+		conn = adopt(sk, cookie);
+	if (!conn)
+		return;
+	if (state == TCP_SYN_SENT)
+		conn->flags &= ~CONN_OPENED;
+	if (task && !conn->owner.tgid) {
+		set_owner(&conn->owner, task);
+		conn->flags |= CONN_TOLD;
+	}
+}
+
+/* Files are visited by thread groups, whatever network namespace their sockets are in. */
+SEC("iter/task_file")
+int find_files(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct socket *socket;
+	struct sock *sk;
+	__u64 cookie;
+
+	if (!task || !file)
+		return 0;
+	socket = bpf_sock_from_file(file);
+	if (!socket)
+		return 0;
+	sk = socket->sk;
+	if (!sk || sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	if (search == EO_SEARCH_OWNERS && !filter_other(task))
+		return 0;
+	cookie = bpf_get_socket_cookie(sk);
+	find_tcp(sk, cookie, task);
+	return 0;
+}
+
+/* Those that no process holds: still to be accepted, or let go of already. */
+SEC("iter/tcp")
+int find_tcp_sockets(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *common = ctx->sk_common;
+	struct tcp_sock *tcp;
+	__u64 cookie;
+
+	if (!common)
+		return 0;
+	tcp = bpf_skc_to_tcp_sock(common);
+	if (!tcp)
+		return 0;
+	cookie = bpf_get_socket_cookie(tcp);
+	find_tcp((struct sock *)tcp, cookie, NULL);
+	return 0;
+}
+
+#endif

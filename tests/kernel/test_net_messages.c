@@ -1,0 +1,671 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What the network tracer reads of datagrams and streams: UDP sessions, DNS against a real server,
+ * HTTP against a real server. */
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <netdb.h>
+#include <resolv.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "capture/net_tracer.h"
+#include "core/auto.h"
+#include "core/clock.h"
+#include "net_lab.h"
+#include "net_seen.h"
+
+TestSuite(net_messages, .timeout = 120);
+
+#define SETUP()                                                          \
+	do {                                                             \
+		if (geteuid() != 0)                                      \
+			cr_skip_test("needs root to load BPF programs"); \
+	} while (0)
+
+#define NEEDS(program)                                                     \
+	do {                                                               \
+		if (system("command -v " program " >/dev/null 2>&1") != 0) \
+			cr_skip_test("needs " program);                    \
+	} while (0)
+
+/* --- UDP ---------------------------------------------------------------------------------- */
+
+#define UDP_PORT	27077
+#define DATAGRAMS	1013
+#define DATAGRAM_BYTES	97
+#define ANSWER_BYTES	41
+#define SENDTO_COUNT	211
+
+static int udp_serve(void *arg, int report)
+{
+	struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_port = htons(UDP_PORT)}, from;
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	char bytes[2048];
+
+	(void)arg;
+	if (bind(fd, (void *)&at, sizeof(at)) < 0 || write(report, "x", 1) != 1)
+		return 1;
+	for (;;) {
+		socklen_t size = sizeof(from);
+		struct iovec piece = {bytes, sizeof(bytes)};
+		struct msghdr message = {
+			.msg_name = &from, .msg_namelen = size, .msg_iov = &piece, .msg_iovlen = 1};
+
+		/* Turn about, through both ways to learn from whom it came. */
+		if (recvfrom(fd, bytes, sizeof(bytes), 0, (void *)&from, &size) < 0 ||
+		    sendto(fd, bytes, ANSWER_BYTES, 0, (void *)&from, size) < 0)
+			return 2;
+		if (recvmsg(fd, &message, 0) < 0)
+			return 3;
+		piece.iov_len = ANSWER_BYTES;
+		if (sendmsg(fd, &message, 0) < 0)
+			return 4;
+	}
+}
+
+/* A connected socket, then one that says where to each time; both talk in turn with the server. */
+static int udp_talk(void *arg, int report)
+{
+	struct sockaddr_in ipv4 = {.sin_family = AF_INET, .sin_port = htons(UDP_PORT)};
+	struct sockaddr_in6 ipv6 = {.sin6_family = AF_INET6, .sin6_port = htons(UDP_PORT)};
+	int connected = socket(AF_INET, SOCK_DGRAM, 0), other = socket(AF_INET6, SOCK_DGRAM, 0);
+	char bytes[2048] = "";
+
+	(void)arg;
+	(void)report;
+	inet_pton(AF_INET, LAB_SERVER_IPV4, &ipv4.sin_addr);
+	inet_pton(AF_INET6, LAB_SERVER_IPV6, &ipv6.sin6_addr);
+	if (connect(connected, (void *)&ipv4, sizeof(ipv4)) < 0)
+		return 1;
+	for (int i = 0; i < DATAGRAMS; i++)
+		if (send(connected, bytes, DATAGRAM_BYTES, 0) < 0 ||
+		    recv(connected, bytes, sizeof(bytes), 0) != ANSWER_BYTES)
+			return 2;
+	for (int i = 0; i < SENDTO_COUNT; i++)
+		if (sendto(other, bytes, DATAGRAM_BYTES, 0, (void *)&ipv6, sizeof(ipv6)) < 0 ||
+		    recv(other, bytes, sizeof(bytes), 0) != ANSWER_BYTES)
+			return 3;
+	return 0;
+}
+
+static void check_session(const struct eo_event *event, pid_t pid, const char *role,
+			  const char *family, uint64_t tx, uint64_t rx)
+{
+	uint64_t sent = strcmp(role, "client") ? ANSWER_BYTES : DATAGRAM_BYTES;
+
+	cr_assert_eq(event->type, EO_EVENT_UDP_SESSION);
+	cr_assert_eq(event->pid, (uint32_t)pid);
+	cr_assert_str_eq(seen_text(event, "role"), role);
+	cr_assert_str_eq(seen_text(event, "family"), family);
+	cr_assert_eq(seen_number(event, "tx_packets"), tx);
+	cr_assert_eq(seen_number(event, "rx_packets"), rx, "%lu received, not %lu",
+		     seen_number(event, "rx_packets"), rx);
+	cr_assert_eq(seen_number(event, "tx_bytes"), tx * sent);
+	cr_assert_eq(seen_number(event, "rx_bytes"),
+		     rx * (DATAGRAM_BYTES + ANSWER_BYTES - sent));
+	cr_assert_gt(seen_number(event, "lifetime_ns"), 0);
+}
+
+/* By role and family. */
+static const struct eo_event *session(const struct eo_event_list *list, const char *role,
+				      const char *family)
+{
+	for (size_t i = 0; i < eo_event_list_count(list); i++) {
+		const struct eo_event *event = eo_event_list_get(list, i);
+
+		if (!strcmp(seen_text(event, "role"), role) &&
+		    !strcmp(seen_text(event, "family"), family))
+			return event;
+	}
+	cr_assert_fail("no session of a %s by %s", role, family);
+	return NULL;
+}
+
+Test(net_messages, a_udp_session_is_a_socket_and_a_peer)
+{
+	static const uint16_t port = UDP_PORT;
+	struct eo_net_tracer_options options = {
+		.events = EO_NET_UDP_SESSION, .ports = &port, .port_count = 1};
+	struct lab_process server, client;
+	struct eo_event_list *list;
+	struct eo_trace_stats stats;
+	struct eo_tracer *tracer;
+	struct lab lab;
+	char ready;
+
+	SETUP();
+	lab_open(&lab);
+	tracer = seen_begin(&options);
+	server = lab_start(&lab, LAB_SERVER, udp_serve, NULL);
+	lab_read(&server, &ready, 1);
+	client = lab_start(&lab, LAB_CLIENT, udp_talk, NULL);
+	lab_join(&client);
+	list = seen_end(tracer, &stats);
+	lab_kill(&server);
+	lab_close(&lab);
+	cr_assert_eq(eo_event_list_count(list), 4);
+	check_session(session(list, "client", "ipv4"), client.pid, "client", "ipv4", DATAGRAMS,
+		      DATAGRAMS);
+	check_session(session(list, "client", "ipv6"), client.pid, "client", "ipv6", SENDTO_COUNT,
+		      SENDTO_COUNT);
+	check_session(session(list, "server", "ipv4"), server.pid, "server", "ipv4", DATAGRAMS,
+		      DATAGRAMS);
+	check_session(session(list, "server", "ipv6"), server.pid, "server", "ipv6", SENDTO_COUNT,
+		      SENDTO_COUNT);
+	cr_assert_eq(seen_total(&stats, "udp_sessions"), 4);
+	eo_event_list_free(list);
+	eo_tracer_free(tracer);
+}
+
+static int udp_once(void *arg, int report)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(UDP_PORT)};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), again = dup(fd);
+
+	(void)arg;
+	inet_pton(AF_INET, LAB_SERVER_IPV4, &at.sin_addr);
+	sendto(fd, "x", 1, 0, (void *)&at, sizeof(at));
+	close(fd);
+	if (write(report, "x", 1) != 1)
+		return 1;
+	sleep(2);
+	close(again);
+	if (write(report, "x", 1) != 1)
+		return 2;
+	sleep(60);
+	return 0;
+}
+
+static int count_event(void *ctx, const struct eo_event *event)
+{
+	*(size_t *)ctx += event->type == EO_EVENT_UDP_SESSION;
+	return 0;
+}
+
+static int stop_loop(void *ctx)
+{
+	eo_loop_stop(ctx);
+	return 0;
+}
+
+static void run_for(struct eo_loop *loop, uint64_t ns)
+{
+	struct eo_loop_source *source;
+
+	cr_assert_eq(eo_loop_add_timer(loop, ns, 0, stop_loop, loop, &source, NULL), 0);
+	cr_assert_eq(eo_loop_run(loop, NULL), 0);
+	eo_loop_remove(loop, source);
+}
+
+Test(net_messages, a_session_ends_with_the_last_descriptor_of_its_socket)
+{
+	static const uint16_t port = UDP_PORT;
+	size_t ended = 0;
+	struct eo_net_tracer_options options = {
+		.events = EO_NET_UDP_SESSION,
+		.ports = &port,
+		.port_count = 1,
+		.tracer.sink = {.event = count_event, .ctx = &ended},
+	};
+	struct lab_process client;
+	struct eo_loop *loop;
+	struct eo_tracer *tracer;
+	struct lab lab;
+	char ready;
+
+	SETUP();
+	lab_open(&lab);
+	tracer = seen_begin(&options);
+	cr_assert_eq(eo_loop_new(&loop, NULL), 0);
+	cr_assert_eq(eo_tracer_watch(tracer, loop, NULL), 0);
+	client = lab_start(&lab, LAB_CLIENT, udp_once, NULL);
+	lab_read(&client, &ready, 1);
+	run_for(loop, 1200000000);
+	cr_assert_eq(ended, 0);
+	lab_read(&client, &ready, 1);
+	run_for(loop, 1200000000);
+	cr_assert_eq(ended, 1);
+	lab_kill(&client);
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	cr_assert_eq(ended, 1);
+	lab_close(&lab);
+	eo_tracer_free(tracer);
+	eo_loop_free(loop);
+}
+
+/* --- packets ------------------------------------------------------------------------------ */
+
+#define PACKET_PORT  27103
+#define PACKET_BYTES 1000003
+#define ETHERNET     14
+
+static int serve_bytes(void *arg, int report)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(PACKET_PORT)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0), client;
+	static char bytes[PACKET_BYTES];
+
+	(void)arg;
+	if (bind(fd, (void *)&at, sizeof(at)) < 0 || listen(fd, 1) < 0 ||
+	    write(report, "x", 1) != 1)
+		return 1;
+	client = accept(fd, NULL, NULL);
+	if (send(client, bytes, sizeof(bytes), 0) != sizeof(bytes))
+		return 2;
+	close(client);
+	sleep(60);
+	return 0;
+}
+
+static int fetch_bytes(void *arg, int report)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(PACKET_PORT)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	char bytes[16384];
+	size_t sum = 0;
+	ssize_t n;
+
+	(void)arg;
+	(void)report;
+	inet_pton(AF_INET, LAB_SERVER_IPV4, &at.sin_addr);
+	if (connect(fd, (void *)&at, sizeof(at)) < 0)
+		return 1;
+	while ((n = recv(fd, bytes, sizeof(bytes), 0)) > 0)
+		sum += (size_t)n;
+	close(fd);
+	usleep(100000);
+	return sum == PACKET_BYTES ? 0 : 2;
+}
+
+/* So that nothing but the transfer goes through the cable. */
+static void make_quiet(const struct lab *lab)
+{
+	char command[256], addresses[2][32] = {"", ""};
+
+	for (int side = 0; side < LAB_SIDES; side++)
+		snprintf(addresses[side], sizeof(addresses[side]), "02:00:00:00:07:0%d", side + 1);
+	for (int side = 0; side < LAB_SIDES; side++) {
+		snprintf(command, sizeof(command),
+			 "sysctl -qw net.ipv6.conf.cable%d.disable_ipv6=1 && "
+			 "ip link set cable%d address %s && "
+			 "ip neigh replace %s lladdr %s dev cable%d",
+			 side, side, addresses[side], side ? LAB_CLIENT_IPV4 : LAB_SERVER_IPV4,
+			 addresses[!side], side);
+		lab_shell(lab, side, command);
+	}
+}
+
+Test(net_messages, packets_are_those_that_the_interface_counts)
+{
+	struct eo_net_tracer_options options = {.events = EO_NET_PACKET, .interface = "cable0"};
+	struct lab_traffic before, after, told = {0};
+	struct lab_process server, client;
+	struct eo_event_list *list;
+	struct eo_trace_stats stats;
+	struct eo_tracer *tracer;
+	uint64_t bytes = 0, segments = 0, syns = 0;
+	struct lab lab;
+	char ready;
+
+	SETUP();
+	lab_open(&lab);
+	make_quiet(&lab);
+	server = lab_start(&lab, LAB_SERVER, serve_bytes, NULL);
+	lab_read(&server, &ready, 1);
+	tracer = seen_begin(&options);
+	before = lab_traffic(&lab, LAB_CLIENT, "cable0");
+	client = lab_start(&lab, LAB_CLIENT, fetch_bytes, NULL);
+	lab_join(&client);
+	after = lab_traffic(&lab, LAB_CLIENT, "cable0");
+	list = seen_end(tracer, &stats);
+	lab_kill(&server);
+	lab_close(&lab);
+	for (size_t i = 0; i < eo_event_list_count(list); i++) {
+		const struct eo_event *event = eo_event_list_get(list, i);
+		bool tx = !strcmp(seen_text(event, "direction"), "tx");
+		uint64_t length = seen_number(event, "length_bytes");
+
+		cr_assert_eq(event->type, EO_EVENT_NETWORK_PACKET);
+		cr_assert_eq(event->pid, (uint32_t)client.pid);
+		cr_assert_str_eq(seen_text(event, "interface"), "cable0");
+		cr_assert_str_eq(seen_text(event, "proto"), "tcp");
+		cr_assert_eq(seen_port(event, tx ? "dst" : "src"), PACKET_PORT);
+		cr_assert_str_eq(seen_address(event, tx ? "dst" : "src"), LAB_SERVER_IPV4);
+		*(tx ? &told.tx_packets : &told.rx_packets) += 1;
+		*(tx ? &told.tx_bytes : &told.rx_bytes) += length + ETHERNET;
+		bytes += length;
+		segments += seen_number(event, "segments");
+		syns += strstr(seen_text(event, "tcp_flags"), "SYN") != NULL;
+	}
+	cr_assert_eq(told.tx_packets, after.tx_packets - before.tx_packets);
+	cr_assert_eq(told.rx_packets, after.rx_packets - before.rx_packets);
+	cr_assert_eq(told.tx_bytes, after.tx_bytes - before.tx_bytes);
+	cr_assert_eq(told.rx_bytes, after.rx_bytes - before.rx_bytes);
+	cr_assert_eq(syns, 2);
+	cr_assert_geq(segments, eo_event_list_count(list));
+	cr_assert_eq(seen_total(&stats, "packets_captured"), eo_event_list_count(list));
+	cr_assert_eq(seen_total(&stats, "bytes_captured"), bytes);
+	eo_event_list_free(list);
+	eo_tracer_free(tracer);
+}
+
+/* --- DNS ---------------------------------------------------------------------------------- */
+
+#define DNSMASQ                                                                               \
+	"dnsmasq --no-daemon --no-resolv --no-hosts --conf-file=/dev/null --port=53 "         \
+	"--pid-file --user=root --local=/lab/ --host-record=one.lab,10.1.2.3,fd00::5 "        \
+	"--cname=alias.lab,one.lab --edns-packet-max=512 --server=/slow.example/10.99.7.250 " \
+	"%s >/dev/null 2>&1"
+
+static int run_dnsmasq(void *arg, int report)
+{
+	char command[8192], texts[4096] = "";
+
+	(void)arg;
+	(void)report;
+	/* An answer that is too large for a datagram. */
+	for (int i = 0; i < 31; i++)
+		snprintf(texts + strlen(texts), sizeof(texts) - strlen(texts),
+			 "--host-record=large.lab,10.9.9.%d ", i + 1);
+	snprintf(command, sizeof(command), "exec " DNSMASQ, texts);
+	execl("/bin/sh", "sh", "-c", command, NULL);
+	return 1;
+}
+
+/* Ask the server at @address. */
+static void ask(const char *address, const char *name, int type)
+{
+	unsigned char answer[4096];
+	struct __res_state state = {0};
+
+	res_ninit(&state);
+	state.retrans = 1;
+	state.retry = 1;
+	state.options &= ~(unsigned long)(RES_DNSRCH | RES_DEFNAMES);
+	state.nscount = 1;
+	memset(&state.nsaddr_list[0], 0, sizeof(state.nsaddr_list[0]));
+	state.nsaddr_list[0].sin_family = AF_INET;
+	state.nsaddr_list[0].sin_port = htons(53);
+	inet_pton(AF_INET, address, &state.nsaddr_list[0].sin_addr);
+	res_nquery(&state, name, C_IN, type, answer, sizeof(answer));
+	res_nclose(&state);
+}
+
+static int ask_all(void *arg, int report)
+{
+	struct addrinfo *list;
+	struct sockaddr_in6 server = {.sin6_family = AF_INET6, .sin6_port = htons(53)};
+	static const unsigned char query[] = {0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0,   0,   3,
+					      'o',  'n', 'e', 3, 'l', 'a', 'b', 0, 0, 28, 0, 1};
+	unsigned char answer[512];
+	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+
+	(void)arg;
+	(void)report;
+	(void)list;
+	inet_pton(AF_INET6, LAB_SERVER_IPV6, &server.sin6_addr);
+	for (int i = 0; i < 100; i++) { /* until it is there */
+		struct timeval wait = {.tv_usec = 100000};
+
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+		sendto(fd, query, sizeof(query), 0, (void *)&server, sizeof(server));
+		if (recv(fd, answer, sizeof(answer), 0) > 0)
+			break;
+	}
+	ask(LAB_SERVER_IPV4, "one.lab", 1);
+	ask(LAB_SERVER_IPV4, "alias.lab", 28);
+	ask(LAB_SERVER_IPV4, "absent.lab", 1);
+	ask(LAB_SERVER_IPV4, "large.lab", 1);
+	ask("10.99.7.77", "silent.lab", 1);
+	return 0;
+}
+
+/* The answered lookup, or the last one, of @question. */
+static const struct eo_event *lookup(const struct eo_event_list *list, const char *question,
+				     const char *qtype, pid_t pid)
+{
+	const struct eo_event *found = NULL;
+
+	for (size_t i = 0; i < eo_event_list_count(list); i++) {
+		const struct eo_event *event = eo_event_list_get(list, i);
+
+		if (event->type == EO_EVENT_DNS && event->pid == (uint32_t)pid &&
+		    !strcmp(seen_text(event, "question"), question) &&
+		    !strcmp(seen_text(event, "qtype"), qtype) &&
+		    (!found || *seen_text(event, "rcode")))
+			found = event;
+	}
+	cr_assert_not_null(found, "no lookup of %s %s", question, qtype);
+	return found;
+}
+
+static size_t answers(const struct eo_event *event)
+{
+	const struct eo_attr *array = eo_event_data(event, "answers");
+
+	return array ? array->count : 0;
+}
+
+static const char *answer_text(const struct eo_event *event, size_t i)
+{
+	return eo_event_data(event, "answers")[1 + i].str;
+}
+
+Test(net_messages, dns_lookups_have_questions_codes_and_answers)
+{
+	static const uint16_t port = 53;
+	struct eo_net_tracer_options options = {
+		.events = EO_NET_DNS, .peer_ports = &port, .peer_port_count = 1};
+	struct lab_process server, client;
+	const struct eo_event *event;
+	struct eo_event_list *list;
+	struct eo_trace_stats stats;
+	struct eo_tracer *tracer;
+	struct lab lab;
+
+	SETUP();
+	NEEDS("dnsmasq");
+	lab_open(&lab);
+	lab_shell(&lab, LAB_CLIENT, "ip neigh replace 10.99.7.77 lladdr 02:00:00:00:00:01 dev cable0");
+	tracer = seen_begin(&options);
+	server = lab_start(&lab, LAB_SERVER, run_dnsmasq, NULL);
+	client = lab_start(&lab, LAB_CLIENT, ask_all, NULL);
+	lab_join(&client);
+	/* The one that nobody answers is given up five seconds after it was asked. */
+	for (int i = 0; i < 110; i++) {
+		usleep(50000);
+		cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
+	}
+	list = seen_end(tracer, &stats);
+	lab_kill(&server);
+	lab_close(&lab);
+
+	event = lookup(list, "one.lab", "AAAA", client.pid);
+	cr_assert_str_eq(seen_text(event, "rcode"), "NOERROR");
+	cr_assert_eq(answers(event), 1);
+	cr_assert_str_eq(answer_text(event, 0), "fd00::5");
+	cr_assert_str_eq(eo_attr_member(eo_event_data(event, "server"), "address")->str,
+			 LAB_SERVER_IPV6);
+	event = lookup(list, "one.lab", "A", client.pid);
+	cr_assert_eq(answers(event), 1);
+	cr_assert_str_eq(answer_text(event, 0), "10.1.2.3");
+	cr_assert_str_eq(eo_attr_member(eo_event_data(event, "server"), "address")->str,
+			 LAB_SERVER_IPV4);
+	cr_assert_eq(eo_attr_member(eo_event_data(event, "server"), "port")->unum, 53);
+	event = lookup(list, "alias.lab", "AAAA", client.pid);
+	cr_assert_eq(answers(event), 2);
+	cr_assert_str_eq(answer_text(event, 1), "fd00::5");
+	event = lookup(list, "absent.lab", "A", client.pid);
+	cr_assert_str_eq(seen_text(event, "rcode"), "NXDOMAIN");
+	cr_assert_eq(answers(event), 0);
+	cr_assert_null(eo_event_data(event, "error"));
+	event = lookup(list, "silent.lab", "A", client.pid);
+	cr_assert_str_eq(seen_text(event, "error"), "ETIMEDOUT");
+	cr_assert_str_eq(seen_text(event, "rcode"), "");
+	/* Once cut by UDP, and once whole by TCP. */
+	size_t large = 0, whole = 0;
+	for (size_t i = 0; i < eo_event_list_count(list); i++) {
+		event = eo_event_list_get(list, i);
+		large += !strcmp(seen_text(event, "question"), "large.lab");
+		whole += !strcmp(seen_text(event, "question"), "large.lab") && answers(event) >= 16;
+	}
+	cr_assert_eq(large, 2);
+	cr_assert_geq(whole, 1);
+	eo_event_list_free(list);
+	eo_tracer_free(tracer);
+}
+
+/* --- HTTP --------------------------------------------------------------------------------- */
+
+#define HTTP_PORT     27080
+#define HTTP_REQUESTS 10007
+#define HTTP_CLIENTS  3
+#define HTTP_BODY     "hello from here\n"
+#define TRACEPARENT   "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+static int run_nginx(void *arg, int report)
+{
+	(void)report;
+	execlp("nginx", "nginx", "-c", arg, NULL);
+	return 1;
+}
+
+static void write_nginx_conf(char *folder, char *path, size_t size)
+{
+	FILE *file;
+
+	cr_assert_not_null(mkdtemp(folder));
+	snprintf(path, size, "%s/nginx.conf", folder);
+	file = fopen(path, "w");
+	fprintf(file,
+		"worker_processes 3; daemon off; pid %s/pid; error_log %s/log;\n"
+		"events { worker_connections 512; }\n"
+		"http { access_log off; keepalive_requests 100000; client_body_temp_path %s/b;\n"
+		"proxy_temp_path %s/p; fastcgi_temp_path %s/f; uwsgi_temp_path %s/u;\n"
+		"scgi_temp_path %s/s; server { listen %s:%d reuseport;\n"
+		"location /none { return 404; }\n"
+		"location / { return 200 \"" HTTP_BODY "\"; } } }\n",
+		folder, folder, folder, folder, folder, folder, folder, LAB_SERVER_IPV4, HTTP_PORT);
+	fclose(file);
+}
+
+/* Requests number first, first + HTTP_CLIENTS …, on connections of 1000 requests. */
+static int request_all(void *arg, int report)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(HTTP_PORT)};
+	char bytes[4096];
+	int fd = -1, done = 0;
+
+	(void)report;
+	inet_pton(AF_INET, LAB_SERVER_IPV4, &at.sin_addr);
+	for (int i = *(int *)arg; i < HTTP_REQUESTS; i += HTTP_CLIENTS, done++) {
+		int size = snprintf(bytes, sizeof(bytes),
+				    "GET %s/%d?secret=%d HTTP/1.1\r\nHost: lab\r\n"
+				    "Traceparent: " TRACEPARENT "\r\n\r\n",
+				    i % 10 == 3 ? "/none" : "", i, i);
+		size_t got = 0, whole = 0;
+
+		if (done % 1000 == 0) {
+			close(fd);
+			fd = socket(AF_INET, SOCK_STREAM, 0);
+			if (connect(fd, (void *)&at, sizeof(at)) < 0)
+				return 1;
+		}
+		if (send(fd, bytes, (size_t)size, 0) != size)
+			return 2;
+		while (!whole || got < whole) {
+			ssize_t n = recv(fd, bytes + got, sizeof(bytes) - 1 - got, 0);
+			char *head_end, *length;
+
+			if (n <= 0)
+				return 3;
+			got += (size_t)n;
+			bytes[got] = '\0';
+			head_end = strstr(bytes, "\r\n\r\n");
+			length = strcasestr(bytes, "content-length: ");
+			if (head_end && length)
+				whole = (size_t)(head_end + 4 - bytes) + strtoul(length + 16, NULL, 10);
+		}
+	}
+	return 0;
+}
+
+Test(net_messages, each_http_request_is_told_by_both_sides)
+{
+	static const uint16_t port = HTTP_PORT;
+	struct eo_net_tracer_options options = {
+		.events = EO_NET_HTTP, .ports = &port, .port_count = 1};
+	char folder[] = "/tmp/eo-nginx-XXXXXX", conf[64], command[128];
+	size_t count[2] = {0}, missing[2] = {0};
+	static bool found[2][HTTP_REQUESTS];
+	struct lab_process server, clients[HTTP_CLIENTS];
+	struct eo_event_list *list;
+	struct eo_trace_stats stats;
+	struct eo_tracer *tracer;
+	int first[HTTP_CLIENTS];
+	struct lab lab;
+
+	SETUP();
+	NEEDS("nginx");
+	lab_open(&lab);
+	write_nginx_conf(folder, conf, sizeof(conf));
+	server = lab_start(&lab, LAB_SERVER, run_nginx, conf);
+	lab_shell(&lab, LAB_SERVER,
+		  "for i in $(seq 100); do ss -Hltn sport = 27080 | grep -q . && exit; "
+		  "sleep 0.05; done; exit 1");
+	tracer = seen_begin(&options);
+	for (int i = 0; i < HTTP_CLIENTS; i++) {
+		first[i] = i;
+		clients[i] = lab_start(&lab, LAB_CLIENT, request_all, &first[i]);
+	}
+	for (int i = 0; i < 100 || eo_tracer_stats(tracer).emitted < 2 * HTTP_REQUESTS; i++) {
+		cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
+		usleep(20000);
+		if (i == 1500)
+			break;
+	}
+	for (int i = 0; i < HTTP_CLIENTS; i++)
+		lab_join(&clients[i]);
+	list = seen_end(tracer, &stats);
+	kill(server.pid, SIGTERM);
+	lab_join(&server);
+	lab_close(&lab);
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	cr_assert_eq(system(command), 0);
+
+	for (size_t i = 0; i < eo_event_list_count(list); i++) {
+		const struct eo_event *event = eo_event_list_get(list, i);
+		int side = !strcmp(seen_text(event, "role"), "server");
+		const char *path = seen_text(event, "path");
+		bool none = strncmp(path, "/none", 5) == 0;
+		long number = strtol(path + (none ? 6 : 1), NULL, 10);
+
+		cr_assert_eq(event->type, EO_EVENT_HTTP_REQUEST);
+		cr_assert(number >= 0 && number < HTTP_REQUESTS);
+		cr_assert_not(found[side][number], "%s twice", path);
+		found[side][number] = true;
+		count[side]++;
+		cr_assert_null(strchr(path, '?'));
+		cr_assert_eq(number % 10 == 3, none);
+		cr_assert_eq(seen_number(event, "status"), none ? 404 : 200);
+		if (!none)
+			cr_assert_eq(seen_number(event, "response_bytes"), strlen(HTTP_BODY));
+		cr_assert_str_eq(seen_text(event, "method"), "GET");
+		cr_assert_str_eq(seen_text(event, "host"), "lab");
+		cr_assert_str_eq(seen_text(event, "version"), "1.1");
+		cr_assert_str_eq(seen_text(event, "traceparent"), TRACEPARENT);
+		cr_assert_str_eq(event->comm, side ? "nginx" : "test_net_messag");
+	}
+	for (int i = 0; i < HTTP_REQUESTS; i++)
+		for (int side = 0; side < 2; side++)
+			missing[side] += !found[side][i];
+	cr_assert_eq(count[0], HTTP_REQUESTS, "%zu of clients, %zu missing", count[0], missing[0]);
+	cr_assert_eq(count[1], HTTP_REQUESTS, "%zu of servers, %zu missing", count[1], missing[1]);
+	eo_event_list_free(list);
+	eo_tracer_free(tracer);
+}

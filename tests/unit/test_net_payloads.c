@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Captured payloads, put back into order and read. */
+#include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture/event_list.h"
+#include "capture/net_payloads.h"
+
+struct seen {
+	struct eo_event_list *list;
+	int answer; /* of the event function */
+};
+
+static int on_event(void *ctx, const struct eo_event *event)
+{
+	struct seen *seen = ctx;
+
+	cr_assert_eq(eo_event_list_add(seen->list, event), 0);
+	return seen->answer;
+}
+
+static struct eo_net_payloads *begin(struct seen *seen)
+{
+	struct eo_net_payloads_options options = {.event = on_event, .ctx = seen};
+
+	seen->list = eo_event_list_new();
+	return eo_net_payloads_new(&options);
+}
+
+static struct eo_payload_record payload(uint64_t ktime_ns, uint64_t cookie, bool received,
+					const void *bytes, size_t size)
+{
+	struct eo_payload_record record = {
+		.header = {.kind = EO_RECORD_PAYLOAD, .tgid = 4711, .tid = 4713,
+			   .ktime_ns = ktime_ns, .comm = "shop", .thread = "worker"},
+		.cookie = cookie,
+		.protocol = IPPROTO_TCP,
+		.use = EO_PAYLOAD_HTTP,
+		.role = EO_ROLE_SERVER,
+		.received = received,
+		.length = (uint32_t)size,
+		.captured = (uint32_t)size,
+		.ends = {.local = {{10, 0, 0, 1}, 80, AF_INET}, .peer = {{10, 0, 0, 2}, 5000, AF_INET}},
+	};
+
+	memcpy(record.bytes, bytes, size);
+	return record;
+}
+
+static void add(struct eo_net_payloads *payloads, const struct eo_payload_record *record)
+{
+	eo_net_payloads_add(payloads, &record->header, EO_PAYLOAD_HEADER_BYTES + record->captured);
+}
+
+static void say(struct eo_net_payloads *payloads, uint64_t ktime_ns, uint64_t cookie, bool received,
+		const char *text)
+{
+	struct eo_payload_record record =
+		payload(ktime_ns, cookie, received, text, strlen(text));
+
+	add(payloads, &record);
+}
+
+static const char *text_of(const struct eo_event_list *list, size_t i, const char *key)
+{
+	return eo_event_data(eo_event_list_get(list, i), key)->str;
+}
+
+#define REQUEST(path) "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
+#define RESPONSE      "HTTP/1.1 204 No Content\r\n\r\n"
+
+Test(net_payloads, what_comes_late_is_read_in_its_place)
+{
+	struct seen seen = {0};
+	struct eo_net_payloads *payloads = begin(&seen);
+	struct eo_payload_record second = payload(300, 1, true, REQUEST("/b"), strlen(REQUEST("/b")));
+
+	second.offset = strlen(REQUEST("/a"));
+	say(payloads, 200, 1, false, RESPONSE);
+	add(payloads, &second);
+	say(payloads, 100, 1, true, REQUEST("/a"));
+	cr_assert_eq(eo_net_payloads_run(payloads, 150), 0);
+	cr_assert_eq(eo_event_list_count(seen.list), 0);
+	cr_assert_eq(eo_net_payloads_run(payloads, 1000), 0);
+	cr_assert_eq(eo_event_list_count(seen.list), 1);
+	cr_assert_str_eq(text_of(seen.list, 0, "path"), "/a");
+	cr_assert_eq(eo_event_list_get(seen.list, 0)->pid, 4711);
+	cr_assert_eq(eo_event_data(eo_event_list_get(seen.list, 0), "duration_ns")->unum, 100);
+	eo_net_payloads_free(payloads);
+	eo_event_list_free(seen.list);
+}
+
+Test(net_payloads, the_end_of_a_connection_ends_its_requests)
+{
+	struct seen seen = {0};
+	struct eo_net_payloads *payloads = begin(&seen);
+	struct eo_tcp_record end = {
+		.header = {.kind = EO_RECORD_TCP_CLOSE, .ktime_ns = 200}, .cookie = 1, .error = 104};
+
+	say(payloads, 100, 1, true, REQUEST("/a"));
+	eo_net_payloads_add(payloads, &end.header, sizeof(end));
+	/* The cookie is free for another one now. */
+	say(payloads, 300, 1, true, REQUEST("/b"));
+	say(payloads, 400, 1, false, RESPONSE);
+	cr_assert_eq(eo_net_payloads_run(payloads, 1000), 0);
+	cr_assert_eq(eo_event_list_count(seen.list), 2);
+	cr_assert_str_eq(text_of(seen.list, 0, "error"), "ECONNRESET");
+	cr_assert_str_eq(text_of(seen.list, 1, "path"), "/b");
+	cr_assert_eq(eo_net_payloads_counts(payloads).events, 2);
+	eo_net_payloads_free(payloads);
+	eo_event_list_free(seen.list);
+}
+
+Test(net_payloads, many_connections_are_told_apart)
+{
+	struct seen seen = {0};
+	struct eo_net_payloads *payloads = begin(&seen);
+
+	for (uint64_t i = 1; i <= 1009; i++)
+		say(payloads, i, i, true, REQUEST("/x"));
+	for (uint64_t i = 1; i <= 1009; i++)
+		say(payloads, 2000 + i, i, false, RESPONSE);
+	cr_assert_eq(eo_net_payloads_run(payloads, 10000), 0);
+	cr_assert_eq(eo_event_list_count(seen.list), 1009);
+	for (size_t i = 0; i < 1009; i++)
+		cr_assert_eq(eo_event_data(eo_event_list_get(seen.list, i), "duration_ns")->unum, 2000);
+	eo_net_payloads_free(payloads);
+	eo_event_list_free(seen.list);
+}
+
+Test(net_payloads, records_that_contradict_themselves_are_dropped)
+{
+	struct seen seen = {0};
+	struct eo_net_payloads *payloads = begin(&seen);
+	struct eo_payload_record record = payload(1, 1, true, "x", 1);
+
+	record.captured = 4096; /* more than there is */
+	eo_net_payloads_add(payloads, &record.header, EO_PAYLOAD_HEADER_BYTES + 1);
+	record.captured = 8192; /* more than there can be */
+	record.length = 8192;
+	eo_net_payloads_add(payloads, &record.header, sizeof(record));
+	record.captured = 1;
+	record.length = 0; /* more than was moved */
+	eo_net_payloads_add(payloads, &record.header, EO_PAYLOAD_HEADER_BYTES + 1);
+	eo_net_payloads_add(payloads, &record.header, sizeof(record.header));
+	cr_assert_eq(eo_net_payloads_run(payloads, 1000), 0);
+	cr_assert_eq(eo_net_payloads_counts(payloads).dropped, 4);
+	cr_assert_eq(eo_event_list_count(seen.list), 0);
+	eo_net_payloads_free(payloads);
+	eo_event_list_free(seen.list);
+}
+
+Test(net_payloads, garbage_on_port_53_is_counted_and_not_believed)
+{
+	struct seen seen = {0};
+	struct eo_net_payloads *payloads = begin(&seen);
+	struct eo_payload_record record;
+	uint8_t bytes[512];
+
+	srand(7);
+	for (uint64_t i = 0; i < 1009; i++) {
+		for (size_t j = 0; j < sizeof(bytes); j++)
+			bytes[j] = (uint8_t)rand();
+		record = payload(i, 9, i & 1, bytes, sizeof(bytes));
+		record.use = EO_PAYLOAD_DNS;
+		record.protocol = IPPROTO_UDP;
+		add(payloads, &record);
+	}
+	cr_assert_eq(eo_net_payloads_run(payloads, 2000), 0);
+	cr_assert_eq(eo_event_list_count(seen.list), 0);
+	cr_assert_eq(eo_net_payloads_counts(payloads).dns_malformed, 1009);
+	eo_net_payloads_free(payloads);
+	eo_event_list_free(seen.list);
+}
+
+Test(net_payloads, what_the_event_function_says_ends_the_run)
+{
+	struct seen seen = {.answer = -32};
+	struct eo_net_payloads *payloads = begin(&seen);
+
+	say(payloads, 100, 1, true, REQUEST("/a"));
+	say(payloads, 200, 1, false, RESPONSE);
+	cr_assert_eq(eo_net_payloads_run(payloads, 1000), -32);
+	eo_net_payloads_free(payloads);
+	eo_event_list_free(seen.list);
+}
