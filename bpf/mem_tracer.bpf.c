@@ -23,6 +23,10 @@
 
 const volatile struct eo_mem_config mem = {};
 
+/* Probes come and go one after the other. Only while this is set do calls begin to count, so that
+ * all of them begin and end at one moment. */
+volatile __u32 is_open;
+
 #define COUNT_MORE(field, number) __sync_fetch_and_add(&(field), (number))
 
 /* What a call's return pops of the stack. */
@@ -436,7 +440,7 @@ static __always_inline void enter(struct pt_regs *ctx, struct eo_tracer_counters
 	struct eo_mem_block block;
 	struct thread *thread;
 
-	if (shape == EO_MEM_FREE && !PT_REGS_PARM1(ctx))
+	if (!is_open || (shape == EO_MEM_FREE && !PT_REGS_PARM1(ctx)))
 		return;
 	event.pid_tgid = bpf_get_current_pid_tgid();
 	if (!filter_current(event.task, event.pid_tgid))

@@ -117,8 +117,13 @@ static int on_start(void *ctx)
 	struct eo_error *err = &s->capture.err;
 	int r = 0;
 
-	for (size_t i = 0; !r && i < s->count; i++)
+	for (size_t i = 0; !r && i < s->count; i++) {
+		const struct trace_tracer *tracer = s->options->tracers[i];
+
 		r = eo_tracer_start(s->tracers[i], err);
+		if (!r && tracer->started)
+			r = tracer->started(s->options, s->tracers[i], s->capture.cli, err);
+	}
 	if (!r)
 		r = trace_output_watch(s->output, s->capture.loop, on_room, s, err);
 	for (size_t i = 0; !r && i < s->count; i++)

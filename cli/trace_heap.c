@@ -23,6 +23,8 @@ static int on_start(void *ctx)
 	struct session *s = ctx;
 	int r = eo_tracer_start(s->tracer, &s->capture.err);
 
+	if (!r)
+		r = s->options->tracers[0]->started(s->options, s->tracer, s->capture.cli, &s->capture.err);
 	return r ? r : eo_tracer_watch(s->tracer, s->capture.loop, &s->capture.err);
 }
 

@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "core/clock.h"
 #include "option_value.h"
+#include "report.h"
 
 enum {
 	KEY_LIBRARY = 0x600,
@@ -14,7 +15,11 @@ enum {
 	KEY_MAX_LIVE,
 	KEY_LEAKS,
 	KEY_MIN_AGE,
+	KEY_MAX_OVERHEAD,
 };
+
+#define MAX_OVERHEAD_DEFAULT 20 /* percent */
+#define MEASURE_NS	     200000000ull
 
 static const struct argp_option options_table[] = {
 	{NULL, 0, NULL, 0, "mem:", 6},
@@ -24,6 +29,8 @@ static const struct argp_option options_table[] = {
 	{"min-size", KEY_MIN_SIZE, "BYTES", 0, "only allocations of at least so much", 6},
 	{"library", KEY_LIBRARY, "FILE", 0, "an allocator that is not found by its malloc() and free()", 6},
 	{"max-live", KEY_MAX_LIVE, "N", 0, "blocks in use that are kept; default 1000000", 6},
+	{"max-overhead", KEY_MAX_OVERHEAD, "PERCENT", 0,
+	 "warn when the probes cost a running target more of a CPU; default 20, 0 is never", 6},
 	{0},
 };
 
@@ -59,6 +66,10 @@ static error_t parse_mem(int key, char *arg, struct argp_state *state)
 		r = cli_option_time(&option, 0, &options->min_age_ns);
 		options->has_min_age = true;
 		break;
+	case KEY_MAX_OVERHEAD:
+		r = cli_option_uint(&option, "a percentage", 0, 100000, &options->max_overhead);
+		options->has_max_overhead = true;
+		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -88,6 +99,28 @@ void trace_mem_options_fill(const struct trace_mem_options *options, struct eo_m
 	mem->min_age_ns = options->min_age_ns;
 }
 
+static uint64_t max_overhead(const struct trace_mem_options *options)
+{
+	return options->has_max_overhead ? options->max_overhead : MAX_OVERHEAD_DEFAULT;
+}
+
+int trace_mem_options_warn(const struct trace_mem_options *options, struct eo_tracer *tracer,
+			   const struct cli *cli, struct eo_error *err)
+{
+	double percent;
+	int r;
+
+	if (!max_overhead(options))
+		return 0;
+	r = eo_mem_tracer_measure(tracer, MEASURE_NS, &percent, err);
+	if (r < 0 || percent <= (double)max_overhead(options))
+		return r;
+	cli_warn(cli, "the probes take the target some %.0f %% of a CPU", percent);
+	if (!cli->quiet)
+		cli_hint("a short -d is enough for a program that allocates so much");
+	return 0;
+}
+
 void trace_mem_options_describe(const struct trace_mem_options *options, json_t *object)
 {
 	json_t *libraries = json_array();
@@ -100,6 +133,7 @@ void trace_mem_options_describe(const struct trace_mem_options *options, json_t 
 	json_object_set_new(object, "max-live",
 			    json_integer(options->max_live ? (json_int_t)options->max_live :
 							     EO_MEM_LIVE_DEFAULT));
+	json_object_set_new(object, "max-overhead", json_integer((json_int_t)max_overhead(options)));
 	for (size_t i = 0; libraries && i < options->library_count; i++)
 		json_array_append_new(libraries, cli_json_text(options->libraries[i]));
 	json_object_set_new(object, "library", libraries);

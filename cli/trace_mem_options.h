@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "capture/mem_tracer.h"
+#include "cli.h"
 
 #define TRACE_MEM_LIBRARIES_MAX 16
 
@@ -19,7 +20,8 @@ struct trace_mem_options {
 	const char *libraries[TRACE_MEM_LIBRARIES_MAX];
 	size_t library_count;
 	uint64_t min_size, max_live;
-	bool leaks, has_min_age;
+	bool leaks, has_min_age, has_max_overhead;
+	uint64_t max_overhead; /* percent */
 	uint64_t min_age_ns;
 };
 
@@ -30,6 +32,10 @@ int trace_mem_options_check(const struct trace_mem_options *options);
 
 /** What the options say; the rest of @mem stays. */
 void trace_mem_options_fill(const struct trace_mem_options *options, struct eo_mem_options *mem);
+
+/** The tracer runs: warn when its probes cost the targets more than they may. */
+int trace_mem_options_warn(const struct trace_mem_options *options, struct eo_tracer *tracer,
+			   const struct cli *cli, struct eo_error *err);
 
 void trace_mem_options_describe(const struct trace_mem_options *options, json_t *object);
 

@@ -87,6 +87,13 @@ static void describe_mem(const struct trace_options *options, json_t *object)
 	trace_mem_options_describe(&options->mem, object);
 }
 
+/* What a command will do nobody knows yet. */
+static int started_mem(const struct trace_options *options, struct eo_tracer *tracer,
+		       const struct cli *cli, struct eo_error *err)
+{
+	return options->capture.argv ? 0 : trace_mem_options_warn(&options->mem, tracer, cli, err);
+}
+
 static int make_mem(const struct trace_options *options, const struct eo_config *config,
 		    const struct eo_tracer_options *base, struct eo_tracer **ret,
 		    struct eo_error *err)
@@ -131,6 +138,7 @@ const struct trace_tracer trace_tracers[] = {
 		.given = given_mem,
 		.check = check_mem,
 		.describe = describe_mem,
+		.started = started_mem,
 		.make = make_mem,
 	},
 	{0},

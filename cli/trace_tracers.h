@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "capture/tracer.h"
+#include "cli.h"
 
 #define TRACERS_MAX 3
 
@@ -40,6 +41,9 @@ struct trace_tracer {
 	/* Returns 0 or EINVAL, the error has been shown. */
 	int (*check)(struct trace_options *options);
 	void (*describe)(const struct trace_options *options, json_t *object);
+	/* The tracer runs, a command does not yet: say what the user should know. */
+	int (*started)(const struct trace_options *options, struct eo_tracer *tracer,
+		       const struct cli *cli, struct eo_error *err);
 	/* NULL: not built yet */
 	int (*make)(const struct trace_options *options, const struct eo_config *config,
 		    const struct eo_tracer_options *base, struct eo_tracer **ret,

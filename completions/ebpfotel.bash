@@ -19,7 +19,7 @@ _ebpfotel_options() { # COMMAND
 			--events= --proto= --port= --local-port= --peer-port= --host= --interface= --no-loopback
 			--http-query --http-spans=
 			-e --syscall= -Z --failed --errno= --min-duration= -s --string-limit= -y --payload
-			--leaks --min-age= --min-size= --library= --max-live=
+			--leaks --min-age= --min-size= --library= --max-live= --max-overhead=
 			-p --pid= -t --tid= --no-follow --comm= --uid= --cgroup= --container= --pod=
 			-a --all --user= -d --duration= --env=
 			-o --output= -f --format= --interval= --keep= --stats= --strict --no-sandbox --dry-run"
@@ -68,7 +68,7 @@ _ebpfotel_values() { # OPTION CURRENT-WORD COMMAND
 	-p | --pid) COMPREPLY=($(cd /proc && compgen -G "${2:-[0-9]}*" | grep -x '[0-9]*')) ;;
 	-F | --frequency | -d | --duration | --max-samples | -t | --tid | --comm | --uid | --container | \
 		--pod | -C | --cpu | --interval | --keep | --sample-type | --top | --resource | --max-events | \
-		--errno | --min-duration | -s | --string-limit | --min-age | --min-size | --max-live) COMPREPLY=() ;;
+		--errno | --min-duration | -s | --string-limit | --min-age | --min-size | --max-live | --max-overhead) COMPREPLY=() ;;
 	*) return 1 ;;
 	esac
 }

@@ -104,6 +104,7 @@ complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l leaks -d 'What is
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l min-age -x -d 'Held for so long'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l min-size -x -d 'Allocations of so many bytes'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l library -r -d 'An allocator'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l max-overhead -x -d 'Warn when the probes cost more percent of a CPU'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l max-live -x -d 'Blocks in use that are kept'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s f -l format -x -a 'jsonl text otlp otlp-json' -d 'What comes out'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l interval -x -d 'A new file every so often'

@@ -87,6 +87,15 @@ static bool is_allocator(const struct eo_elf_function *functions, size_t count)
 	return allocates && frees;
 }
 
+/* What frees is probed first: a block whose free was missed would seem to be held. */
+static int compare_functions(const void *a, const void *b)
+{
+	const struct eo_uprobe *x = a, *y = b;
+	bool x_frees = (x->cookie & 0xff) >= EO_MEM_REALLOC, y_frees = (y->cookie & 0xff) >= EO_MEM_REALLOC;
+
+	return y_frees - x_frees;
+}
+
 static int set_functions(struct file *file, const struct eo_elf_function *functions, size_t count)
 {
 	file->enter = calloc(count ? 2 * count : 1, sizeof(*file->enter));
@@ -104,6 +113,7 @@ static int set_functions(struct file *file, const struct eo_elf_function *functi
 		if (shape != EO_MEM_FREE)
 			file->leave[file->leave_count++] = place;
 	}
+	qsort(file->enter, file->enter_count, sizeof(*file->enter), compare_functions);
 	return 0;
 }
 

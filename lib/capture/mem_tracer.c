@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "capture/allocator_functions.h"
 #include "capture/allocators.h"
@@ -15,8 +16,13 @@
 #include "capture/tracer_class.h"
 #include "capture/uprobes.h"
 #include "core/clock.h"
+#include "core/grace.h"
 #include "mem_records.h"
 #include "mem_tracer.skel.h"
+
+/* What a call costs whoever makes it: malloc() is two traps and free() is one, of some 0.8 us each
+ * where little else runs. */
+#define CALL_NS 1250
 
 struct mem_tracer {
 	struct eo_tracer base;
@@ -24,7 +30,8 @@ struct mem_tracer {
 
 	/* While running. */
 	struct mem_tracer_bpf *skel;
-	struct eo_allocators *allocators;
+	struct eo_allocators *allocators; /* NULL once detached */
+	struct eo_allocators_stats allocator_stats; /* as they were then */
 	struct eo_mem_blocks *blocks;
 	bool multi;
 	struct eo_loop_source *news;
@@ -134,6 +141,7 @@ static int attach(struct eo_tracer *base, struct eo_error *err)
 	r = eo_allocators_new(&options, &tracer->allocators, err);
 	if (r == 0)
 		r = eo_allocators_begin(tracer->allocators, target, err);
+	skel->bss->is_open = 1;
 	eo_tracer_add_hook(base, "libc", tracer->multi ? "uprobe_multi" : "uprobe");
 	if (wants_stacks(tracer))
 		eo_tracer_add_hook(base, "stacks",
@@ -223,6 +231,9 @@ static void detach(struct eo_tracer *base)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
 
+	tracer->skel->bss->is_open = 0;
+	eo_grace_wait();
+	tracer->allocator_stats = eo_allocators_stats(tracer->allocators);
 	eo_allocators_free(eo_steal(&tracer->allocators));
 	mem_tracer_bpf__detach(tracer->skel);
 }
@@ -424,6 +435,7 @@ static int summary(struct eo_tracer *base, eo_trace_event_fn fn, void *ctx, stru
 static void stats(struct eo_tracer *base, struct eo_trace_stats *stats)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
+	struct eo_allocators_stats allocators = tracer->allocator_stats;
 	struct eo_mem_counters counters;
 	uint64_t swept, swept_bytes;
 
@@ -444,10 +456,8 @@ static void stats(struct eo_tracer *base, struct eo_trace_stats *stats)
 	eo_trace_stats_degraded(stats, "frees_missed", "frees that were not seen", counters.replaced);
 	eo_trace_stats_degraded(stats, "calls_abandoned", "calls that never returned", counters.abandoned);
 	eo_trace_stats_degraded(stats, "programs_missed", "ends of programs not seen", counters.images_lost);
-	if (!tracer->allocators)
-		return;
-	struct eo_allocators_stats allocators = eo_allocators_stats(tracer->allocators);
-
+	if (tracer->allocators)
+		allocators = eo_allocators_stats(tracer->allocators);
 	eo_trace_stats_degraded(stats, "processes_late", "processes probed after their start", allocators.late);
 	eo_trace_stats_degraded(stats, "files_denied", "files that could not be probed", allocators.denied);
 }
@@ -520,6 +530,26 @@ int eo_mem_tracer_new(const struct eo_config *config, const struct eo_tracer_opt
 	tracer->options = *mem;
 	*ret = &eo_steal(&tracer)->base;
 	return 0;
+}
+
+int eo_mem_tracer_measure(struct eo_tracer *base, uint64_t for_ns, double *percent, struct eo_error *err)
+{
+	uint64_t began_ns = eo_clock_monotonic_ns(), now_ns = began_ns, calls;
+	struct eo_tracer_counters before, after;
+	int r = 0;
+
+	if (!base->running)
+		return eo_tracer_pump(base, err); /* which says so */
+	eo_tracer_counters(base, &before);
+	while (r == 0 && now_ns - began_ns < for_ns) {
+		usleep(5000);
+		r = eo_tracer_pump(base, err);
+		now_ns = eo_clock_monotonic_ns();
+	}
+	eo_tracer_counters(base, &after);
+	calls = after.seen - before.seen;
+	*percent = 100.0 * (double)(calls * CALL_NS) / (double)(now_ns - began_ns);
+	return r;
 }
 
 struct eo_profile *eo_mem_tracer_take_profile(struct eo_tracer *base)

@@ -35,6 +35,13 @@ int eo_mem_tracer_new(const struct eo_config *config, const struct eo_tracer_opt
 		      const struct eo_mem_options *mem, struct eo_tracer **ret, struct eo_error *err);
 
 /**
+ * Watch the targets for @for_ns while pumping, and estimate what the probes cost them: percent of
+ * one CPU. While running.
+ */
+int eo_mem_tracer_measure(struct eo_tracer *tracer, uint64_t for_ns, double *percent,
+			  struct eo_error *err);
+
+/**
  * After stop(), with options.profile: alloc_objects, alloc_space, inuse_objects, inuse_space. In
  * use is what was held at the stop, or when its program exited.
  * Returns the profile, which becomes the caller's, once; else NULL.

@@ -10,11 +10,11 @@
 
 #include "capture/privileges.h"
 #include "capture/syscall_summary.h"
+#include "capture/syscall_takes.h"
 #include "capture/tracer_class.h"
 #include "core/clock.h"
 #include "core/grace.h"
 #include "syscall/call_list.h"
-#include "syscall/captures.h"
 #include "syscall/decode.h"
 #include "syscall_tracer.skel.h"
 
@@ -251,85 +251,6 @@ static void unload(struct eo_tracer *base)
 	base->object = NULL;
 }
 
-/* --- captures ---------------------------------------------------------------------------- */
-
-static struct eo_take take_of(const struct eo_capture *capture, uint32_t string_limit)
-{
-	struct eo_take take = {
-		.kind = EO_TAKE_BYTES,
-		.arg = capture->arg,
-		.length = capture->length,
-		.length_arg = capture->length_arg,
-		.unit = 1,
-		.flags = (uint8_t)capture->flags,
-		.size = capture->size,
-	};
-
-	switch ((enum eo_capture_kind)capture->kind) {
-	case EO_CAPTURE_NONE:
-		take.kind = EO_TAKE_NOTHING;
-		break;
-	case EO_CAPTURE_PATH:
-		take.kind = EO_TAKE_TEXT;
-		take.size = EO_SYSCALL_PATH_BYTES - 1;
-		break;
-	case EO_CAPTURE_STRING:
-		take.kind = EO_TAKE_TEXT;
-		take.size = (uint16_t)string_limit;
-		break;
-	case EO_CAPTURE_TEXT:
-		take.size = EO_SYSCALL_PATH_BYTES - 1;
-		break;
-	case EO_CAPTURE_BUFFER:
-		take.size = (uint16_t)string_limit;
-		break;
-	case EO_CAPTURE_SOCKADDR:
-		take.size = 128;
-		break;
-	case EO_CAPTURE_IOVEC:
-		take.unit = 16;
-		take.size = 16 * EO_SYSCALL_ARRAY_MAX;
-		break;
-	case EO_CAPTURE_ARRAY:
-		take.unit = (uint8_t)capture->size;
-		take.size = (uint16_t)(capture->size * EO_SYSCALL_ARRAY_MAX);
-		break;
-	case EO_CAPTURE_STRUCT:
-		break;
-	case EO_CAPTURE_ARGV:
-		take.kind = EO_TAKE_ARGV;
-		break;
-	case EO_CAPTURE_FD:
-		take.kind = EO_TAKE_FD;
-		break;
-	}
-	return take;
-}
-
-static int fill_captures(struct eo_syscall_tracer *tracer, struct eo_error *err)
-{
-	const struct eo_syscall_capture_options wanted = {
-		.payload = tracer->options.payload,
-		.fd_paths = tracer->options.fd_paths,
-	};
-	int fd = bpf_map__fd(tracer->skel->maps.captures);
-
-	if (!tracer->skel->rodata->config.captures)
-		return 0;
-	for (uint32_t key = 0; key < EO_ABI_COUNT * EO_SYSCALL_MAX; key++) {
-		struct eo_syscall_captures captures;
-		struct eo_syscall_takes takes = {0};
-
-		eo_syscall_captures(key / EO_SYSCALL_MAX, key % EO_SYSCALL_MAX, &wanted, &captures);
-		for (size_t i = 0; i < EO_SYSCALL_CAPTURES; i++)
-			takes.take[i] = take_of(&captures.capture[i], tracer->options.string_limit);
-		if (takes.take[0].kind && bpf_map_update_elem(fd, &key, &takes, BPF_ANY) < 0)
-			return eo_error_set(err, EO_ERROR_MAP_OPERATION_FAILED, errno, NULL,
-					    "say what is taken of calls");
-	}
-	return 0;
-}
-
 static int open_stacks(struct eo_syscall_tracer *tracer, struct eo_error *err)
 {
 	static const struct eo_stack_layout layout = {.values = {{"calls", "count"}}};
@@ -344,6 +265,10 @@ static int open_stacks(struct eo_syscall_tracer *tracer, struct eo_error *err)
 static int load(struct eo_tracer *base, struct eo_error *err)
 {
 	struct eo_syscall_tracer *tracer = of(base);
+	const struct eo_syscall_capture_options wanted = {
+		.payload = tracer->options.payload,
+		.fd_paths = tracer->options.fd_paths,
+	};
 	int r = -EINVAL;
 
 	tracer->generation = 0;
@@ -359,7 +284,10 @@ static int load(struct eo_tracer *base, struct eo_error *err)
 	}
 	if (!r && wants_stacks(tracer))
 		r = open_stacks(tracer, err);
-	return r < 0 ? r : fill_captures(tracer, err);
+	if (!r && !base->options.summary)
+		r = eo_syscall_takes_fill(bpf_map__fd(tracer->skel->maps.captures), &wanted,
+					  tracer->options.string_limit, err);
+	return r;
 }
 
 /* --- attach ------------------------------------------------------------------------------ */

@@ -185,3 +185,50 @@ struct eo_trace_stats eo_tracer_end(struct eo_tracer *tracer)
 		     stats.emitted, stats.aggregated, stats.filtered, eo_trace_stats_lost(&stats));
 	return stats;
 }
+
+/* --- all of it --------------------------------------------------------------------------- */
+
+void eo_run_prepare(struct run *run, const char *kind, const char *count)
+{
+	run->taken = calloc(1, sizeof(*run->taken));
+	run->options = eo_taken_options(run->taken);
+	run->workload = eo_workload_start(kind, count);
+	run->pid = (uint32_t)run->workload.pid;
+	run->options.base.target = (struct eo_target){.pids = &run->pid, .pid_count = 1};
+}
+
+void eo_run_finish(struct run *run)
+{
+	run->stats = eo_tracer_end(run->tracer);
+	run->figures = eo_syscall_tracer_get_stats(run->tracer);
+}
+
+void eo_run_trace(struct run *run)
+{
+	run->tracer = eo_tracer_begin(&run->options);
+	eo_tracer_through(run->tracer, &run->workload);
+	eo_run_finish(run);
+}
+
+void eo_run_done(struct run *run)
+{
+	eo_tracer_free(run->tracer);
+	free(run->taken);
+}
+
+uint64_t eo_run_degraded(const struct run *run, const char *key)
+{
+	for (size_t i = 0; i < run->stats.degraded_count; i++)
+		if (!strcmp(run->stats.degraded[i].key, key))
+			return run->stats.degraded[i].value;
+	cr_assert_fail("%s is not counted", key);
+	return 0;
+}
+
+void eo_run_only(struct run *run, const char *list)
+{
+	struct eo_error err = {0};
+
+	run->options.by_calls = true;
+	cr_assert_eq(eo_syscall_list_parse(list, &run->options.calls, &err), 0, "%s", err.text);
+}

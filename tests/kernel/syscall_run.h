@@ -51,4 +51,24 @@ struct eo_trace_stats eo_tracer_end(struct eo_tracer *tracer); /* stop, check th
 const struct eo_syscall_piece *eo_piece_of(const struct kept_record *kept, unsigned int arg);
 const char *eo_piece_text(const struct kept_record *kept, unsigned int arg);
 
+/* --- all of it ------------------------------------------------------------------------------ */
+
+struct run {
+	struct taken *taken;
+	struct eo_syscall_options options;
+	struct workload workload;
+	uint32_t pid;
+	struct eo_tracer *tracer;
+	struct eo_trace_stats stats;
+	struct eo_syscall_stats figures;
+};
+
+/* A workload that waits, and options to trace it alone. */
+void eo_run_prepare(struct run *run, const char *kind, const char *count);
+void eo_run_only(struct run *run, const char *list); /* these calls, as -e has them */
+void eo_run_trace(struct run *run);		      /* from start to finish */
+void eo_run_finish(struct run *run);
+void eo_run_done(struct run *run);
+uint64_t eo_run_degraded(const struct run *run, const char *key);
+
 #endif

@@ -66,12 +66,17 @@ static void expect_line(const struct program *program, const char *line)
 	cr_assert_str_eq(text, line);
 }
 
-static struct program start_heap(const char *what, const char *number)
+static struct program start_variant(const char *variant, const char *what, const char *number)
 {
-	struct program program = start_program((const char *[]){getenv("EO_HEAP"), what, number, NULL});
+	struct program program = start_program((const char *[]){getenv(variant), what, number, NULL});
 
 	expect_line(&program, "ready\n");
 	return program;
+}
+
+static struct program start_heap(const char *what, const char *number)
+{
+	return start_variant("EO_HEAP", what, number);
 }
 
 static void end_program(struct program *program)
@@ -226,6 +231,43 @@ static int count_event(void *ctx, const struct eo_event *event)
 
 	counts[event->type]++;
 	return 0;
+}
+
+Test(mem_tracer, an_allocator_may_be_in_the_program_itself)
+{
+	SETUP();
+	struct program heap = start_variant("EO_HEAP_STATIC", "counts", NULL);
+	const struct eo_mem_options mem = {0};
+	struct eo_tracer *tracer = begin(heap.pid, &mem, true);
+	struct eo_trace_stats stats;
+
+	do_step(&heap, tracer);
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	stats = eo_tracer_stats(tracer);
+	expect_counts(&stats);
+	expect_sound(&stats);
+	eo_tracer_free(tracer);
+	end_program(&heap);
+}
+
+Test(mem_tracer, a_library_that_is_none_is_told)
+{
+	SETUP();
+	struct program idle = start_program((const char *[]){getenv("EO_HEAP"), "counts", NULL});
+	const uint32_t target = (uint32_t)idle.pid;
+	const char *const libraries[] = {"/dev/null"};
+	const struct eo_mem_options mem = {.libraries = libraries, .library_count = 1};
+	const struct eo_tracer_options options = {.target = {.pids = &target, .pid_count = 1}, .summary = true};
+	struct eo_config config = tracing_config();
+	struct eo_tracer *tracer;
+	struct eo_error err = {0};
+
+	cr_assert_eq(eo_mem_tracer_new(&config, &options, &mem, &tracer, &err), 0);
+	cr_assert_lt(eo_tracer_start(tracer, &err), 0);
+	cr_expect(strstr(err.text, "read library /dev/null"), "%s", err.text);
+	cr_expect_not(eo_tracer_is_running(tracer));
+	eo_tracer_free(tracer);
+	end_program(&idle);
 }
 
 Test(mem_tracer, what_is_older_than_the_trace_is_freed_unknown)
@@ -494,6 +536,7 @@ Test(mem_tracer, fork_copies_the_blocks)
 	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
 	stats = eo_tracer_stats(tracer);
 	expect_sound(&stats);
+	EXPECT_TOTAL(&stats, "processes_late", 1);
 	eo_tracer_free(tracer);
 	end_program(&heap);
 }
@@ -763,6 +806,31 @@ Test(mem_tracer, killed_it_leaves_no_probe_behind)
 	end_program(&heap);
 }
 
+Test(mem_tracer, nothing_is_held_of_a_loop_that_is_cut_out_of_the_middle)
+{
+	SETUP();
+	struct program heap = start_heap("loop", "1000000000");
+	const struct eo_mem_options mem = {0};
+	struct eo_trace_stats stats;
+	struct eo_tracer *tracer;
+
+	cr_assert_eq(write(heap.in, "x", 1), 1);
+	tracer = begin(heap.pid, &mem, true);
+	do {
+		usleep(10000);
+		cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
+		stats = eo_tracer_stats(tracer);
+	} while (total(&stats, "allocations") < 1009);
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	stats = eo_tracer_stats(tracer);
+	expect_sound(&stats);
+	cr_expect_leq(total(&stats, "unknown_frees"), 1);
+	cr_expect_leq(total(&stats, "active_allocations"), 1);
+	cr_expect_eq(total(&stats, "allocations") - total(&stats, "frees"), total(&stats, "active_allocations"));
+	eo_tracer_free(tracer);
+	end_program(&heap);
+}
+
 Test(mem_tracer, a_target_that_is_killed_ends_the_run_with_its_data)
 {
 	SETUP();
@@ -786,6 +854,54 @@ Test(mem_tracer, a_target_that_is_killed_ends_the_run_with_its_data)
 	EXPECT_TOTAL(&stats, "active_allocations", 0);
 	EXPECT_TOTAL(&stats, "active_bytes", 0);
 	cr_expect_leq(total(&stats, "allocations") - total(&stats, "frees"), 1);
+	eo_tracer_free(tracer);
+	end_program(&heap);
+}
+
+Test(mem_tracer, another_allocator_stands_in_for_that_of_the_libc)
+{
+	SETUP();
+	const char *const argv[] = {"env", "LD_PRELOAD=libjemalloc.so.2", getenv("EO_HEAP"), "counts", NULL};
+	const struct eo_mem_options mem = {.leaks = true};
+	struct eo_event_list *leaks;
+	struct eo_trace_stats stats;
+	struct eo_tracer *tracer;
+	struct program heap;
+
+	/* Loaded later than at the start it may find no room. */
+	if (system("test -z \"$(LD_PRELOAD=libjemalloc.so.2 /bin/true 2>&1)\"") != 0)
+		cr_skip_test("needs libjemalloc");
+	heap = start_program(argv);
+	expect_line(&heap, "ready\n");
+	tracer = begin(heap.pid, &mem, true);
+	do_step(&heap, tracer);
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	stats = eo_tracer_stats(tracer);
+	expect_counts(&stats);
+	expect_sound(&stats);
+	leaks = rows_of(tracer);
+	cr_assert_geq(eo_event_list_count(leaks), 2);
+	cr_expect_str_eq(frame_name(eo_event_list_get(leaks, 0), 1), "leak_b");
+	eo_event_list_free(leaks);
+	eo_tracer_free(tracer);
+	end_program(&heap);
+}
+
+Test(mem_tracer, the_cost_of_a_busy_target_is_known_at_once)
+{
+	SETUP();
+	struct program heap = start_heap("loop", "1000000000");
+	const struct eo_mem_options mem = {0};
+	struct eo_tracer *tracer = begin(heap.pid, &mem, true);
+	double idle, busy;
+
+	cr_assert_eq(eo_mem_tracer_measure(tracer, 50000000, &idle, NULL), 0);
+	cr_expect_eq(idle, 0.0);
+	cr_assert_eq(write(heap.in, "x", 1), 1);
+	cr_assert_eq(eo_mem_tracer_measure(tracer, 500000000, &busy, NULL), 0);
+	cr_expect_gt(busy, 0.1);
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	cr_expect_lt(eo_mem_tracer_measure(tracer, 1, &busy, NULL), 0, "it does not run any more");
 	eo_tracer_free(tracer);
 	end_program(&heap);
 }
