@@ -186,10 +186,9 @@ static __always_inline void send_call(struct small_call *call, struct task_struc
 	struct eo_syscall_record *record = (void *)call->record, *large;
 	__u64 used = call->state.used;
 
-	asm volatile("" : "+r"(used)); /* the verifier is to see the very register that is compared */
 	if (!call->state.is_large) {
-		if (used <= SMALL_BYTES)
-			send_record(count, &record->header, EO_SYSCALL_HEADER_BYTES + used);
+		send_sized_record(count, &record->header, EO_SYSCALL_HEADER_BYTES + used,
+				  EO_SYSCALL_HEADER_BYTES + SMALL_BYTES);
 		return;
 	}
 	large = large_call_of(task, 0, btf);
@@ -198,8 +197,8 @@ static __always_inline void send_call(struct small_call *call, struct task_struc
 		return;
 	}
 	bpf_probe_read_kernel(large, EO_SYSCALL_HEADER_BYTES, record);
-	if (used <= LARGE_BYTES)
-		send_record(count, &large->header, EO_SYSCALL_HEADER_BYTES + used);
+	send_sized_record(count, &large->header, EO_SYSCALL_HEADER_BYTES + used,
+			  EO_SYSCALL_HEADER_BYTES + LARGE_BYTES);
 }
 
 /* Without a result when the thread ends inside the call. */

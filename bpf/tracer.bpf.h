@@ -119,19 +119,36 @@ static __always_inline void fill_header(struct eo_record_header *header,
 }
 
 /* Send a record that begins with a filled header. Returns 0, or nonzero after counting the loss.
- * @size: known to the verifier to be within what lies at @header */
-static __always_inline long send_record(struct eo_tracer_counters *count,
-					struct eo_record_header *header, __u64 size)
+ * @most: a constant; so much lies at @header */
+static __always_inline long send_sized_record(struct eo_tracer_counters *count,
+					      struct eo_record_header *header, __u64 size,
+					      const __u64 most)
 {
 	void *ring = cpu_ring();
+	__u64 flags;
 
 	header->ring_lost = count->lost[EO_LOSS_RING_FULL];
-	if (!ring || bpf_ringbuf_output(ring, header, size, ring_flags(count, ring))) {
-		COUNT(count->lost[EO_LOSS_RING_FULL]);
-		return -1;
-	}
+	if (!ring)
+		goto full;
+	flags = ring_flags(count, ring);
+	/* Compared last of all: old kernels forget the bounds of what was put on the stack. */
+	asm volatile("" : "+r"(size));
+	if (size > most)
+		goto full;
+	if (bpf_ringbuf_output(ring, header, size, flags))
+		goto full;
 	COUNT(count->emitted);
 	return 0;
+full:
+	COUNT(count->lost[EO_LOSS_RING_FULL]);
+	return -1;
+}
+
+/* @size: a constant */
+static __always_inline long send_record(struct eo_tracer_counters *count,
+					struct eo_record_header *header, const __u64 size)
+{
+	return send_sized_record(count, header, size, size);
 }
 
 /* Every program is one TRACED() call, so that its time is known without the kernel's own

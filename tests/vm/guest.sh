@@ -5,6 +5,7 @@
 top=$1
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8
 build=$top/build
+export EO_CALLS="$build/tests/kernel/calls"
 export EO_DEEP="$build/tests/kernel/deep" EO_SPIN="$build/tests/kernel/spin" EO_PROGRAMS="$build/tests/kernel" \
 	EO_EBPFOTEL="$build/cli/ebpfotel" CRITERION_VERBOSITY_LEVEL=1
 EO_BPFTOOL=$(command -v bpftool)
@@ -44,6 +45,10 @@ run cpu_profiler 400 "$build/tests/kernel/test_cpu_profiler" --jobs 1 --color=ne
 	--filter 'cpu_profiler/!(a_flood_*)'
 for program in "$build"/tests/kernel/test_unwind*; do
 	[ ! -f "$program" ] || run "${program##*/test_}" 200 "$program" --jobs 1 --color=never
+done
+for program in "$build"/tests/kernel/test_syscall*; do
+	[ ! -f "$program" ] || run "${program##*/test_}" 400 "$program" --jobs 1 --color=never \
+		--filter '*/!(load_*|ring_*|small_*|intervals_*)'
 done
 # shellcheck disable=SC2016 # for the inner shell
 run profile 100 sh -c '"$EO_SPIN" hot >/dev/null & exec "$EO_EBPFOTEL" profile -d 2 -f top -o -'
