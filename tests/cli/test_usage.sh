@@ -259,6 +259,8 @@ refuse "would give several intervals one name" trace syscall --interval=500ms -o
 refuse "--keep wants --interval" trace syscall --keep=3
 refuse "--stats and the events would both go to one output" trace syscall --stats=-
 refuse "-p and a command behind -- exclude each other" trace syscall -p 1 -- ls
+refuse "--sample-bytes wants a number of bytes from 1 to 1073741824, not '0'" trace mem -c -p 1 --sample-bytes=0
+refuse "--sample-bytes wants -c, --leaks or a heap profile" trace mem -p 1 --sample-bytes=1009
 refuse "find process $gone" trace syscall -p "$gone"
 refuse "OTLP export" trace syscall -o http://localhost:4318
 
@@ -273,6 +275,7 @@ shown() { # JQ WORD...
 }
 shown '.tracers == ["syscall"] and .format == "jsonl" and .output == "-" and .duration_ns == 0' syscall
 shown '.duration_ns == 0 and .env == "debug"' syscall --env=debug
+shown '.["sample-bytes"] == 1009 and .leaks' mem --leaks -p 1 --sample-bytes=1009
 shown '.duration_ns == 1500000000' syscall --env=debug -d 1.5
 shown '.enable_syscall_tracing and (.enable_cpu_profiling | not) and (.enable_network_tracing | not)' syscall
 shown '.format == "text" and .summary' syscall -c
