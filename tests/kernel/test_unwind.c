@@ -222,8 +222,11 @@ Test(unwind, a_budget_that_is_too_small_costs_stacks_but_nothing_else)
 Test(unwind, processes_that_come_and_go_leave_nothing_behind)
 {
 	SETUP();
-	struct eo_cpu_profiler *profiler = begin(NULL, 499, 0);
+	/* Ours alone: what else there is on the machine comes and goes as it likes. */
+	uint32_t own = (uint32_t)getpid();
+	struct eo_cpu_profiler *profiler = begin(&own, 997, 0);
 	struct eo_profile_stats stats;
+	uint64_t most = 0;
 
 	for (int i = 0; i < 211; i++) {
 		pid_t pid = fork();
@@ -234,16 +237,20 @@ Test(unwind, processes_that_come_and_go_leave_nothing_behind)
 		}
 		waitpid(pid, NULL, 0);
 		cr_assert_eq(eo_cpu_profiler_pump(profiler, NULL), 0);
+		stats = eo_cpu_profiler_stats(profiler);
+		if (stats.unwinder.tables.processes > most)
+			most = stats.unwinder.tables.processes;
 	}
 	/* Two seconds after its end a process is forgotten. */
 	for (int i = 0; i < 100; i++) {
 		usleep(50000);
 		eo_cpu_profiler_pump(profiler, NULL);
 		stats = eo_cpu_profiler_stats(profiler);
-		if (i > 50 && stats.unwinder.tables.processes < 150)
+		if (stats.unwinder.tables.processes == 0)
 			break;
 	}
-	cr_assert_lt(stats.unwinder.tables.processes, 150);
+	cr_assert_gt(most, 3);
+	cr_assert_eq(stats.unwinder.tables.processes, 0);
 	cr_assert_eq(stats.unwinder.tables.resets, 0);
 	eo_cpu_profiler_free(profiler);
 }

