@@ -184,12 +184,10 @@ static __always_inline void send_call(struct small_call *call, struct task_struc
 				      struct eo_tracer_counters *count, const int btf)
 {
 	struct eo_syscall_record *record = (void *)call->record, *large;
-	__u64 used = call->state.used;
+	__u64 size = EO_SYSCALL_HEADER_BYTES + (__u64)call->state.used;
 
-	asm volatile("" : "+r"(used)); /* the verifier is to see the very register that is compared */
 	if (!call->state.is_large) {
-		if (used <= SMALL_BYTES)
-			send_record(count, &record->header, EO_SYSCALL_HEADER_BYTES + used);
+		send_record_within(count, &record->header, size, sizeof(call->record));
 		return;
 	}
 	large = large_call_of(task, 0, btf);
@@ -198,8 +196,7 @@ static __always_inline void send_call(struct small_call *call, struct task_struc
 		return;
 	}
 	bpf_probe_read_kernel(large, EO_SYSCALL_HEADER_BYTES, record);
-	if (used <= LARGE_BYTES)
-		send_record(count, &large->header, EO_SYSCALL_HEADER_BYTES + used);
+	send_record_within(count, &large->header, size, EO_SYSCALL_HEADER_BYTES + LARGE_BYTES);
 }
 
 /* Without a result when the thread ends inside the call. */

@@ -119,19 +119,35 @@ static __always_inline void fill_header(struct eo_record_header *header,
 }
 
 /* Send a record that begins with a filled header. Returns 0, or nonzero after counting the loss.
- * @size: known to the verifier to be within what lies at @header */
-static __always_inline long send_record(struct eo_tracer_counters *count,
-					struct eo_record_header *header, __u64 size)
+ * @size: at most @limit, a constant
+ * @limit: what lies at @header. Old verifiers (before v5.16) forget the bounds of a number that is
+ * put aside, so they are shown them right before they ask. */
+static __always_inline long send_record_within(struct eo_tracer_counters *count,
+					       struct eo_record_header *header, __u64 size,
+					       const __u64 limit)
 {
 	void *ring = cpu_ring();
+	__u64 flags;
 
 	header->ring_lost = count->lost[EO_LOSS_RING_FULL];
-	if (!ring || bpf_ringbuf_output(ring, header, size, ring_flags(count, ring))) {
-		COUNT(count->lost[EO_LOSS_RING_FULL]);
-		return -1;
-	}
+	if (!ring)
+		goto lost;
+	flags = ring_flags(count, ring);
+	asm volatile("" : "+r"(size)); /* the very register that is compared */
+	if (size > limit || bpf_ringbuf_output(ring, header, size, flags))
+		goto lost;
 	COUNT(count->emitted);
 	return 0;
+lost:
+	COUNT(count->lost[EO_LOSS_RING_FULL]);
+	return -1;
+}
+
+/* @size: a constant */
+static __always_inline long send_record(struct eo_tracer_counters *count,
+					struct eo_record_header *header, const __u64 size)
+{
+	return send_record_within(count, header, size, size);
 }
 
 /* Every program is one TRACED() call, so that its time is known without the kernel's own
