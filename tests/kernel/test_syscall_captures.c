@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What system calls point to, and where they were made, against the real kernel. */
+#include <bpf/libbpf.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -168,6 +169,8 @@ Test(syscall_captures, events_have_the_stack_of_who_made_the_call)
 	struct stacks stacks = {0};
 	struct run run;
 
+	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_loop, NULL) == 0)
+		cr_skip_test("needs bpf_loop(), Linux 5.17");
 	eo_run_prepare(&run, "sleep", "53");
 	eo_run_only(&run, "nanosleep");
 	run.options.record = NULL;
