@@ -7,6 +7,8 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "net_existing.bpf.h"
+#include "net_owner.bpf.h"
 #include "net_packet.bpf.h"
 #include "net_retransmit.bpf.h"
 #include "net_tcp.bpf.h"

@@ -184,10 +184,11 @@ static __always_inline void send_call(struct small_call *call, struct task_struc
 				      struct eo_tracer_counters *count, const int btf)
 {
 	struct eo_syscall_record *record = (void *)call->record, *large;
-	__u64 size = EO_SYSCALL_HEADER_BYTES + (__u64)call->state.used;
+	__u64 used = call->state.used;
 
 	if (!call->state.is_large) {
-		send_record_within(count, &record->header, size, sizeof(call->record));
+		send_sized_record(count, &record->header, EO_SYSCALL_HEADER_BYTES + used,
+				  EO_SYSCALL_HEADER_BYTES + SMALL_BYTES);
 		return;
 	}
 	large = large_call_of(task, 0, btf);
@@ -196,7 +197,8 @@ static __always_inline void send_call(struct small_call *call, struct task_struc
 		return;
 	}
 	bpf_probe_read_kernel(large, EO_SYSCALL_HEADER_BYTES, record);
-	send_record_within(count, &large->header, size, EO_SYSCALL_HEADER_BYTES + LARGE_BYTES);
+	send_sized_record(count, &large->header, EO_SYSCALL_HEADER_BYTES + used,
+			  EO_SYSCALL_HEADER_BYTES + LARGE_BYTES);
 }
 
 /* Without a result when the thread ends inside the call. */

@@ -119,26 +119,27 @@ static __always_inline void fill_header(struct eo_record_header *header,
 }
 
 /* Send a record that begins with a filled header. Returns 0, or nonzero after counting the loss.
- * @size: at most @limit, a constant
- * @limit: what lies at @header. Old verifiers (before v5.16) forget the bounds of a number that is
- * put aside, so they are shown them right before they ask. */
-static __always_inline long send_record_within(struct eo_tracer_counters *count,
-					       struct eo_record_header *header, __u64 size,
-					       const __u64 limit)
+ * @most: a constant; so much lies at @header */
+static __always_inline long send_sized_record(struct eo_tracer_counters *count,
+					      struct eo_record_header *header, __u64 size,
+					      const __u64 most)
 {
 	void *ring = cpu_ring();
 	__u64 flags;
 
 	header->ring_lost = count->lost[EO_LOSS_RING_FULL];
 	if (!ring)
-		goto lost;
+		goto full;
 	flags = ring_flags(count, ring);
-	asm volatile("" : "+r"(size)); /* the very register that is compared */
-	if (size > limit || bpf_ringbuf_output(ring, header, size, flags))
-		goto lost;
+	/* Compared last of all: old kernels forget the bounds of what was put on the stack. */
+	asm volatile("" : "+r"(size));
+	if (size > most)
+		goto full;
+	if (bpf_ringbuf_output(ring, header, size, flags))
+		goto full;
 	COUNT(count->emitted);
 	return 0;
-lost:
+full:
 	COUNT(count->lost[EO_LOSS_RING_FULL]);
 	return -1;
 }
@@ -147,7 +148,7 @@ lost:
 static __always_inline long send_record(struct eo_tracer_counters *count,
 					struct eo_record_header *header, const __u64 size)
 {
-	return send_record_within(count, header, size, size);
+	return send_sized_record(count, header, size, size);
 }
 
 /* Every program is one TRACED() call, so that its time is known without the kernel's own

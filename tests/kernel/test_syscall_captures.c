@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What system calls point to, and where they were made, against the real kernel. */
-#include <bpf/libbpf.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -8,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "capture/trace_stacks.h"
 #include "syscall_run.h"
 
 static void need_root(void)
@@ -169,8 +169,8 @@ Test(syscall_captures, events_have_the_stack_of_who_made_the_call)
 	struct stacks stacks = {0};
 	struct run run;
 
-	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_loop, NULL) == 0)
-		cr_skip_test("needs bpf_loop(), Linux 5.17");
+	if (!eo_trace_stacks_have_tables())
+		cr_skip_test("stacks need bpf_loop(), Linux 5.17");
 	eo_run_prepare(&run, "sleep", "53");
 	eo_run_only(&run, "nanosleep");
 	run.options.record = NULL;

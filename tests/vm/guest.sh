@@ -5,8 +5,9 @@
 top=$1
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8
 build=$top/build
+export EO_CALLS="$build/tests/kernel/calls"
 export EO_DEEP="$build/tests/kernel/deep" EO_SPIN="$build/tests/kernel/spin" EO_PROGRAMS="$build/tests/kernel" \
-	EO_EBPFOTEL="$build/cli/ebpfotel" EO_CALLS="$build/tests/kernel/calls" EO_HEAP="$build/tests/kernel/heap" \
+	EO_EBPFOTEL="$build/cli/ebpfotel" EO_HEAP="$build/tests/kernel/heap" \
 	EO_HEAP_STATIC="$build/tests/kernel/heap_static" \
 	CRITERION_VERBOSITY_LEVEL=1
 EO_BPFTOOL=$(command -v bpftool)
