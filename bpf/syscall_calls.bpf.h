@@ -112,11 +112,12 @@ static __always_inline int is_wanted_call(struct call_number call)
 static __always_inline int is_wanted_result(__s64 ret, int has_result, __u64 duration_ns)
 {
 	int failed = has_result && has_failed(ret);
-	__u32 error = -ret;
+	__u64 error = (__u32)-ret;
 
 	if (config.failed && !failed)
 		return 0;
 	if (config.by_errno) {
+		asm volatile("" : "+r"(error)); /* the verifier is to see the very register that is compared */
 		if (!failed || error >= EO_SYSCALL_ERRNOS)
 			return 0;
 		if (!(config.errnos[error / 64] >> (error % 64) & 1))

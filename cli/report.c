@@ -7,17 +7,24 @@
 #include <string.h>
 
 #include "cli.h"
+#include "format/utf8.h"
 #include "report.h"
 
 /* File names and words of the command line may hold anything; a line stays a line, and nothing
  * of it drives the terminal. */
 static void put_line(const char *text)
 {
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-		if (*c < 0x20 || *c == 0x7f)
-			fprintf(stderr, "\\x%02x", *c);
-		else
-			fputc(*c, stderr);
+	while (*text) {
+		uint32_t code = 0;
+		size_t len = eo_utf8_char(text, &code);
+
+		if (!len || code < 0x20 || (code >= 0x7f && code < 0xa0)) {
+			fprintf(stderr, "\\x%02x", (unsigned char)*text++);
+			continue;
+		}
+		fwrite(text, 1, len, stderr);
+		text += len;
+	}
 	fputc('\n', stderr);
 }
 

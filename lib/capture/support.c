@@ -51,11 +51,12 @@ static const struct tool tools[EO_SUPPORT_TOOLS] = {
 		{ { "kernel_symbols" }, "no names of kernel functions" },
 		{ { "cap_sys_ptrace" }, "names only for processes of this user" },
 	} },
-	{ "trace syscall", false, {
+	{ "trace syscall", true, {
 		{ { "raw_tracepoint" }, NULL },
 		{ { "ring_buffer" }, NULL },
 		{ { "tp_btf" }, "more time per call without typed tracepoints" },
 		{ { "task_storage" }, "more time per call without task storage" },
+		{ { "bpf_loop" }, "no stacks without bpf_loop" },
 	} },
 	{ "trace net", false, {
 		{ { "btf" }, NULL },
@@ -64,8 +65,10 @@ static const struct tool tools[EO_SUPPORT_TOOLS] = {
 		{ { "iterators" }, NULL },
 		{ { "socket_tracepoints", "fentry" }, "no byte counts of sockets" },
 	} },
-	{ "trace mem", false, {
+	{ "trace mem", true, {
 		{ { "uprobe_multi", "uprobe" }, NULL },
+		{ { "task_storage" }, NULL },
+		{ { "bpf_loop" }, NULL },
 		{ { "ring_buffer" }, NULL },
 		{ { "uprobe_multi" }, "slow to start and stop without uprobe_multi" },
 	} },

@@ -28,6 +28,7 @@ struct known {
 	char comm[EO_COMM_BYTES];
 	uint64_t start_ticks; /* since boot; 0: gone before it was looked at */
 	uint64_t looked_ns;
+	uint64_t named_ns; /* the event whose name it is */
 };
 
 /* What /proc/PID/stat says. */
@@ -340,6 +341,9 @@ static int look(struct eo_trace_envelope *envelope, const struct eo_event *event
 	bool has_comm_changed = memcmp(known->comm, event->comm, EO_COMM_BYTES);
 	struct process_stat stat = {0};
 
+	/* Late from another CPU or another tracer: the name that it had before. */
+	if (!is_new && has_comm_changed && event->ktime_ns < known->named_ns)
+		return 0;
 	read_stat(event->pid, &stat);
 	known->looked_ns = event->ktime_ns;
 	/* A process that has gone since leaves what is known of it. */
@@ -347,6 +351,7 @@ static int look(struct eo_trace_envelope *envelope, const struct eo_event *event
 	    (!stat.start_ticks || stat.start_ticks == known->start_ticks))
 		return 0;
 	memcpy(known->comm, event->comm, EO_COMM_BYTES);
+	known->named_ns = event->ktime_ns;
 	known->start_ticks = stat.start_ticks;
 	return tell_process(envelope, event, &stat, fn, ctx);
 }

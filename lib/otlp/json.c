@@ -33,7 +33,12 @@ void eo_otlp_json_string(const char *text, FILE *out)
 
 	put('"', out);
 	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-		if (*p >= 0x20) {
+		if (*p == 0x7f) {
+			fputs_unlocked("\\u007f", out);
+		} else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) {
+			/* U+0080 to U+009F, which some terminals obey */
+			fprintf(out, "\\u%04x", *++p);
+		} else if (*p >= 0x20) {
 			if (*p == '"' || *p == '\\')
 				put('\\', out);
 			put((char)*p, out);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -53,6 +54,13 @@ struct workload eo_workload_start(const char *kind, const char *count)
 	close(out[0]);
 	wait_for_sleep(workload.pid);
 	return workload;
+}
+
+uint64_t eo_many(void)
+{
+	const char *many = getenv("EO_MANY");
+
+	return many ? strtoull(many, NULL, 10) : 1000003;
 }
 
 void eo_workload_go(struct workload *workload)

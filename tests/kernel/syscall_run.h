@@ -20,6 +20,9 @@ struct workload eo_workload_start(const char *kind, const char *count);
 void eo_workload_go(struct workload *workload);
 void eo_workload_wait(struct workload *workload); /* until it has ended */
 
+/** getppid calls of the kind "mixed": 1000003, or what EO_MANY says, to spare a slow machine. */
+uint64_t eo_many(void);
+
 #define KEPT_RECORDS 64
 
 struct kept_record {

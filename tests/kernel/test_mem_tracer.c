@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What programs allocate and free, counted to the last block. The workload is
  * tests/kernel/workloads/heap.c. */
+#include <bpf/libbpf.h>
 #include <criterion/criterion.h>
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -22,6 +23,8 @@ TestSuite(mem_tracer, .timeout = 240);
 	do {                                                             \
 		if (geteuid() != 0)                                      \
 			cr_skip_test("needs root to load BPF programs"); \
+		if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL) == 0) \
+			cr_skip_test("needs bpf_loop(), Linux 5.17");    \
 	} while (0)
 
 struct program {

@@ -14,7 +14,7 @@ def main(lists, machine):
                 continue
             if words[0] in ('enum', 'flags'):
                 list_name, wanted = words[1], len(words) == 2 or machine in words[2:]
-            elif wanted:
+            elif wanted and not words[0][0].isdigit():
                 print(f'#ifdef {words[0]}\nCHECK("{list_name}", "{words[0]}", {words[0]})\n#endif')
 
 

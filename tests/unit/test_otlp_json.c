@@ -157,9 +157,9 @@ Test(otlp_json, text_is_escaped)
 		OPENTELEMETRY__PROTO__LOGS__V1__LOG_RECORD__INIT;
 
 	record.severity_number = OPENTELEMETRY__PROTO__LOGS__V1__SEVERITY_NUMBER__SEVERITY_NUMBER_WARN;
-	record.severity_text = (char *)"\"\\/\b\f\n\r\t\x01\x1f\x7f\xc3\xa9\xf0\x9f\x94\xa5";
+	record.severity_text = (char *)"\"\\/\b\f\n\r\t\x01\x1f\x7f\xc2\x9b\xc3\xa9\xf0\x9f\x94\xa5";
 	expect(&record, "{\"severityNumber\":13,\"severityText\":"
-			"\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\xc3\xa9\xf0\x9f\x94\xa5\"}");
+			"\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\\u007f\\u009b\xc3\xa9\xf0\x9f\x94\xa5\"}");
 }
 
 Test(otlp_json, values_nest)
