@@ -220,7 +220,7 @@ static int confine(const struct capture_session *s, struct eo_error *err)
 	if (s->options->no_sandbox)
 		return 0;
 	keep |= for_output(s->output_path) | for_output(s->options->stats);
-	if (s->options->user)
+	if (s->run) /* which may become another user's */
 		keep |= eo_confine_for_signals();
 	r = eo_confine_capabilities(keep);
 	if (r < 0)
