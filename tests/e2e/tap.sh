@@ -138,10 +138,10 @@ run()
 }
 
 # Start and forget until the end of the script: pid in $pid. Without job control a shell lets
-# background commands ignore SIGINT, which is not what we want to test.
+# background commands ignore SIGINT, and nohup(1) SIGHUP, which is not what we want to test.
 start()
 {
-	env --default-signal=INT,QUIT "$@" </dev/null &
+	env --default-signal=INT,QUIT,HUP "$@" </dev/null &
 	pid=$!
 	background="$background $pid"
 }
