@@ -76,7 +76,7 @@ __attribute__((noinline)) static void sort_in(size_t room)
 
 static void on_alarm(int)
 {
-	for (int i = 0; i < 100000; i++)
+	for (int i = 0; i < 300000; i++)
 		sink = sink + 1;
 }
 
@@ -97,7 +97,8 @@ static void work()
 
 int main(int argc, char **argv)
 {
-	itimerval every = {{0, 20000}, {0, 20000}};
+	/* No multiple of a sampling period, or samples fall beside the handler for seconds on end. */
+	itimerval every = {{0, 17239}, {0, 17239}};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGALRM, on_alarm);
