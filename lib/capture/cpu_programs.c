@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "capture/filter.h"
+#include "capture/load_error.h"
 #include "capture/privileges.h"
 #include "core/clock.h"
 #include "cpu_profiler.skel.h"
@@ -56,16 +56,7 @@ static uint32_t ring_bytes(const struct eo_cpu_profiler_options *options, const 
 
 static int load_failed(int code, struct eo_error *err)
 {
-	enum eo_error_kind kind = eo_error_kind_of(code, EO_ERROR_LOAD_FAILED);
-	const char *hint = "ebpfotel -v shows the kernel's reasons, ebpfotel check what it can do";
-
-	if (kind == EO_ERROR_INSUFFICIENT_PERMISSIONS) {
-		hint = EO_HINT_PRIVILEGES;
-	} else if (access("/sys/kernel/btf/vmlinux", R_OK) < 0) {
-		kind = EO_ERROR_INCOMPATIBLE_KERNEL;
-		hint = "the kernel must be built with CONFIG_DEBUG_INFO_BTF; ebpfotel check tells more";
-	}
-	return eo_error_set(err, kind, code, hint, "load the CPU profiler's BPF programs");
+	return eo_load_failed("load the CPU profiler's BPF programs", code, err);
 }
 
 static bool is_wanted(const struct variant *variant, enum eo_unwind unwind)

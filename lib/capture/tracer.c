@@ -4,11 +4,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "capture/filter.h"
+#include "capture/load_error.h"
 #include "capture/privileges.h"
 #include "capture/tracer_class.h"
 #include "core/clock.h"
@@ -213,17 +214,11 @@ int eo_tracer_open_stacks(struct eo_tracer *tracer, struct bpf_object *object, u
 
 int eo_tracer_load_failed(const struct eo_tracer *tracer, int code, struct eo_error *err)
 {
-	enum eo_error_kind kind = eo_error_kind_of(code, EO_ERROR_LOAD_FAILED);
-	const char *hint = "ebpfotel -v shows the kernel's reasons, ebpfotel check what it can do";
+	char operation[64];
 
-	if (kind == EO_ERROR_INSUFFICIENT_PERMISSIONS) {
-		hint = EO_HINT_PRIVILEGES;
-	} else if (access("/sys/kernel/btf/vmlinux", R_OK) < 0) {
-		kind = EO_ERROR_INCOMPATIBLE_KERNEL;
-		hint = "the kernel must be built with CONFIG_DEBUG_INFO_BTF; ebpfotel check tells more";
-	}
-	return eo_error_set(err, kind, code, hint, "load the BPF programs of the %s tracer",
-			    tracer->class->name);
+	snprintf(operation, sizeof(operation), "load the BPF programs of the %s tracer",
+		 tracer->class->name);
+	return eo_load_failed(operation, code, err);
 }
 
 static int on_record(void *ctx, uint32_t cpu, const void *record, size_t size);
