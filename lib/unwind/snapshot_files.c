@@ -7,8 +7,7 @@
 #include "core/hash.h"
 #include "core/index.h"
 #include "symbol/elf_file.h"
-#include "symbol/mapped_file.h"
-#include "symbol/vdso.h"
+#include "unwind/code_file.h"
 
 /* Parts and files are remembered even when their bytes are not; a machine that has seen so many
  * begins anew. 2 MB. */
@@ -123,32 +122,6 @@ static void load(struct eo_snapshot_files *files, struct file *file, int fd)
 	keep_budget(files, file);
 }
 
-/* Open what @vma maps. Returns a descriptor or a negative errno. */
-static int open_file(uint32_t tgid, const struct eo_vma *vma, struct file *ret)
-{
-	struct eo_mapped_file mapped;
-	int r;
-
-	*ret = (struct file){0};
-	if (strcmp(vma->path, "[vdso]") == 0) {
-		r = eo_vdso_copy(&ret->size);
-		if (r >= 0 && ret->size == vma->end - vma->start)
-			return r;
-		if (r >= 0)
-			close(r); /* that of another kind of process: 32-bit */
-		return -ENOENT;
-	}
-	if (vma->path[0] != '/' || vma->inode == 0)
-		return -ENOENT;
-	r = eo_mapped_file_open(tgid, vma, &mapped);
-	if (r < 0)
-		return r;
-	ret->inode = mapped.inode;
-	ret->size = mapped.size;
-	ret->mtime_ns = mapped.mtime_ns;
-	return mapped.fd;
-}
-
 static uint32_t number_file(struct eo_snapshot_files *files, const struct file *file)
 {
 	for (uint32_t i = 0; i < files->file_count; i++) {
@@ -169,8 +142,9 @@ static void identify(struct eo_snapshot_files *files, uint32_t tgid, const struc
 		     struct part *part)
 {
 	EO_AUTO(eo_elf) elf = NULL;
-	struct file file;
-	EO_AUTO_CLOSE int fd = open_file(tgid, vma, &file);
+	struct eo_mapped_file mapped;
+	EO_AUTO_CLOSE int fd = eo_code_file_open(tgid, vma, &mapped);
+	struct file file = {.inode = mapped.inode, .size = mapped.size, .mtime_ns = mapped.mtime_ns};
 	const struct eo_elf_segment *segment;
 
 	if (fd < 0 || eo_elf_open(fd, &elf, NULL) < 0)
@@ -212,13 +186,14 @@ const struct eo_frame_search *eo_snapshot_files_get(struct eo_snapshot_files *fi
 						    const struct eo_vma *vma, uint64_t *bias)
 {
 	const struct part *part = part_of(files, tgid, mount_namespace, vma);
-	struct file *file, again;
+	struct eo_mapped_file again;
+	struct file *file;
 
 	if (!part || part->file == NO_FILE)
 		return NULL;
 	file = &files->files[part->file];
 	if (!bytes_of(file) && !file->useless) { /* thrown out since */
-		EO_AUTO_CLOSE int fd = open_file(tgid, vma, &again);
+		EO_AUTO_CLOSE int fd = eo_code_file_open(tgid, vma, &again);
 
 		if (fd >= 0)
 			load(files, file, fd);

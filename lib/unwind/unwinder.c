@@ -13,8 +13,7 @@
 #include "core/hash.h"
 #include "core/index.h"
 #include "symbol/elf_file.h"
-#include "symbol/mapped_file.h"
-#include "symbol/vdso.h"
+#include "unwind/code_file.h"
 #include "unwind/parser.h"
 
 /* A file that found no room is not parsed again before this has passed. */
@@ -166,38 +165,13 @@ static uint32_t number_file(struct eo_unwinder *u, const struct file *file)
 	return (uint32_t)number;
 }
 
-/* Open what @vma maps. Returns a descriptor or a negative errno. */
-static int open_part(uint32_t tgid, const struct eo_vma *vma, struct file *ret)
-{
-	struct eo_mapped_file mapped;
-	int r;
-
-	*ret = (struct file){0};
-	if (strcmp(vma->path, "[vdso]") == 0) {
-		r = eo_vdso_copy(&ret->size);
-		if (r >= 0 && ret->size == vma->end - vma->start)
-			return r;
-		if (r >= 0)
-			close(r); /* that of another kind of process: 32-bit */
-		return -ENOENT;
-	}
-	if (vma->path[0] != '/' || vma->inode == 0)
-		return -ENOENT;
-	r = eo_mapped_file_open(tgid, vma, &mapped);
-	if (r < 0)
-		return r;
-	ret->inode = mapped.inode;
-	ret->size = mapped.size;
-	ret->mtime_ns = mapped.mtime_ns;
-	return mapped.fd;
-}
-
 /* Find out which file this is and where in it the mapping begins. */
 static void identify(struct eo_unwinder *u, uint32_t tgid, const struct eo_vma *vma, struct part *part)
 {
 	EO_AUTO(eo_elf) elf = NULL;
-	struct file file;
-	EO_AUTO_CLOSE int fd = open_part(tgid, vma, &file);
+	struct eo_mapped_file mapped;
+	EO_AUTO_CLOSE int fd = eo_code_file_open(tgid, vma, &mapped);
+	struct file file = {.inode = mapped.inode, .size = mapped.size, .mtime_ns = mapped.mtime_ns};
 	const struct eo_elf_segment *segment;
 
 	part->file = EO_UNWIND_NO_FILE;
@@ -235,13 +209,13 @@ static const struct part *part_of(struct eo_unwinder *u, uint32_t tgid, uint64_t
 static void want_file(struct eo_unwinder *u, uint32_t tgid, const struct eo_vma *vma, uint32_t number)
 {
 	const struct file *file = &u->files[number];
-	struct file again;
+	struct eo_mapped_file again;
 	int fd;
 
 	if (file->waiting || eo_table_store_file_state(u->store, number) != EO_UNWIND_FILE_ABSENT ||
 	    (file->refused_ns && eo_clock_monotonic_ns() - file->refused_ns < REFUSED_NS))
 		return;
-	fd = open_part(tgid, vma, &again);
+	fd = eo_code_file_open(tgid, vma, &again);
 	if (fd < 0)
 		return; /* its process has gone; the next one will do */
 	u->files[number].waiting = eo_parser_submit(u->parser, u->epoch << EPOCH_SHIFT | number, fd) == 0;
