@@ -5,8 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "capture_session.h"
 #include "cli.h"
@@ -177,19 +175,9 @@ static void close_session(struct session *s)
 	profile_output_free(s->output);
 }
 
-static int reader_fd(const struct session *s)
-{
-	struct stat st;
-
-	if (!profile_output_is_stdout(s->output) || fstat(STDOUT_FILENO, &st) < 0 ||
-	    (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode)))
-		return -1;
-	return STDOUT_FILENO;
-}
-
 static int capture(struct session *s, struct eo_profile **ret, struct eo_error *err)
 {
-	int r = capture_session_run(&s->capture, reader_fd(s), err);
+	int r = capture_session_run(&s->capture, profile_output_reader(s->output), err);
 
 	return r ? r : eo_cpu_profiler_stop(s->profiler, ret, err);
 }

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -67,6 +68,16 @@ void profile_output_free(struct profile_output *output)
 bool profile_output_is_stdout(const struct profile_output *output)
 {
 	return output->current && eo_output_is_stdout(output->current);
+}
+
+int profile_output_reader(const struct profile_output *output)
+{
+	struct stat st;
+
+	if (!profile_output_is_stdout(output) || fstat(STDOUT_FILENO, &st) < 0 ||
+	    (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode)))
+		return -1;
+	return STDOUT_FILENO;
 }
 
 int profile_output_write(struct profile_output *output, const struct eo_profile *profile,

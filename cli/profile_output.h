@@ -34,6 +34,9 @@ EO_DEFINE_AUTO(profile_output)
 
 bool profile_output_is_stdout(const struct profile_output *output);
 
+/** stdout where somebody reads it who may go away, a pipe or a socket; else -1. */
+int profile_output_reader(const struct profile_output *output);
+
 /** Write @profile whole and say so. */
 int profile_output_write(struct profile_output *output, const struct eo_profile *profile,
 			 struct eo_error *err);

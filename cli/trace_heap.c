@@ -2,8 +2,6 @@
 #include "trace_heap.h"
 
 #include <errno.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "capture/mem_tracer.h"
 #include "capture_session.h"
@@ -86,16 +84,6 @@ static int open_session(struct session *s, struct eo_error *err)
 	return r ? r : open_tracer(s, err);
 }
 
-static int reader_fd(const struct session *s)
-{
-	struct stat st;
-
-	if (!profile_output_is_stdout(s->output) || fstat(STDOUT_FILENO, &st) < 0 ||
-	    (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode)))
-		return -1;
-	return STDOUT_FILENO;
-}
-
 static int write_statistics(struct session *s, struct eo_error *err)
 {
 	struct eo_trace_part part = {.name = "mem", .stats = eo_tracer_stats(s->tracer)};
@@ -116,7 +104,7 @@ static int run_session(struct session *s)
 	int r = open_session(s, &err);
 
 	if (!r)
-		r = capture_session_run(&s->capture, reader_fd(s), &err);
+		r = capture_session_run(&s->capture, profile_output_reader(s->output), &err);
 	if (!r)
 		r = eo_tracer_stop(s->tracer, NULL, &err);
 	if (!r) {
