@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "core/error.h"
 
@@ -28,7 +29,7 @@ struct cli {
 struct command {
 	const char *name;
 	const char *summary;	 /* for the list of commands */
-	const struct argp *argp; /* its options, walked by the consistency test; NULL: not built yet */
+	const struct argp *argp; /* its options, walked by the consistency test */
 	int (*run)(int argc, char **argv, struct cli *cli); /* argv[0] is the command's name */
 };
 
@@ -42,6 +43,12 @@ extern const struct command commands[]; /* ends with a NULL name */
  */
 int cli_parse(const struct argp *argp, const char *command, int argc, char **argv, void *input,
 	      struct cli *cli);
+
+/**
+ * For help filters of argp: what @write writes stands between the options and the text behind
+ * them. @key, @text: as the filter got them
+ */
+char *cli_help_with(int key, const char *text, void (*write)(FILE *out));
 
 /** "ebpfotel: COMMAND: text" on stderr, one line. Returns EINVAL, for argp parsers. */
 int cli_usage_error(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

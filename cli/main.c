@@ -26,8 +26,7 @@ static char *describe_commands(void)
 		return NULL;
 	fputs("Profile CPUs and trace with eBPF; write pprof, JSON lines, OTLP.\vCommands:\n", out);
 	for (const struct command *c = commands; c->name; c++)
-		fprintf(out, "  %-9s %s%s\n", c->name, c->summary,
-			c->argp ? "" : " (not built yet)");
+		fprintf(out, "  %-9s %s\n", c->name, c->summary);
 	fputs("\n'ebpfotel COMMAND --help' shows the options of a command, with examples.", out);
 	if (fclose(out) != 0) {
 		free(text);

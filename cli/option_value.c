@@ -38,6 +38,14 @@ bool cli_option_init(struct cli_option *option, const char *command, const struc
 	return true;
 }
 
+const char *cli_option_long_name(const struct argp_option *table, int key)
+{
+	for (; table->name || table->key || table->doc; table++)
+		if (table->key == key)
+			return table->name;
+	return NULL;
+}
+
 int cli_option_bad(const struct cli_option *option, const char *word, const char *fmt, ...)
 {
 	char wants[512];

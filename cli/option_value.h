@@ -25,6 +25,12 @@ struct cli_option {
 bool cli_option_init(struct cli_option *option, const char *command, const struct argp_state *state,
 		     int key, const char *arg);
 
+/**
+ * The name of the option @key in @table, NULL if it has none. What was typed does not outlive the
+ * parser's call.
+ */
+const char *cli_option_long_name(const struct argp_option *table, int key);
+
 /** "OPTION wants FMT, not 'WORD'". Returns EINVAL. */
 int cli_option_bad(const struct cli_option *option, const char *word, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -172,27 +172,18 @@ static error_t parse_profile(int key, char *arg, struct argp_state *state)
 
 static const struct argp_child children[] = {{&capture_argp}, {0}};
 
-/* The formats, from their own table, between the options and what stands in help_text. */
-static char *add_formats(int key, const char *text, void *input)
+static void write_formats(FILE *out)
 {
-	char *filled = NULL;
-	size_t size;
-	FILE *out;
-
-	(void)input;
-	if (key != ARGP_KEY_HELP_POST_DOC)
-		return (char *)text;
-	out = open_memstream(&filled, &size);
-	if (!out)
-		return (char *)text;
 	fputs(" Formats:\n", out);
 	for (const struct eo_profile_format *f = eo_profile_formats; f->name; f++)
 		fprintf(out, "  %-11s %s\n", f->name, f->description);
-	fprintf(out, "\n%s", text);
-	if (fclose(out) == 0)
-		return filled;
-	free(filled);
-	return (char *)text;
+}
+
+/* The formats, from their own table, between the options and what stands in help_text. */
+static char *add_formats(int key, const char *text, void *input)
+{
+	(void)input;
+	return cli_help_with(key, text, write_formats);
 }
 
 const struct argp profile_argp = {

@@ -80,10 +80,7 @@ static error_t parse_mem(int key, char *arg, struct argp_state *state)
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
-	/* As in the table: what was typed does not outlive this call. */
-	for (const struct argp_option *o = options_table; o->name || o->key || o->doc; o++)
-		if (o->key == key)
-			options->given = o->name;
+	options->given = cli_option_long_name(options_table, key);
 	return r;
 }
 

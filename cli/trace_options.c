@@ -147,31 +147,22 @@ static error_t parse_trace(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/* The tracers and formats, from their own tables, between the options and help_text. */
-static char *add_tables(int key, const char *text, void *input)
+static void write_tables(FILE *out)
 {
-	char *filled = NULL;
-	size_t size;
-	FILE *out;
-
-	(void)input;
-	if (key != ARGP_KEY_HELP_POST_DOC)
-		return (char *)text;
-	out = open_memstream(&filled, &size);
-	if (!out)
-		return (char *)text;
 	fputs(" Tracers:\n", out);
 	for (const struct trace_tracer *t = trace_tracers; t->name; t++)
-		fprintf(out, "  %-11s %s%s\n", t->name, t->text, t->make ? "" : " (not built yet)");
+		fprintf(out, "  %-11s %s\n", t->name, t->text);
 	fputs("\n Formats:\n", out);
 	for (size_t i = 0; trace_format_names[i]; i++)
 		fprintf(out, "  %-11s %s\n", trace_format_names[i], trace_format_texts[i]);
 	fputs("  pprof, folded, flamegraph, top: mem alone, a heap profile\n", out);
-	fprintf(out, "\n%s", text);
-	if (fclose(out) == 0)
-		return filled;
-	free(filled);
-	return (char *)text;
+}
+
+/* The tracers and formats, from their own tables, between the options and help_text. */
+static char *add_tables(int key, const char *text, void *input)
+{
+	(void)input;
+	return cli_help_with(key, text, write_tables);
 }
 
 const struct argp trace_argp = {
@@ -204,16 +195,15 @@ static const struct trace_tracer *find_tracer(const char *name)
 	return NULL;
 }
 
-/* Those that work, or all. */
-static void list_tracers(bool built, char *ret, size_t size)
+/* @ret: "net, syscall or mem" */
+static void list_tracers(char *ret, size_t size)
 {
 	const char *names[TRACERS_MAX + 1] = {0};
 	size_t count = 0;
 
 	for (const struct trace_tracer *t = trace_tracers; t->name; t++)
-		if (t->make || !built)
-			names[count++] = t->name;
-	cli_list_words(names, built ? "and" : "or", ret, size);
+		names[count++] = t->name;
+	cli_list_words(names, "or", ret, size);
 }
 
 static int unknown_tracer(const char *command, const char *name)
@@ -225,7 +215,7 @@ static int unknown_tracer(const char *command, const char *name)
 	for (const struct trace_tracer *t = trace_tracers; t->name; t++)
 		names[count++] = t->name;
 	nearest = eo_nearest_word(name, names);
-	list_tracers(false, list, sizeof(list));
+	list_tracers(list, sizeof(list));
 	return cli_usage_error(command, "a tracer is %s, not '%s'%s%s%s", list, name,
 			       nearest ? "; the nearest is '" : "", nearest ?: "",
 			       nearest ? "'" : "");
@@ -234,19 +224,12 @@ static int unknown_tracer(const char *command, const char *name)
 static int add_tracer(struct trace_options *o, const char *name)
 {
 	const struct trace_tracer *tracer = find_tracer(name);
-	char list[64];
 
 	if (!tracer)
 		return unknown_tracer(o->capture.command, name);
 	for (size_t i = 0; i < o->tracer_count; i++)
 		if (o->tracers[i] == tracer)
 			return cli_usage_error(o->capture.command, "%s is named twice", name);
-	if (!tracer->make) {
-		list_tracers(true, list, sizeof(list));
-		return cli_usage_error(o->capture.command,
-				       "%s is not built yet; what works: %s", name,
-				       *list ? list : "none");
-	}
 	o->tracers[o->tracer_count++] = tracer;
 	return 0;
 }
@@ -257,7 +240,7 @@ static int choose_tracers(struct trace_options *o)
 	char list[64], *rest, *name;
 	int r = 0;
 
-	list_tracers(false, list, sizeof(list));
+	list_tracers(list, sizeof(list));
 	if (!o->list)
 		return cli_usage_error(o->capture.command, "which tracer? %s, or several with commas",
 				       list);
@@ -337,7 +320,7 @@ static const struct eo_profile_format *heap_format(const struct trace_options *o
 				    eo_profile_format_of_file(o->output);
 	enum trace_format taken;
 
-	if (!format || !format->write || o->tracer_count != 1 || !is_chosen(o, find_tracer("mem")) ||
+	if (!format || o->tracer_count != 1 || !is_chosen(o, find_tracer("mem")) ||
 	    !strncmp(format->name, "otlp", 4))
 		return NULL;
 	return !o->capture.format && trace_format_of_file(o->output, &taken) ? NULL : format;

@@ -115,10 +115,7 @@ static error_t parse_syscall(int key, char *arg, struct argp_state *state)
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
-	/* As in the table: what was typed does not outlive this call. */
-	for (const struct argp_option *o = options_table; o->name || o->key || o->doc; o++)
-		if (o->key == key)
-			options->given = o->name ? o->name : "y";
+	options->given = cli_option_long_name(options_table, key) ?: "y";
 	return r;
 }
 

@@ -44,7 +44,6 @@ struct trace_tracer {
 	/* The tracer runs, a command does not yet: say what the user should know. */
 	int (*started)(const struct trace_options *options, struct eo_tracer *tracer,
 		       const struct cli *cli, struct eo_error *err);
-	/* NULL: not built yet */
 	int (*make)(const struct trace_options *options, const struct eo_config *config,
 		    const struct eo_tracer_options *base, struct eo_tracer **ret,
 		    struct eo_error *err);

@@ -218,6 +218,25 @@ static int check_words(const struct table *table, const char *command, int argc,
 	return 0;
 }
 
+char *cli_help_with(int key, const char *text, void (*write)(FILE *out))
+{
+	char *filled = NULL;
+	size_t size;
+	FILE *out;
+
+	if (key != ARGP_KEY_HELP_POST_DOC)
+		return (char *)text;
+	out = open_memstream(&filled, &size);
+	if (!out)
+		return (char *)text;
+	write(out);
+	fprintf(out, "\n%s", text);
+	if (fclose(out) == 0)
+		return filled;
+	free(filled);
+	return (char *)text;
+}
+
 static int answer(const struct argp *argp, int asked, char *name)
 {
 	const char *libbpf = libbpf_version_string();

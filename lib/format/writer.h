@@ -33,7 +33,7 @@ struct eo_profile_format {
 	const char *default_file; /* NULL: stdout */
 	const char *const *suffixes; /* file endings that choose it, NULL-terminated */
 	bool binary;		  /* refused on a terminal */
-	eo_profile_write_fn write; /* NULL: not built yet */
+	eo_profile_write_fn write;
 };
 
 /* The table ends with a row whose name is NULL. */
