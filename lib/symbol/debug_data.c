@@ -7,28 +7,12 @@
 #include <unistd.h>
 
 #include "core/auto.h"
+#include "core/memory_file.h"
 
 /* The largest seen in distributions are a tenth of each. */
 #define PACKED_MAX_BYTES (32u << 20)
 #define UNPACKED_MAX_BYTES (64u << 20)
 #define DECODER_MAX_BYTES (64u << 20)
-
-static int write_all(int fd, const void *bytes, size_t size)
-{
-	const char *at = bytes;
-
-	while (size) {
-		ssize_t n = write(fd, at, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		at += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
 
 static int unpack(const struct eo_elf_image *image, uint64_t offset, uint64_t left,
 		  lzma_stream *stream, int fd)
@@ -59,7 +43,7 @@ static int unpack(const struct eo_elf_image *image, uint64_t offset, uint64_t le
 		written += made;
 		if (written > UNPACKED_MAX_BYTES)
 			return -EFBIG;
-		r = write_all(fd, out, made);
+		r = eo_write_all(fd, out, made);
 		if (r < 0)
 			return r;
 	}

@@ -6,6 +6,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "core/memory_file.h"
+
 #define UNPACKED_MAX_BYTES (512ull << 20) /* of all sections of a file */
 #define COPY_MAX_BYTES (64ull << 20)	  /* the lines of one unit; the largest seen have a tenth */
 #define BYTES_A_STEP 16u		  /* reading counts as well */
@@ -59,21 +61,6 @@ bool eo_dwarf_file_is_one(const struct eo_elf_image *image)
 	return (image->type == ET_EXEC || image->type == ET_DYN) && has_information(image);
 }
 
-static int write_all(int fd, const unsigned char *bytes, size_t size)
-{
-	while (size) {
-		ssize_t n = write(fd, bytes, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		bytes += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
 /* Inflate @left bytes from @offset into @fd, where exactly @size come out. */
 static int inflate_to(const struct eo_elf_image *image, uint64_t offset, uint64_t left, int fd,
 		      uint64_t size)
@@ -104,7 +91,7 @@ static int inflate_to(const struct eo_elf_image *image, uint64_t offset, uint64_
 		size_t n = sizeof(out) - stream.avail_out;
 
 		made += n;
-		r = made > size ? -EBADMSG : write_all(fd, out, n);
+		r = made > size ? -EBADMSG : eo_write_all(fd, out, n);
 	}
 	inflateEnd(&stream);
 	if (r < 0)

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/memory_file.h"
 #include "symbol/debug_data.h"
 #include "symbol/debug_file.h"
 #include "symbol/elf_build_id.h"
@@ -95,21 +95,10 @@ int eo_elf_open(int fd, struct eo_elf **ret, struct eo_error *err)
 
 int eo_elf_open_memory(const void *image, size_t size, struct eo_elf **ret, struct eo_error *err)
 {
-	EO_AUTO_CLOSE int fd = memfd_create("elf", MFD_CLOEXEC);
-	const char *at = image;
+	EO_AUTO_CLOSE int fd = eo_memory_file("elf", image, size);
 
-	while (fd >= 0 && size) {
-		ssize_t n = write(fd, at, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		at += n;
-		size -= (size_t)n;
-	}
-	if (fd < 0 || size)
-		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, errno, NULL,
+	if (fd < 0)
+		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -fd, NULL,
 				    "copy ELF file in memory");
 	return open_owned(eo_steal_fd(&fd), ret, err);
 }

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/auxv.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/memory_file.h"
 #include "symbol/proc_maps.h"
 
 struct range {
@@ -49,17 +49,11 @@ int eo_vdso_open(struct eo_elf **ret, uint64_t *size, struct eo_error *err)
 
 int eo_vdso_copy(uint64_t *size)
 {
-	EO_AUTO_CLOSE int fd = -1;
 	struct range range;
 	int r = measure(&range);
 
 	if (r < 0)
 		return r;
 	*size = range.end - range.start;
-	fd = memfd_create("vdso", MFD_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, (const void *)(uintptr_t)range.start, *size) != (ssize_t)*size)
-		return -EIO;
-	return eo_steal_fd(&fd);
+	return eo_memory_file("vdso", (const void *)(uintptr_t)range.start, *size);
 }

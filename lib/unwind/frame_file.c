@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "core/auto.h"
+#include "core/memory_file.h"
 #include "symbol/elf_image.h"
 #include "unwind/frame_cursor.h"
 
@@ -334,21 +334,10 @@ int eo_frame_file_each(int fd, eo_frame_row_fn fn, void *ctx, struct eo_error *e
 int eo_frame_file_load_memory(const void *image, size_t size, struct eo_frame_table *ret,
 			      struct eo_error *err)
 {
-	EO_AUTO_CLOSE int fd = memfd_create("frames", MFD_CLOEXEC);
-	const char *at = image;
+	EO_AUTO_CLOSE int fd = eo_memory_file("frames", image, size);
 
-	while (fd >= 0 && size) {
-		ssize_t n = write(fd, at, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		at += n;
-		size -= (size_t)n;
-	}
-	if (fd < 0 || size)
-		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, errno, NULL,
+	if (fd < 0)
+		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -fd, NULL,
 				    "copy ELF file in memory");
 	return load_owned(eo_steal_fd(&fd), &(struct sink){.table = ret}, err);
 }
