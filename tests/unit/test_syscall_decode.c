@@ -405,7 +405,12 @@ Test(syscall_decode, structs_of_processes)
 
 Test(syscall_decode, structs_of_files)
 {
-	struct stat st = { .st_mode = S_IFREG | 0644, .st_size = 220 };
+	/* as x86-64 has it: other machines' are shaped otherwise */
+	const struct {
+		uint64_t dev, ino, nlink;
+		uint32_t mode, uid, gid, padding;
+		uint64_t rdev, size;
+	} st = { .mode = S_IFREG | 0644, .size = 220 };
 	struct open_how how = { .flags = O_CREAT | O_WRONLY, .mode = 0600, .resolve = 0x18 };
 	struct made_record *made = make("fstat", 0, 3, 0x1000);
 
@@ -448,7 +453,9 @@ Test(syscall_decode, signals_and_sets_of_them)
 Test(syscall_decode, what_is_waited_for)
 {
 	struct pollfd fds[2] = { { 3, POLLIN, 0 }, { 4, POLLOUT, POLLOUT } };
-	struct epoll_event events[3] = { { EPOLLIN, { .u64 = 5 } }, { EPOLLHUP, { .u64 = 6 } } };
+	const struct {
+		uint32_t events, data[2]; /* x86-64's */
+	} events[3] = { { EPOLLIN, { 5, 0 } }, { EPOLLHUP, { 6, 0 } } };
 	struct made_record *made = make("poll", 1, 0x1000, 2, (uint64_t)-1);
 	unsigned char set[128] = { 0x28 };
 
