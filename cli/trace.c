@@ -221,6 +221,7 @@ static int open_output(struct session *s, struct eo_error *err)
 		.format = o->format,
 		.signals = o->signals,
 		.envelope = trace_options_has_envelope(o),
+		.redact = o->redact,
 		.color = !strcmp(o->output, "-") && isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
 		.tables = o->summary && o->format == TRACE_TEXT,
 		.interval_ns = o->capture.interval_ns,

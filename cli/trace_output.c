@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 
 #include "core/clock.h"
+#include "export/redaction.h"
 #include "format/event_text.h"
 #include "format/jsonl.h"
 #include "interval_files.h"
@@ -73,6 +74,7 @@ struct trace_output {
 	struct trace_output_options options;
 	struct eo_stream *lines; /* JSON lines and text; NULL: OTLP */
 	struct eo_event_text text;
+	struct eo_redaction *redaction; /* NULL: events go out as they are */
 	struct signal_output *signals; /* OTLP; else NULL */
 	struct eo_otlp_converter *converter;
 	struct eo_trace_envelope *envelope; /* NULL: its records are of no use here */
@@ -169,6 +171,9 @@ int trace_output_new(const struct trace_output_options *options, struct trace_ou
 	o->started_wall_ns = options->start_ns + (uint64_t)o->clock.wall_offset_ns;
 	o->metrics_period_ns = metrics_period_ns();
 	o->metrics_ns = options->start_ns + o->metrics_period_ns;
+	if (options->redact && eo_redaction_new(&o->redaction) < 0)
+		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,
+				    "prepare the output");
 	r = set_name(o, o->started_wall_ns, err);
 	if (!r)
 		r = is_otlp(o) ? open_signals(o, err) :
@@ -187,6 +192,7 @@ void trace_output_free(struct trace_output *o)
 	eo_stream_free(o->lines);
 	signal_output_free(o->signals);
 	eo_otlp_converter_free(o->converter);
+	eo_redaction_free(o->redaction);
 	interval_files_fini(&o->files);
 	free(o);
 }
@@ -253,6 +259,10 @@ static int put_line(struct trace_output *o, const struct eo_event *event, uint32
 
 static int put(struct trace_output *o, const struct eo_event *event, uint32_t weight)
 {
+	if (o->redaction)
+		event = eo_redaction_apply(o->redaction, event);
+	if (!event)
+		return out_of_memory(o);
 	if (o->signals)
 		return signal_output_add(o->signals, o->converter, event, &o->clock, &o->err);
 	return put_line(o, event, weight);

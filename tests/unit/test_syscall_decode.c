@@ -403,6 +403,35 @@ Test(syscall_decode, structs_of_processes)
 			  "\"size\":88}");
 }
 
+Test(syscall_decode, texts_of_programs_are_left_out_where_asked_for)
+{
+	static const char argv[] = "sh\0-c\0secret";
+	struct made_record *made = make("openat", -2, (uint64_t)-100, 0x1000, O_CLOEXEC);
+
+	made->redact = true;
+	add_piece(made, 0, EO_PIECE_FD, 0, "/secret", 7);
+	add_text(made, 1, "secret");
+	expect_data(made, "{\"name\":\"openat\",\"nr\":257,\"path\":\"[redacted]\",\"args\":{"
+			  "\"dfd\":-100,\"dfd_path\":\"[redacted]\",\"filename\":\"[redacted]\","
+			  "\"flags\":\"O_RDONLY|O_CLOEXEC\"},"
+			  "\"ret\":-2,\"error\":\"ENOENT\",\"duration_ns\":1834}");
+	made = make("execve", -2, 0x1000, 0x2000, 0x3000);
+	made->redact = true;
+	add_text(made, 0, "/secret");
+	add_piece(made, 1, 0, 0, argv, sizeof(argv));
+	EO_AUTO_FREE char *execve = data_of(EO_MACHINE_X86, made);
+	cr_expect_not_null(strstr(execve, "\"argv\":[\"[redacted]\",\"[redacted]\",\"[redacted]\"]"), "%s", execve);
+	cr_expect_null(strstr(execve, "secret"));
+	made = make("write", 6, 3, 0x1000, 6);
+	made->redact = true;
+	add_piece(made, 1, 0, 0, "\x01\x02\xff\xfe\x80\x81", 6);
+	expect_args(made, "{\"fd\":3,\"buf\":\"[redacted]\",\"count\":6}");
+	made = make("connect", -2, 3, 0x1000, 9);
+	made->redact = true;
+	add_piece(made, 1, 0, 0, "\x01\0/secret", 9);
+	expect_args(made, "{\"fd\":3,\"addr\":{\"family\":\"unix\",\"path\":\"[redacted]\"},\"addrlen\":9}");
+}
+
 Test(syscall_decode, structs_of_files)
 {
 	/* as x86-64 has it: other machines' are shaped otherwise */

@@ -146,7 +146,7 @@ Test(trace_output, a_file_has_the_envelope_around_the_events)
 	struct trace t;
 	json_t *lines;
 
-	SKIP_IN_EMULATION("no a program of its own");
+	SKIP_IN_EMULATION("no program of its own");
 	begin(&t, (struct trace_output_options){.path = "x.jsonl", .envelope = true});
 	for (unsigned int i = 0; i < 1009; i++)
 		cr_assert_eq(event(&t, i), 0);
