@@ -56,7 +56,7 @@ static int write_table(struct session *s, const struct eo_summary_table *table,
 	eo_summary_table_write(table, s->options->top, color, out);
 	if (!eo_summary_table_count(table))
 		fprintf(out, "%s: nothing happened\n", tracer->name);
-	if (fclose(out) != 0)
+	if (fclose(out) != 0 || !text)
 		return -ENOMEM;
 	return trace_output_text(s->output, text, size);
 }
