@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# busy.sh EBPFOTEL SOURCE [SECONDS]: all system calls of the machine into a file, while it compiles.
+# busy.sh EBPFOTEL SOURCE [SECONDS]: all system calls of the machine into a file, while it compiles
+# and a server answers a client.
 # Memory stays as it is, nothing is lost, lines are JSON, and what the statistics say of our own
 # cost is what the kernel and time(1) say. Needs root; switches kernel.bpf_stats_enabled on for so long.
 set -eu
@@ -9,15 +10,16 @@ ebpfotel=$1
 source=$2
 seconds=${3:-300}
 
-for tool in cc jq awk /usr/bin/time; do
+for tool in cc curl jq awk python3 /usr/bin/time; do
 	command -v "$tool" >/dev/null || { echo "soak: $tool is missing" >&2; exit 1; }
 done
 tmp=$(mktemp -d)
 was=$(sysctl -n kernel.bpf_stats_enabled)
-tracer='' busy=''
+tracer='' busy='' server='' client=''
 undo() {
-	[ -z "$busy" ] || kill "$busy" 2>/dev/null || :
-	[ -z "$tracer" ] || kill "$tracer" 2>/dev/null || :
+	for pid in $busy $client $server $tracer; do
+		kill "$pid" 2>/dev/null || :
+	done
 	wait
 	sysctl -qw "kernel.bpf_stats_enabled=$was"
 	rm -rf "$tmp"
@@ -35,6 +37,20 @@ while :; do
 	done
 done &
 busy=$!
+
+# Files over HTTP, a connection for each ten of them.
+mkdir "$tmp/files"
+head -c 10000 /dev/zero >"$tmp/files/zeros"
+python3 -u -m http.server --protocol HTTP/1.1 --bind 127.0.0.1 --directory "$tmp/files" 0 \
+	>"$tmp/server.log" 2>/dev/null &
+server=$!
+until port=$(sed -n 's/.* port \([0-9]*\) .*/\1/p' "$tmp/server.log") && [ "$port" ]; do
+	sleep 0.1
+done
+while curl -sf -o /dev/null "http://127.0.0.1:$port/zeros?[0-9]"; do
+	:
+done &
+client=$!
 
 /usr/bin/time -f '%U %S %M' -o "$tmp/time" "$ebpfotel" trace syscall -q -d "$seconds" -o "$tmp/calls.jsonl" \
 	--stats="$tmp/stats.json" &
@@ -61,9 +77,11 @@ while kill -0 "$tracer" 2>/dev/null; do
 done
 tracer=
 wait "$timed"
-kill "$busy"
-wait "$busy" 2>/dev/null || :
-busy=
+is_up=0
+kill -0 "$client" && is_up=1
+kill "$busy" "$client" "$server"
+wait "$busy" "$client" "$server" 2>/dev/null || :
+busy='' client='' server=''
 
 claim() { # CLAIM AWK-CONDITION
 	if awk "BEGIN { exit !($2) }"; then
@@ -76,6 +94,7 @@ claim() { # CLAIM AWK-CONDITION
 value() { jq -r "$1" "$tmp/stats.json"; }
 read -r user system peak <"$tmp/time"
 echo "$(value .events_emitted) events in $(value '.duration_ns / 1e9 | round') s, $(wc -c <"$tmp/calls.jsonl") bytes"
+claim "the server answered until the end" "$is_up"
 claim "every event is a line" \
 	"$(grep -c '^{"event_type":"syscall",.*}$' "$tmp/calls.jsonl") == $(value .events_emitted)"
 tail -n 100000 "$tmp/calls.jsonl" >"$tmp/last.jsonl"
