@@ -81,7 +81,8 @@ static void put_json(struct line *line, const struct eo_attr *attr)
 {
 	char text[4096];
 	size_t length = eo_jsonl_value(attr, text, sizeof(text));
-	bool is_text = attr->type == EO_ATTR_STRING && length < sizeof(text) && length > 2;
+	bool is_text = (attr->type == EO_ATTR_STRING || attr->type == EO_ATTR_HEX) &&
+		       length < sizeof(text) && length > 2;
 
 	/* Quotes only where something would be taken for something else. */
 	for (size_t i = 1; is_text && i + 1 < length; i++)
@@ -213,7 +214,8 @@ static const struct eo_attr *text_member(const struct eo_attr *frame, const char
 	return attr && attr->type == EO_ATTR_STRING ? attr : NULL;
 }
 
-/* Below its event, a line a frame: "    malloc (libc.so.6)". */
+/* Below its event, a line a frame: "    malloc (libc.so.6)", "    0x1a90 (cat)" where nobody has a
+ * name for that place in the file. */
 static void put_stack(struct line *line, const struct eo_event *event)
 {
 	const struct eo_attr *stack = eo_event_data(event, "stack");
@@ -223,13 +225,15 @@ static void put_stack(struct line *line, const struct eo_event *event)
 	for (size_t i = 1; i <= stack->count; i += 1 + inside(&stack[i])) {
 		const struct eo_attr *function = text_member(&stack[i], "function");
 		const struct eo_attr *module = text_member(&stack[i], "module");
-		const struct eo_attr *address = eo_attr_member(&stack[i], "address");
+		const struct eo_attr *where = function;
 
+		if (!where)
+			where = eo_attr_member(&stack[i], "offset");
+		if (!where)
+			where = eo_attr_member(&stack[i], "address");
 		put_text(line, "    ");
-		if (function)
-			put_json(line, function);
-		else if (address)
-			put_json(line, address);
+		if (where)
+			put_json(line, where);
 		else
 			put_text(line, "?");
 		if (module) {
