@@ -10,9 +10,8 @@ ebpfotel=$1
 source=$2
 seconds=${3:-300}
 
-for tool in cc curl jq awk python3 /usr/bin/time; do
-	command -v "$tool" >/dev/null || { echo "soak: $tool is missing" >&2; exit 1; }
-done
+. "${0%/*}/common.sh"
+need cc curl jq awk python3 /usr/bin/time
 tmp=$(mktemp -d)
 was=$(sysctl -n kernel.bpf_stats_enabled)
 tracer='' busy='' server='' client=''
@@ -26,30 +25,12 @@ undo() {
 }
 trap undo EXIT
 trap 'exit 1' HUP INT TERM
-failures=0
-
 sysctl -qw kernel.bpf_stats_enabled=1
 
-# The compiler over and over, with its output thrown away.
-while :; do
-	for file in "$source"/tests/e2e/workloads/*.c "$source"/tests/kernel/workloads/calls.c; do
-		cc -D_GNU_SOURCE -O1 -c "$file" -o "$tmp/out.o"
-	done
-done &
+compile_again "$source" "$tmp" &
 busy=$!
-
-# Files over HTTP, a connection for each ten of them.
-mkdir "$tmp/files"
-head -c 10000 /dev/zero >"$tmp/files/zeros"
-python3 -u -m http.server --protocol HTTP/1.1 --bind 127.0.0.1 --directory "$tmp/files" 0 \
-	>"$tmp/server.log" 2>/dev/null &
-server=$!
-until port=$(sed -n 's/.* port \([0-9]*\) .*/\1/p' "$tmp/server.log") && [ "$port" ]; do
-	sleep 0.1
-done
-while curl -sf -o /dev/null "http://127.0.0.1:$port/zeros?[0-9]"; do
-	:
-done &
+serve "$tmp"
+ask_again "$port" &
 client=$!
 
 /usr/bin/time -f '%U %S %M' -o "$tmp/time" "$ebpfotel" trace syscall -q -d "$seconds" -o "$tmp/calls.jsonl" \
@@ -83,14 +64,6 @@ kill "$busy" "$client" "$server"
 wait "$busy" "$client" "$server" 2>/dev/null || :
 busy='' client='' server=''
 
-claim() { # CLAIM AWK-CONDITION
-	if awk "BEGIN { exit !($2) }"; then
-		echo "ok - $1"
-	else
-		echo "not ok - $1: $2"
-		failures=$((failures + 1))
-	fi
-}
 value() { jq -r "$1" "$tmp/stats.json"; }
 read -r user system peak <"$tmp/time"
 echo "$(value .events_emitted) events in $(value '.duration_ns / 1e9 | round') s, $(wc -c <"$tmp/calls.jsonl") bytes"
@@ -101,7 +74,7 @@ tail -n 100000 "$tmp/calls.jsonl" >"$tmp/last.jsonl"
 claim "the last of them are JSON" "$(jq -c 1 "$tmp/last.jsonl" | wc -l) == $(wc -l <"$tmp/last.jsonl")"
 claim "nothing is lost at a moderate rate (lost; calls a second)" \
 	"$(value '[.lost[]] | add') == 0 || $(value '.events_seen * 1e9 / .duration_ns | floor') > 100000"
-claim "the statistics add up" "$(value '.events_seen - .events_emitted - .events_filtered - ([.lost[]] | add)') == 0"
+claim "the statistics add up" "$(unexplained "$tmp/stats.json") == 0"
 claim "memory stays as it is (KB after 10 s, most of all)" "$late <= $early * 1.1 + 2048 && $early > 0"
 claim "own CPU time (s) is that of time(1)" \
 	"$(value '(.overhead.user_ns + .overhead.system_ns) / 1e9') > ($user + $system) * 0.8 && \
