@@ -2,6 +2,7 @@
 #include "capture/net_ways.h"
 
 #include <bpf/libbpf.h>
+#include <errno.h>
 #include <stdint.h>
 
 #include "capture/probe.h"
@@ -13,7 +14,7 @@ bool eo_net_ways_has_tracepoint(const char *name)
 }
 
 /* The helper's number is an old one; what changed is who may call it. */
-static bool gives_cookies(void)
+int eo_net_ways_load_cookies(void)
 {
 	const struct bpf_insn insns[] = {
 		EO_INSN(BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_1, BPF_REG_1, 0, 0), /* the socket */
@@ -26,15 +27,15 @@ static bool gives_cookies(void)
 	EO_AUTO_CLOSE int program = -1;
 
 	if (id <= 0)
-		return false;
+		return -ENOENT;
 	opts.attach_btf_id = (uint32_t)id;
 	program = eo_probe_load(BPF_PROG_TYPE_TRACING, insns, EO_ARRAY_SIZE(insns), &opts);
-	return program >= 0;
+	return program < 0 ? program : 0;
 }
 
 struct eo_net_ways eo_net_ways_find(void)
 {
-	struct eo_net_ways ways = {.own_cookies = !gives_cookies()};
+	struct eo_net_ways ways = {.own_cookies = eo_net_ways_load_cookies() < 0};
 
 	/* What those tracepoints hand over is good for more than reading only with the helpers of
 	 * the same time. */

@@ -12,6 +12,9 @@ struct eo_net_ways {
 
 struct eo_net_ways eo_net_ways_find(void);
 
+/** Load a program that asks for a socket's cookie. Returns 0 or a negative errno. */
+int eo_net_ways_load_cookies(void);
+
 /** Has the kernel a tracepoint of this name, and its type? */
 bool eo_net_ways_has_tracepoint(const char *name);
 
