@@ -49,9 +49,10 @@ bool eo_uprobes_have_multi(void)
 
 	if (program < 0)
 		return false;
-	/* Who knows the interface looks for the file, and finds none of this name. */
+	/* Who knows the interface looks for the file, and finds none of this name, or, as newer
+	 * kernels read an empty one, that it is no file. */
 	fd = link_create(&attr);
-	return fd == -ENOENT;
+	return fd == -ENOENT || fd == -EBADF;
 }
 
 void eo_uprobes_prepare(struct bpf_program *program, bool multi)
