@@ -11,6 +11,7 @@
 #include "core/memory_file.h"
 #include "symbol/elf_image.h"
 #include "unwind/frame_cursor.h"
+#include "unwind/go_functions.h"
 
 #define DEFLATE_RATIO_MAX 1032u /* what is said to unpack to more is a lie */
 
@@ -239,12 +240,24 @@ static bool is_supported(const struct eo_elf_image *image)
 	       (image->type == ET_EXEC || image->type == ET_DYN);
 }
 
-/* @eh_frame, @debug_frame: empty; whoever calls frees their bytes */
-static int read_both(struct eo_elf_image *image, struct piece *eh_frame, struct piece *debug_frame,
-		     uint64_t *entry)
+/* What a file has, and the memory that it takes. */
+struct contents {
+	struct piece eh_frame, debug_frame;
+	struct eo_go_functions *go;
+	uint64_t entry;
+};
+
+static void free_contents(struct contents *contents)
 {
+	free(contents->eh_frame.bytes);
+	free(contents->debug_frame.bytes);
+	eo_go_functions_free(contents->go);
+}
+
+static int read_contents(struct eo_elf_image *image, struct contents *ret)
+{
+	int r, r_debug = -ENOENT;
 	Elf64_Ehdr header;
-	int r, r_debug;
 
 	if (!is_supported(image))
 		return -ENOTSUP;
@@ -253,12 +266,16 @@ static int read_both(struct eo_elf_image *image, struct piece *eh_frame, struct 
 		r = eo_elf_image_load_sections(image);
 	if (r < 0)
 		return r;
-	*entry = header.e_entry;
+	ret->entry = header.e_entry;
 
-	r = read_eh_frame(image, eh_frame);
-	r_debug = read_debug_frame(image, debug_frame);
+	/* What Go writes into .debug_frame is in its own table too, and better. */
+	if (eo_go_functions_new(image, &ret->go) == -ENOMEM)
+		return -ENOMEM;
+	r = read_eh_frame(image, &ret->eh_frame);
+	if (!ret->go)
+		r_debug = read_debug_frame(image, &ret->debug_frame);
 	/* One that can be read is enough; else what is wrong with .eh_frame matters more. */
-	if (r == 0 || r_debug == 0)
+	if (r == 0 || r_debug == 0 || ret->go)
 		return 0;
 	return r == -ENOENT ? r_debug : r;
 }
@@ -270,44 +287,44 @@ struct sink {
 	void *ctx;
 };
 
-static int parse(const struct piece *eh_frame, const struct piece *debug_frame, uint64_t entry,
-		 const struct sink *sink, struct eo_error *err)
+static int parse(const struct contents *contents, const struct sink *sink, struct eo_error *err)
 {
-	const struct eo_frame_section second = {.bytes = debug_frame->bytes,
-						.size = debug_frame->size,
-						.vaddr = debug_frame->vaddr,
+	const struct eo_frame_section second = {.bytes = contents->debug_frame.bytes,
+						.size = contents->debug_frame.size,
+						.vaddr = contents->debug_frame.vaddr,
 						.is_debug_frame = true};
-	const struct eo_frame_section first = {.bytes = eh_frame->bytes,
-					       .size = eh_frame->size,
-					       .vaddr = eh_frame->vaddr,
+	const struct eo_frame_section first = {.bytes = contents->eh_frame.bytes,
+					       .size = contents->eh_frame.size,
+					       .vaddr = contents->eh_frame.vaddr,
 					       .next = &second};
+	const struct eo_frame_sources sources = {.section = &first,
+						 .go = contents->go,
+						 .entry = contents->entry};
 
-	return sink->table ? eo_frame_table_parse(&first, entry, sink->table, err)
-			   : eo_frame_table_each(&first, entry, sink->fn, sink->ctx, NULL, err);
+	return sink->table ? eo_frame_table_parse(&sources, sink->table, err)
+			   : eo_frame_table_each(&sources, sink->fn, sink->ctx, NULL, err);
 }
 
 /* @fd is taken in any case. */
 static int load_owned(int fd, const struct sink *sink, struct eo_error *err)
 {
 	EO_AUTO_CLOSE int owned = fd;
-	struct piece eh_frame = {0}, debug_frame = {0};
+	struct contents contents = {0};
 	struct eo_elf_image image = {.fd = -1};
-	uint64_t entry = 0;
 	int r;
 
 	r = eo_elf_image_init(&image, owned);
 	if (r == 0) {
 		eo_steal_fd(&owned);
-		r = read_both(&image, &eh_frame, &debug_frame, &entry);
+		r = read_contents(&image, &contents);
 	}
-	eo_elf_image_fini(&image);
 	if (r == 0)
-		r = parse(&eh_frame, &debug_frame, entry, sink, err);
+		r = parse(&contents, sink, err);
 	else
 		eo_error_set(err, eo_error_kind_of(-r, EO_ERROR_EVENT_PROCESSING_FAILED), -r, NULL,
 			     "find call frame information of ELF file");
-	free(eh_frame.bytes);
-	free(debug_frame.bytes);
+	free_contents(&contents);
+	eo_elf_image_fini(&image);
 	return r;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Finds the call frame information of an ELF file: .eh_frame by its section header, or through
- * PT_GNU_EH_FRAME where headers were stripped; and .debug_frame, also compressed, which is all
- * that Go writes. Where there are both, .debug_frame serves what .eh_frame leaves out, and one of
- * them that cannot be read is no error. */
+ * PT_GNU_EH_FRAME where headers were stripped; the table of Go's own runtime, or else
+ * .debug_frame, also compressed. These two serve what .eh_frame leaves out, and one of them that
+ * cannot be read is no error. */
 #ifndef EO_UNWIND_FRAME_FILE_H
 #define EO_UNWIND_FRAME_FILE_H
 
