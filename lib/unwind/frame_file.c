@@ -160,11 +160,13 @@ static int read_search_table(const struct piece *header, struct search_table *re
 	return at.failed ? -ENOEXEC : 0;
 }
 
-/* @header: becomes the section .eh_frame_hdr, on failure too perhaps; @ret: .eh_frame */
-static int read_by_header(const struct eo_elf_image *image, const Elf64_Phdr *segment,
-			  struct piece *header, struct search_table *table, struct piece *ret)
+/* @header: becomes the section .eh_frame_hdr, on failure too perhaps
+ * @offset, @size: where .eh_frame is, which begins at table->start */
+static int find_by_header(const struct eo_elf_image *image, const Elf64_Phdr *segment,
+			  struct piece *header, struct search_table *table, uint64_t *offset,
+			  uint64_t *size)
 {
-	uint64_t offset = 0, left = 0, size;
+	uint64_t left = 0, before_last;
 	uint32_t last_length;
 	int r;
 
@@ -173,21 +175,21 @@ static int read_by_header(const struct eo_elf_image *image, const Elf64_Phdr *se
 	if (r == 0)
 		r = read_search_table(header, table);
 	if (r == 0)
-		r = find_vaddr(image, table->start, &offset, &left);
+		r = find_vaddr(image, table->start, offset, &left);
 	if (r < 0)
 		return r;
 
-	size = table->last - table->start;
-	if (size > left || left - size < sizeof(last_length))
+	before_last = table->last - table->start;
+	if (before_last > left || left - before_last < sizeof(last_length))
 		return -ENOEXEC;
-	r = eo_elf_image_read(image, offset + size, &last_length, sizeof(last_length));
+	r = eo_elf_image_read(image, *offset + before_last, &last_length, sizeof(last_length));
 	if (r < 0)
 		return r;
-	size += sizeof(last_length);
-	if (last_length > left - size)
+	*size = before_last + sizeof(last_length);
+	if (last_length > left - *size)
 		return -ENOEXEC;
-	ret->vaddr = table->start;
-	return read_piece(image, offset, size + last_length, ret);
+	*size += last_length;
+	return 0;
 }
 
 /* The program header of .eh_frame_hdr. Returns 0, -ENOENT, or the errno of a read. */
@@ -210,6 +212,7 @@ static int read_eh_frame(const struct eo_elf_image *image, struct piece *ret)
 		eo_elf_image_find_section(image, SHT_PROGBITS, ".eh_frame");
 	struct search_table table;
 	struct piece header = {0};
+	uint64_t offset = 0, size = 0;
 	Elf64_Phdr segment;
 	int r;
 
@@ -221,9 +224,12 @@ static int read_eh_frame(const struct eo_elf_image *image, struct piece *ret)
 
 	r = find_header(image, &segment);
 	if (r == 0)
-		r = read_by_header(image, &segment, &header, &table, ret);
+		r = find_by_header(image, &segment, &header, &table, &offset, &size);
 	free(header.bytes);
-	return r;
+	if (r < 0)
+		return r;
+	ret->vaddr = table.start;
+	return read_piece(image, offset, size, ret);
 }
 
 static int read_debug_frame(const struct eo_elf_image *image, struct piece *ret)
@@ -382,7 +388,7 @@ static int read_extent(const struct eo_elf_image *image, uint64_t *low, uint64_t
 
 static int read_search(const struct eo_elf_image *image, struct eo_frame_search *ret)
 {
-	struct piece header = {0}, frames = {0};
+	struct piece header = {0};
 	struct search_table table;
 	Elf64_Ehdr file;
 	Elf64_Phdr segment;
@@ -393,20 +399,18 @@ static int read_search(const struct eo_elf_image *image, struct eo_frame_search 
 	if (r == 0)
 		r = find_header(image, &segment);
 	if (r == 0)
-		r = read_by_header(image, &segment, &header, &table, &frames);
+		r = find_by_header(image, &segment, &header, &table, &ret->frames_offset,
+				   &ret->frames_size);
 	if (r == 0 && table.encoding != EO_FRAME_SEARCH_ENCODING)
 		r = -ENOTSUP;
 	if (r < 0) {
 		free(header.bytes);
-		free(frames.bytes);
 		return r;
 	}
 	ret->header = header.bytes;
 	ret->header_size = header.size;
 	ret->header_vaddr = header.vaddr;
-	ret->frames = frames.bytes;
-	ret->frames_size = frames.size;
-	ret->frames_vaddr = frames.vaddr;
+	ret->frames_vaddr = table.start;
 	ret->entry = file.e_entry;
 	ret->table = table.offset;
 	ret->count = table.count;
@@ -427,13 +431,10 @@ int eo_frame_file_load_search(int fd, struct eo_frame_search *ret)
 		return r;
 	eo_steal_fd(&own);
 	r = read_search(&image, ret);
+	if (r == 0)
+		ret->fd = eo_steal_fd(&image.fd);
+	else
+		*ret = (struct eo_frame_search){0};
 	eo_elf_image_fini(&image);
 	return r;
-}
-
-void eo_frame_search_fini(struct eo_frame_search *search)
-{
-	free(search->header);
-	free(search->frames);
-	*search = (struct eo_frame_search){0};
 }

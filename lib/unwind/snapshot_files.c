@@ -36,6 +36,7 @@ struct eo_snapshot_files {
 	uint32_t part_count, part_room;
 	struct eo_index part_index;
 	uint64_t seed, clock, bytes;
+	uint32_t open;
 };
 
 struct eo_snapshot_files *eo_snapshot_files_new(void)
@@ -55,6 +56,7 @@ static void forget_all(struct eo_snapshot_files *files)
 	files->part_index = (struct eo_index){0};
 	files->file_count = files->part_count = 0;
 	files->bytes = 0;
+	files->open = 0;
 }
 
 void eo_snapshot_files_free(struct eo_snapshot_files *files)
@@ -84,13 +86,13 @@ static bool make_room(void *array, uint32_t count, uint32_t *room, size_t elemen
 
 static uint64_t bytes_of(const struct file *file)
 {
-	return file->search.header_size + file->search.frames_size;
+	return file->search.header_size;
 }
 
-/* Throw out others until @file's bytes fit as well. */
+/* Throw out others until @file's bytes and descriptor fit as well, or none is left. */
 static void keep_budget(struct eo_snapshot_files *files, const struct file *file)
 {
-	while (files->bytes > EO_SNAPSHOT_FILES_BYTES) {
+	while (files->bytes > EO_SNAPSHOT_FILES_BYTES || files->open > EO_SNAPSHOT_FILES_OPEN) {
 		struct file *oldest = NULL;
 
 		for (uint32_t i = 0; i < files->file_count; i++) {
@@ -103,6 +105,7 @@ static void keep_budget(struct eo_snapshot_files *files, const struct file *file
 		if (!oldest)
 			return;
 		files->bytes -= bytes_of(oldest);
+		files->open--;
 		eo_frame_search_fini(&oldest->search);
 	}
 }
@@ -113,12 +116,8 @@ static void load(struct eo_snapshot_files *files, struct file *file, int fd)
 		file->useless = true;
 		return;
 	}
-	if (bytes_of(file) > EO_SNAPSHOT_FILES_BYTES) {
-		eo_frame_search_fini(&file->search);
-		file->useless = true;
-		return;
-	}
 	files->bytes += bytes_of(file);
+	files->open++;
 	keep_budget(files, file);
 }
 
