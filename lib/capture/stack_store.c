@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/hash.h"
 #include "core/index.h"
 #include "model/module_name.h"
@@ -243,6 +244,19 @@ static uint32_t location_of(struct eo_stack_store *store, const struct eo_frame 
 	return keep_offset(store, eo_profile_location(store->profile, &location, &line, 1), frame);
 }
 
+/* Our program and what called it at its tracepoint are on top of the kernel's half. */
+static bool is_tracepoint(const struct eo_frame *frame)
+{
+	static const char *const beginnings[] = {
+		"bpf_prog_", "bpf_trace_run", "__bpf_trace_", "__traceiter_",
+	};
+
+	for (size_t i = 0; frame->name && i < EO_ARRAY_SIZE(beginnings); i++)
+		if (strncmp(frame->name, beginnings[i], strlen(beginnings[i])) == 0)
+			return true;
+	return false;
+}
+
 /* Returns the stack's index; @nameless tells that code of a JIT has no name yet. */
 static uint32_t name_stack(struct eo_stack_store *store, const struct eo_stack_record *record,
 			   bool *nameless)
@@ -253,6 +267,8 @@ static uint32_t name_stack(struct eo_stack_store *store, const struct eo_stack_r
 	*nameless = false;
 	for (uint32_t i = 0; i < record->kernel_frames; i++) {
 		eo_symbolizer_kernel(store->symbolizer, record->frames[i], i > 0, &frame);
+		if (count == 0 && store->layout.tracepoints && is_tracepoint(&frame))
+			continue;
 		locations[count++] = location_of(store, &frame);
 	}
 	for (uint32_t i = 0; i < record->user_frames; i++) {
@@ -291,15 +307,8 @@ static uint32_t label_record(struct eo_stack_store *store, const struct eo_stack
 static void remember_program(struct eo_stack_store *store, uint32_t hash,
 			     const struct program *program)
 {
-	if (store->program_count == store->program_size) {
-		size_t size = store->program_size ? store->program_size * 2 : 64;
-		struct program *programs = reallocarray(store->programs, size, sizeof(*programs));
-
-		if (!programs)
-			return;
-		store->programs = programs;
-		store->program_size = size;
-	}
+	if (!EO_ARRAY_RESERVE(store->programs, store->program_count + 1, store->program_size, 64))
+		return;
 	if (eo_index_add(&store->program_index, hash, (uint32_t)store->program_count) == 0)
 		store->programs[store->program_count++] = *program;
 }
@@ -488,15 +497,8 @@ int eo_stack_store_add_sample(struct eo_stack_store *store, uint64_t hash, uint6
 {
 	if (store->moment_count >= max)
 		return -ENOSPC;
-	if (store->moment_count == store->moment_size) {
-		size_t size = store->moment_size ? store->moment_size * 2 : 4096;
-		struct moment *moments = reallocarray(store->moments, size, sizeof(*moments));
-
-		if (!moments)
-			return -ENOMEM;
-		store->moments = moments;
-		store->moment_size = size;
-	}
+	if (!EO_ARRAY_RESERVE(store->moments, store->moment_count + 1, store->moment_size, 4096))
+		return -ENOMEM;
 	store->moments[store->moment_count++] = (struct moment){hash, ktime_ns};
 	return 0;
 }
