@@ -438,3 +438,17 @@ int eo_frame_file_load_search(int fd, struct eo_frame_search *ret)
 	eo_elf_image_fini(&image);
 	return r;
 }
+
+bool eo_frame_file_is_go(int fd)
+{
+	struct eo_elf_image image = {.fd = -1};
+	EO_AUTO_CLOSE int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	bool is_go;
+
+	if (own < 0 || eo_elf_image_init(&image, own) < 0)
+		return false;
+	eo_steal_fd(&own);
+	is_go = eo_elf_image_load_sections(&image) == 0 && eo_go_functions_exist(&image);
+	eo_elf_image_fini(&image);
+	return is_go;
+}

@@ -39,4 +39,7 @@ int eo_frame_file_load_memory(const void *image, size_t size, struct eo_frame_ta
  */
 int eo_frame_file_load_search(int fd, struct eo_frame_search *ret);
 
+/** Whether it is a Go program. @fd: any readable file; it stays the caller's */
+bool eo_frame_file_is_go(int fd);
+
 #endif

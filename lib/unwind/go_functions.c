@@ -358,16 +358,26 @@ static int read_header(struct eo_go_functions *go, const Elf64_Shdr *section)
 	return check_text(go);
 }
 
-int eo_go_functions_new(const struct eo_elf_image *image, struct eo_go_functions **ret)
+static const Elf64_Shdr *find_section(const struct eo_elf_image *image)
 {
 	const Elf64_Shdr *section = eo_elf_image_find_section(image, SHT_PROGBITS, ".gopclntab");
+
+	/* as position-independent programs had it */
+	return section ?: eo_elf_image_find_section(image, SHT_PROGBITS, ".data.rel.ro.gopclntab");
+}
+
+bool eo_go_functions_exist(const struct eo_elf_image *image)
+{
+	return find_section(image);
+}
+
+int eo_go_functions_new(const struct eo_elf_image *image, struct eo_go_functions **ret)
+{
+	const Elf64_Shdr *section = find_section(image);
 	EO_AUTO(eo_go_functions) go = NULL;
 	int r;
 
 	*ret = NULL;
-	/* as position-independent programs have it */
-	if (!section)
-		section = eo_elf_image_find_section(image, SHT_PROGBITS, ".data.rel.ro.gopclntab");
 	if (!section)
 		return -ENOENT;
 	go = calloc(1, sizeof(*go));

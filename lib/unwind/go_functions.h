@@ -10,6 +10,7 @@
 #ifndef EO_UNWIND_GO_FUNCTIONS_H
 #define EO_UNWIND_GO_FUNCTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,9 @@
 #include "unwind/frame_rows.h"
 
 struct eo_go_functions;
+
+/** After eo_elf_image_load_sections(): whether this is a Go program of whatever version. */
+bool eo_go_functions_exist(const struct eo_elf_image *image);
 
 /**
  * @image: with its sections loaded; used until the functions are freed

@@ -255,9 +255,10 @@ void eo_snapshot_unwinder_free(struct eo_snapshot_unwinder *u)
 static int step(struct eo_snapshot_unwinder *u, unw_cursor_t *cursor)
 {
 	unw_word_t fp = 0;
+	/* by the ABI's convention 0 is the outermost frame's; what is not known is not 0 */
+	bool outermost = unw_get_reg(cursor, UNW_X86_64_RBP, &fp) == 0 && fp == 0;
 	int r;
 
-	unw_get_reg(cursor, UNW_X86_64_RBP, &fp);
 	u->mapped = u->found = u->at_entry = false;
 	r = unw_step(cursor);
 	if (u->at_entry)
@@ -265,10 +266,34 @@ static int step(struct eo_snapshot_unwinder *u, unw_cursor_t *cursor)
 	if (!u->mapped || r < 0)
 		return -1;
 	/* Without call frame information libunwind tries frame pointers, and says 0 as well when
-	 * that cannot be. By the ABI's convention 0 is the outermost frame's. */
-	if (r == 0 && !u->found && fp != 0)
+	 * that cannot be. */
+	if (r == 0 && !u->found && !outermost)
 		return -1;
 	return r > 0;
+}
+
+static bool is_in_go(struct eo_snapshot_unwinder *u, uint64_t pc)
+{
+	const struct eo_vma *vma = eo_processes_find(u->processes, u->snapshot->tgid, pc);
+
+	return vma && eo_snapshot_files_is_go(u->files, u->snapshot->tgid, u->mount_namespace, vma);
+}
+
+/* From the last of @count frames on by frame pointers. Returns whether that is the whole stack: a
+ * goroutine begins with a frame pointer of 0. */
+static bool follow_frame_pointers(struct eo_snapshot_unwinder *u, __u64 *frames, uint32_t *count)
+{
+	const struct eo_snapshot *snapshot = u->snapshot;
+	size_t i = 0;
+
+	while (i < snapshot->fp_count && snapshot->fp[i] != frames[*count - 1])
+		i++;
+	if (i == snapshot->fp_count || !is_in_go(u, frames[*count - 1] - 1))
+		return false;
+	while (++i < snapshot->fp_count && *count < EO_MAX_FRAMES)
+		frames[(*count)++] = snapshot->fp[i];
+	return i == snapshot->fp_count && snapshot->fp_count < EO_SNAPSHOT_FP_FRAMES &&
+	       is_in_go(u, frames[*count - 1] - 1);
 }
 
 uint32_t eo_snapshot_unwind(struct eo_snapshot_unwinder *u, const struct eo_snapshot *snapshot,
@@ -301,10 +326,12 @@ uint32_t eo_snapshot_unwind(struct eo_snapshot_unwinder *u, const struct eo_snap
 		}
 		frames[count++] = pc;
 	}
-	if (r == 0)
-		*walk = EO_USER_SNAPSHOT;
-	else if (!u->mapped && count > 1)
+	if (r > 0) /* as deep as there is room */
+		return count;
+	if (r < 0 && !u->mapped && count > 1)
 		count--; /* no code lies there */
+	if (r == 0 || follow_frame_pointers(u, frames, &count))
+		*walk = EO_USER_SNAPSHOT;
 	return count;
 }
 

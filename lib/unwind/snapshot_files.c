@@ -19,6 +19,7 @@ struct file {
 	uint64_t inode, size, mtime_ns;
 	struct eo_frame_search search; /* empty while thrown out */
 	bool useless;		       /* has nothing, or cannot be read */
+	bool is_go;
 	uint64_t used;
 };
 
@@ -152,6 +153,7 @@ static void identify(struct eo_snapshot_files *files, uint32_t tgid, const struc
 	if (!segment)
 		return;
 	part->vaddr = vma->offset - segment->offset + segment->vaddr;
+	file.is_go = eo_frame_file_is_go(fd);
 	part->file = number_file(files, &file);
 	if (part->file != NO_FILE && !bytes_of(&files->files[part->file]))
 		load(files, &files->files[part->file], fd);
@@ -202,6 +204,14 @@ const struct eo_frame_search *eo_snapshot_files_get(struct eo_snapshot_files *fi
 	file->used = ++files->clock;
 	*bias = vma->start - part->vaddr;
 	return &file->search;
+}
+
+bool eo_snapshot_files_is_go(struct eo_snapshot_files *files, uint32_t tgid,
+			     uint64_t mount_namespace, const struct eo_vma *vma)
+{
+	const struct part *part = part_of(files, tgid, mount_namespace, vma);
+
+	return part && part->file != NO_FILE && files->files[part->file].is_go;
 }
 
 uint64_t eo_snapshot_files_bytes(const struct eo_snapshot_files *files)

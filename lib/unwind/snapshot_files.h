@@ -31,6 +31,10 @@ const struct eo_frame_search *eo_snapshot_files_get(struct eo_snapshot_files *fi
 						    uint64_t mount_namespace,
 						    const struct eo_vma *vma, uint64_t *bias);
 
+/** Whether the file behind @vma is a Go program, which keeps frame pointers. */
+bool eo_snapshot_files_is_go(struct eo_snapshot_files *files, uint32_t tgid,
+			     uint64_t mount_namespace, const struct eo_vma *vma);
+
 uint64_t eo_snapshot_files_bytes(const struct eo_snapshot_files *files); /* held at present */
 
 #endif
