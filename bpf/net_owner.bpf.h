@@ -19,7 +19,7 @@ static __always_inline struct sock *tcp_of(struct sock *sk)
 	return NULL;
 }
 
-static __always_inline void bind_owner(struct eo_conn *conn, __u64 cookie, struct task_struct *task)
+static __noinline int bind_owner(struct eo_conn *conn, __u64 cookie, struct task_struct *task)
 {
 	set_owner(&conn->owner, task);
 	conn->flags |= CONN_TOLD;
@@ -27,6 +27,7 @@ static __always_inline void bind_owner(struct eo_conn *conn, __u64 cookie, struc
 		tell(conn, cookie, EO_RECORD_TCP_ACCEPT);
 	if (conn->flags & CONN_CLOSED)
 		tell_end(conn, cookie);
+	return 0;
 }
 
 static __always_inline int is_listener(const struct sock *sk, __u16 port)
@@ -39,7 +40,7 @@ static __always_inline int is_listener(const struct sock *sk, __u16 port)
 
 /* A connection without entry, though it is of interest: older than the trace, or its process is
  * one of the targets, and only now known. */
-static __always_inline struct eo_conn *adopt(const struct sock *sk, __u64 cookie)
+static __noinline struct eo_conn *adopt(const struct sock *sk, __u64 cookie)
 {
 	const struct tcp_sock *tcp = (const void *)sk;
 	struct eo_net_ends ends;
@@ -77,7 +78,7 @@ static __always_inline struct sock *descriptor_socket(struct task_struct *task, 
 	return BPF_CORE_READ(socket, file) == file ? BPF_CORE_READ(socket, sk) : NULL;
 }
 
-static __always_inline void accepted(struct eo_tracer_counters *count, struct task_struct *task,
+static __noinline int accepted(struct eo_tracer_counters *count, struct task_struct *task,
 				     __u32 fd)
 {
 	struct sock *sk = descriptor_socket(task, fd);
@@ -89,23 +90,24 @@ static __always_inline void accepted(struct eo_tracer_counters *count, struct ta
 		sk = tcp_of(sk);
 	cookie = sk ? read_cookie(sk) : 0;
 	if (!cookie)
-		return;
+		return 0;
 	conn = bpf_map_lookup_elem(&conns, &cookie);
 	if (!conn && net.by_target) {
 		read_ends(sk, &ends);
 		if (!socket_wanted(sk, &ends)) {
 			count_as(&count->filtered, count);
-			return;
+			return 0;
 		}
 		conn = new_conn(cookie, BPF_NOEXIST);
 		if (!conn) {
 			count_as(&count->lost[EO_LOSS_MAP_FULL], count);
-			return;
+			return 0;
 		}
 		fill_accepted(conn, sk);
 	}
 	if (conn && !conn->owner.tgid)
 		bind_owner(conn, cookie, task);
+	return 0;
 }
 
 struct connect_call {
@@ -115,25 +117,33 @@ struct connect_call {
 	__s32 error; /* positive */
 };
 
-/* A call that failed before it changed the socket's state: no route, no free port. */
+/* A call that failed before it changed the socket's state: no route, no free port. The entry is there
+ * as long as it is being told; its key is the socket's address, which is no cookie. */
 static __noinline int tell_early_failure(struct eo_tracer_counters *count, struct sock *sk,
 					 __u64 cookie, const struct connect_call *call)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct eo_conn conn = {.role = EO_ROLE_CLIENT, .flags = CONN_FAILED, .error = call->error};
+	__u64 key = (__u64)sk;
+	struct eo_conn *conn = new_conn(key, BPF_ANY);
 
-	set_owner(&conn.owner, task);
-	conn.begin_ns = conn.close_ns = bpf_ktime_get_ns();
-	conn.state = TCP_CLOSE;
-	read_ends(sk, &conn.ends);
-	__builtin_memset(&conn.ends.peer, 0, sizeof(conn.ends.peer));
-	read_sockaddr(&conn.ends.peer, call->address, call->size);
-	if (!count || !conn.ends.peer.family)
+	if (!conn) {
+		count_as(&count->lost[EO_LOSS_MAP_FULL], count);
 		return 0;
-	if (socket_wanted(sk, &conn.ends))
-		tell(&conn, cookie, EO_RECORD_TCP_CONNECT);
-	else
+	}
+	conn->role = EO_ROLE_CLIENT;
+	conn->flags = CONN_FAILED;
+	conn->error = call->error;
+	conn->begin_ns = conn->close_ns = bpf_ktime_get_ns();
+	conn->state = TCP_CLOSE;
+	set_owner(&conn->owner, task);
+	read_ends(sk, &conn->ends);
+	__builtin_memset(&conn->ends.peer, 0, sizeof(conn->ends.peer));
+	read_sockaddr(&conn->ends.peer, call->address, call->size);
+	if (conn->ends.peer.family && socket_wanted(sk, &conn->ends))
+		tell(conn, cookie, EO_RECORD_TCP_CONNECT);
+	else if (conn->ends.peer.family)
 		count_as(&count->filtered, count);
+	bpf_map_delete_elem(&conns, &key);
 	return 0;
 }
 
@@ -145,7 +155,7 @@ static __always_inline int is_misuse(__s32 error)
 	       error == EAFNOSUPPORT || error >= ERESTARTSYS;
 }
 
-static __always_inline void connect_failed(struct eo_tracer_counters *count,
+static __noinline int connect_failed(struct eo_tracer_counters *count,
 					   struct task_struct *task,
 					   const struct connect_call *call)
 {
@@ -156,7 +166,7 @@ static __always_inline void connect_failed(struct eo_tracer_counters *count,
 	if (sk)
 		sk = tcp_of(sk);
 	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_CLOSE)
-		return;
+		return 0;
 	cookie = read_cookie(sk);
 	conn = bpf_map_lookup_elem(&conns, &cookie);
 	if (conn && conn->flags & CONN_FAILING) {
@@ -167,6 +177,7 @@ static __always_inline void connect_failed(struct eo_tracer_counters *count,
 	} else if (!conn || conn->flags & CONN_FAILED) {
 		tell_early_failure(count, sk, cookie, call);
 	}
+	return 0;
 }
 
 static __always_inline void connect_ends(struct eo_tracer_counters *count,

@@ -129,15 +129,15 @@ static __always_inline int follows_http(struct eo_conn *conn, const struct user_
 }
 
 /* In a call that moves bytes of a connection. */
-__noinline int tcp_payload(struct eo_tracer_counters *count, struct eo_conn *conn, __u64 cookie,
+static __noinline int tcp_payload(struct eo_tracer_counters *count, struct eo_conn *conn, __u64 cookie,
 			   __u32 bytes, __u32 received)
 {
-	int dns = net.events & EO_NET_DNS && conn && conn->ends.peer.port == EO_PORT_DNS;
+	int dns = net.events & EO_NET_DNS && conn->ends.peer.port == EO_PORT_DNS;
 	__u64 args[EO_SYSCALL_ARGS], offset;
 	struct eo_payload_record *payload;
 	struct user_message message;
 
-	if (!conn || !count || !conn->owner.tgid)
+	if (!conn->owner.tgid)
 		return 0;
 	offset = received ? conn->moved[1] : conn->moved[0];
 	if (received)

@@ -150,54 +150,111 @@ static __always_inline void add_figures(struct eo_net_row *row, struct eo_conn *
 	conn->row_retransmits = conn->retransmits;
 }
 
-__noinline int add_to_row(struct eo_conn *conn, __u32 kind)
+/* Not of the end; see end_in_row(). Returns 0 without room. */
+static __noinline int add_to_row(const struct eo_conn *conn, __u32 kind)
 {
-	struct eo_net_row *row;
-	__u32 slot;
+	struct eo_net_row *row = find_row(&conn->owner, &conn->ends, IPPROTO_TCP, conn->role);
 
-	if (!conn)
-		return 0;
-	row = find_row(&conn->owner, &conn->ends, IPPROTO_TCP, conn->role);
 	if (!row)
 		return 0;
 	if (kind == EO_RECORD_TCP_RETRANSMIT)
 		return 1; /* the connection's own figure has it */
-	if (kind != EO_RECORD_TCP_CLOSE) {
-		COUNT(row->connections);
-		if (conn->error)
-			COUNT(row->errors);
-		return 1;
-	}
-	if (conn->flags & CONN_EXISTED)
-		COUNT(row->connections);
+	COUNT(row->connections);
 	if (conn->error)
 		COUNT(row->errors);
-	if (conn->rtt_us) {
-		slot = rtt_slot(conn->rtt_us);
-		if (slot < EO_NET_RTT_SLOTS)
-			COUNT(row->rtt[slot]);
-	}
-	add_figures(row, conn);
 	return 1;
 }
 
-/* --- telling ------------------------------------------------------------------------------ */
-
-static __always_inline __u32 event_bit(__u32 kind)
+/* Whoever takes the entry out of the map adds it; what it says is read before that. */
+static __noinline int end_in_row(struct eo_tracer_counters *count, const struct eo_conn *conn,
+				 __u64 cookie)
 {
-	return 1u << (kind - EO_RECORD_TCP_CONNECT);
+	struct eo_net_row *row = find_row(&conn->owner, &conn->ends, IPPROTO_TCP, conn->role);
+	__u64 tx_bytes = conn->tx_bytes - conn->row_tx_bytes;
+	__u64 rx_bytes = conn->rx_bytes - conn->row_rx_bytes;
+	__u32 retransmits = conn->retransmits - conn->row_retransmits;
+	__u32 rtt_us = conn->rtt_us, slot;
+	__u8 existed = conn->flags & CONN_EXISTED, failed = conn->error != 0;
+
+	if (bpf_map_delete_elem(&conns, &cookie))
+		return 0;
+	COUNT(count->seen);
+	if (!row) {
+		COUNT(count->lost[EO_LOSS_MAP_FULL]);
+		return 0;
+	}
+	COUNT(count->aggregated);
+	if (existed)
+		COUNT(row->connections);
+	if (failed)
+		COUNT(row->errors);
+	if (rtt_us) {
+		slot = rtt_slot(rtt_us);
+		if (slot < EO_NET_RTT_SLOTS)
+			COUNT(row->rtt[slot]);
+	}
+	__sync_fetch_and_add(&row->tx_bytes, tx_bytes);
+	__sync_fetch_and_add(&row->rx_bytes, rx_bytes);
+	__sync_fetch_and_add(&row->retransmits, retransmits);
+	return 0;
 }
 
-/* One event of a connection. Global, so that the verifier looks at it once and not at each call. */
-__noinline int tell(struct eo_conn *conn, __u64 cookie, __u32 kind)
+/* --- telling ------------------------------------------------------------------------------
+ *
+ * Functions take pointers and so are static: those of global ones are refused before 5.12. They are
+ * not inlined where that would make a frame too large, for until 6.13 all frames of a program share
+ * 512 bytes, which a test adds up. */
+
+static __always_inline int is_wanted(const struct eo_conn *conn, __u32 kind)
+{
+	return net.events & (1u << (kind - EO_RECORD_TCP_CONNECT)) ||
+	       (kind == EO_RECORD_TCP_CLOSE && conn->followed);
+}
+
+static __always_inline void fill_record(struct eo_tcp_record *record, const struct eo_conn *conn,
+					__u64 cookie, __u32 kind)
+{
+	__u64 from_ns = conn->begin_ns;
+
+	owner_header(&record->header, &conn->owner, kind, from_ns);
+	record->cookie = cookie;
+	record->ends = conn->ends;
+	record->first_byte_ns = record->tx_bytes = record->rx_bytes = 0;
+	record->rtt_us = conn->rtt_us;
+	record->retransmits = 0;
+	record->error = conn->error;
+	record->role = conn->role;
+	record->reset_by = EO_RESET_NONE;
+	record->state = conn->state;
+	record->flags = (conn->flags & CONN_EXISTED ? EO_TCP_EXISTED : 0) |
+			(conn->flags & CONN_MPTCP ? EO_TCP_MPTCP : 0);
+	if (kind == EO_RECORD_TCP_RETRANSMIT) {
+		record->header.ktime_ns = bpf_ktime_get_ns();
+		record->duration_ns = 0;
+		record->retransmits = conn->retransmits - conn->retransmits_told;
+	} else if (kind != EO_RECORD_TCP_CLOSE) {
+		record->duration_ns = (conn->error ? conn->close_ns : conn->open_ns) - from_ns;
+	} else {
+		record->header.ktime_ns = conn->close_ns;
+		if (!from_ns)
+			from_ns = conn->close_ns;
+		record->duration_ns = conn->close_ns - from_ns;
+		if (conn->first_byte_ns > from_ns && conn->begin_ns)
+			record->first_byte_ns = conn->first_byte_ns - from_ns;
+		record->tx_bytes = conn->tx_bytes;
+		record->rx_bytes = conn->rx_bytes;
+		record->retransmits = conn->retransmits;
+		record->reset_by = conn->reset_by;
+	}
+}
+
+/* One event of a connection that goes on, or never began. */
+static __noinline int tell(struct eo_conn *conn, __u64 cookie, __u32 kind)
 {
 	struct eo_tracer_counters *count = cpu_counters();
-	struct eo_tcp_record record = {};
-	__u64 from_ns;
+	struct eo_tcp_record *record;
 
-	if (!count || !conn)
-		return 0;
-	if (!(net.events & event_bit(kind)) && !(kind == EO_RECORD_TCP_CLOSE && conn->followed))
+	if (!count || !is_wanted(conn, kind))
 		return 0;
 	COUNT(count->seen);
 	if (net.summary) {
@@ -207,35 +264,42 @@ __noinline int tell(struct eo_conn *conn, __u64 cookie, __u32 kind)
 			COUNT(count->lost[EO_LOSS_MAP_FULL]);
 		return 0;
 	}
-	owner_header(&record.header, &conn->owner, kind, conn->begin_ns);
-	record.cookie = cookie;
-	record.ends = conn->ends;
-	record.role = conn->role;
-	record.error = conn->error;
-	record.state = conn->state;
-	if (conn->flags & CONN_EXISTED)
-		record.flags |= EO_TCP_EXISTED;
-	if (conn->flags & CONN_MPTCP)
-		record.flags |= EO_TCP_MPTCP;
-	if (kind == EO_RECORD_TCP_RETRANSMIT) {
-		record.header.ktime_ns = bpf_ktime_get_ns();
-		record.retransmits = conn->retransmits - conn->retransmits_told;
-	} else if (kind != EO_RECORD_TCP_CLOSE) {
-		from_ns = conn->begin_ns;
-		record.duration_ns = (conn->error ? conn->close_ns : conn->open_ns) - from_ns;
-	} else {
-		record.header.ktime_ns = conn->close_ns;
-		from_ns = conn->begin_ns ? conn->begin_ns : conn->close_ns;
-		record.duration_ns = conn->close_ns - from_ns;
-		if (conn->first_byte_ns > from_ns && conn->begin_ns)
-			record.first_byte_ns = conn->first_byte_ns - from_ns;
-		record.tx_bytes = conn->tx_bytes;
-		record.rx_bytes = conn->rx_bytes;
-		record.retransmits = conn->retransmits;
-		record.reset_by = conn->reset_by;
+	record = reserve_record(sizeof(*record));
+	if (!record) {
+		COUNT(count->lost[EO_LOSS_RING_FULL]);
+		return 0;
 	}
-	record.rtt_us = conn->rtt_us;
-	send_record(count, &record.header, sizeof(record));
+	fill_record(record, conn, cookie, kind);
+	submit_record(count, &record->header);
+	return 0;
+}
+
+/* The connection is over and its figures are in the entry, which goes. The record is complete before
+ * that: afterwards the entry may be somebody else's. */
+static __noinline int tell_end(struct eo_conn *conn, __u64 cookie)
+{
+	struct eo_tracer_counters *count = cpu_counters();
+	struct eo_tcp_record *record;
+
+	if (!count || !is_wanted(conn, EO_RECORD_TCP_CLOSE)) {
+		bpf_map_delete_elem(&conns, &cookie);
+		return 0;
+	}
+	if (net.summary)
+		return end_in_row(count, conn, cookie);
+	record = reserve_record(sizeof(*record));
+	if (record)
+		fill_record(record, conn, cookie, EO_RECORD_TCP_CLOSE);
+	if (bpf_map_delete_elem(&conns, &cookie)) {
+		if (record)
+			bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+		return 0;
+	}
+	COUNT(count->seen);
+	if (record)
+		submit_record(count, &record->header);
+	else
+		COUNT(count->lost[EO_LOSS_RING_FULL]);
 	return 0;
 }
 
@@ -295,19 +359,10 @@ static __always_inline void mark_mptcp(struct eo_conn *conn, const struct sock *
 		conn->flags |= CONN_MPTCP;
 }
 
-/* The connection is over and its figures are in the entry. */
-static __always_inline void tell_end(struct eo_conn *conn, __u64 cookie)
-{
-	struct eo_conn last = *conn;
-
-	if (bpf_map_delete_elem(&conns, &cookie) == 0)
-		tell(&last, cookie, EO_RECORD_TCP_CLOSE);
-}
-
 /* @error: positive. The entry stays until the socket goes, for the call's own result is not to be
  * told as well. */
-static __always_inline void tell_failure(struct eo_tracer_counters *count, struct eo_conn *conn,
-					 __u64 cookie, const struct sock *sk, __s32 error)
+static __noinline int tell_failure(struct eo_tracer_counters *count, struct eo_conn *conn,
+				   __u64 cookie, const struct sock *sk, __s32 error)
 {
 	if (sk)
 		read_ends(sk, &conn->ends);
@@ -319,12 +374,13 @@ static __always_inline void tell_failure(struct eo_tracer_counters *count, struc
 	else
 		tell(conn, cookie, EO_RECORD_TCP_CONNECT);
 	conn->error = 0;
+	return 0;
 }
 
 /* --- states ------------------------------------------------------------------------------- */
 
 /* connect() runs, in the process that called it; or a worker that opens another subflow. */
-static __always_inline void connect_begins(struct eo_tracer_counters *count, struct sock *sk,
+static __noinline int connect_begins(struct eo_tracer_counters *count, struct sock *sk,
 					   __u64 cookie)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -332,17 +388,18 @@ static __always_inline void connect_begins(struct eo_tracer_counters *count, str
 	struct eo_conn *conn;
 
 	if (unowned ? net.by_target : !filter_current(task, bpf_get_current_pid_tgid()))
-		return;
+		return 0;
 	conn = new_conn(cookie, BPF_ANY);
 	if (!conn) {
 		count_as(&count->lost[EO_LOSS_MAP_FULL], count);
-		return;
+		return 0;
 	}
 	if (!unowned)
 		set_owner(&conn->owner, task);
 	conn->role = EO_ROLE_CLIENT;
 	conn->begin_ns = bpf_ktime_get_ns();
 	read_ends(sk, &conn->ends);
+	return 0;
 }
 
 static __always_inline void client_opens(struct eo_tracer_counters *count, struct sock *sk,
@@ -381,24 +438,25 @@ static __always_inline void fill_accepted(struct eo_conn *conn, const struct soc
 }
 
 /* Whose it is will be known when it is accepted. */
-static __always_inline void server_opens(struct eo_tracer_counters *count, struct sock *sk,
+static __noinline int server_opens(struct eo_tracer_counters *count, struct sock *sk,
 					 __u64 cookie)
 {
 	struct eo_net_ends ends;
 	struct eo_conn *conn;
 
 	if (net.by_target)
-		return;
+		return 0;
 	read_ends(sk, &ends);
 	if (!socket_wanted(sk, &ends)) {
 		count_as(&count->filtered, count);
-		return;
+		return 0;
 	}
 	conn = new_conn(cookie, BPF_NOEXIST);
 	if (conn)
 		fill_accepted(conn, sk);
 	else
 		count_as(&count->lost[EO_LOSS_MAP_FULL], count);
+	return 0;
 }
 
 static __always_inline void closes(struct eo_tracer_counters *count, struct sock *sk, __u64 cookie,

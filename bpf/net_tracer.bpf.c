@@ -19,13 +19,14 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define MSG_PEEK   2
 #define UDP_EVENTS (EO_NET_UDP_SESSION | EO_NET_DNS | EO_NET_PACKET)
 
-static __always_inline void tcp_moves(struct eo_tracer_counters *count, struct sock *sk,
+static __noinline int tcp_moves(struct eo_tracer_counters *count, struct sock *sk,
 				      __u64 cookie, __u32 bytes, int received)
 {
 	struct eo_conn *conn = uses(sk, cookie, received);
 
 	if (conn && net.events & (EO_NET_DNS | EO_NET_HTTP))
 		tcp_payload(count, conn, cookie, bytes, received);
+	return 0;
 }
 
 static __always_inline void moves(struct eo_tracer_counters *count, struct sock *sk, int bytes,
@@ -84,7 +85,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs___kernel *regs, long ret)
 			reset_index();
 		if (ret < 0 || !(net.events & UDP_EVENTS))
 			return 0;
-		return TRACED(receive_ends(count, regs, nr, ret));
+		return TRACED(receive_ends(regs, nr, ret));
 	case __NR_sendmmsg:
 		reset_index();
 		return 0;

@@ -145,15 +145,12 @@ static __always_inline void add_to_session(struct eo_session *session, const str
 	}
 }
 
-/* Global, so that the verifier looks at it once and not at each call. */
-__noinline int datagram(struct eo_tracer_counters *count, struct moved *moved,
-			const struct user_message *message)
+static __noinline int datagram(struct eo_tracer_counters *count, struct moved *moved,
+			       const struct user_message *message)
 {
 	struct eo_payload_record *payload;
 	struct eo_session *session;
 
-	if (!moved || !count)
-		return 0;
 	/* A socket that takes both families has one address for both. */
 	if (moved->ends.peer.family)
 		moved->ends.local.family = moved->ends.peer.family;
@@ -161,7 +158,7 @@ __noinline int datagram(struct eo_tracer_counters *count, struct moved *moved,
 	if (!session)
 		return 0;
 	add_to_session(session, moved);
-	if (session->flags & EO_SESSION_IGNORED || !message || !(net.events & EO_NET_DNS) ||
+	if (session->flags & EO_SESSION_IGNORED || !(net.events & EO_NET_DNS) ||
 	    moved->ends.peer.port != EO_PORT_DNS)
 		return 0;
 	payload = new_payload();
@@ -186,7 +183,7 @@ static __always_inline int is_connected(const struct sock *sk)
 }
 
 /* In the call. */
-static __always_inline void udp_moves(struct eo_tracer_counters *count, struct sock *sk,
+static __noinline int udp_moves(struct eo_tracer_counters *count, struct sock *sk,
 				      __u32 bytes, int received)
 {
 	__u64 args[EO_SYSCALL_ARGS], thread = bpf_get_current_pid_tgid();
@@ -216,32 +213,46 @@ static __always_inline void udp_moves(struct eo_tracer_counters *count, struct s
 			stored->last_peer = moved.ends.peer;
 		datagram(count, &moved, &message);
 	}
+	return 0;
+}
+
+/* One of those that the call has received. Global, so that the verifier looks at it once and not in
+ * each turn of a loop; old kernels take numbers only there. */
+__noinline int named_datagram(__u64 nr, __u64 index, __u64 message_at, __u64 name_at)
+{
+	__u64 args[EO_SYSCALL_ARGS] = {[1] = message_at, [4] = name_at};
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct eo_tracer_counters *count = cpu_counters();
+	struct moved *found = bpf_map_lookup_elem(&unnamed, &thread), moved;
+	const struct user_mmsghdr *many = (const void *)message_at;
+	struct user_message message;
+
+	if (!count || !found)
+		return 0;
+	moved = *found;
+	if (!read_message(nr, args, index, &message))
+		read_sockaddr(&moved.ends.peer, message.name, message.name_size);
+	if (nr == __NR_recvmmsg)
+		bpf_probe_read_user(&moved.bytes, sizeof(moved.bytes), &many[index].size);
+	datagram(count, &moved, &message);
+	return 0;
 }
 
 /* recvfrom(), recvmsg() and recvmmsg() return, and may have said from whom it came. */
-static __always_inline void receive_ends(struct eo_tracer_counters *count,
-					 struct pt_regs___kernel *regs, long nr, long ret)
+static __noinline int receive_ends(struct pt_regs___kernel *regs, long nr, long ret)
 {
 	__u64 args[EO_SYSCALL_ARGS], thread = bpf_get_current_pid_tgid();
-	struct moved *found = bpf_map_lookup_elem(&unnamed, &thread), moved;
-	const struct user_mmsghdr *many;
-	struct user_message message;
 
-	if (!found)
-		return;
-	moved = *found;
-	bpf_map_delete_elem(&unnamed, &thread);
+	if (!bpf_map_lookup_elem(&unnamed, &thread))
+		return 0;
 	read_args(regs, EO_ABI_NATIVE, args, 1);
-	many = (const void *)args[1];
 	for (__u32 i = 0; i < MESSAGES_MAX; i++) {
 		if (i && (nr != __NR_recvmmsg || i >= ret))
 			break;
-		if (!read_message(nr, args, i, &message))
-			read_sockaddr(&moved.ends.peer, message.name, message.name_size);
-		if (nr == __NR_recvmmsg)
-			bpf_probe_read_user(&moved.bytes, sizeof(moved.bytes), &many[i].size);
-		datagram(count, &moved, &message);
+		named_datagram(nr, i, args[1], args[4]);
 	}
+	bpf_map_delete_elem(&unnamed, &thread);
+	return 0;
 }
 
 /* Tells user space which sockets with sessions there still are. */

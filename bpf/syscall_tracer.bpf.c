@@ -229,7 +229,7 @@ static __always_inline void call_ends(void *ctx, struct small_call *call, struct
 		fill_header_as(&record->header, task, pid_tgid, EO_RECORD_SYSCALL, began, btf);
 	/* Where the call was made is where it returns to, unless the program is another one now. */
 	if (stacks && (ret || !is_exec(number)))
-		record->stack = current_stack(ctx, task, pid_tgid, 0, now);
+		record->stack = current_stack(ctx, task, pid_tgid, 1, now);
 	takes = has_result ? takes_of(number) : NULL;
 	if (takes && takes->take[0].kind)
 		take_last(call, task, takes, btf);

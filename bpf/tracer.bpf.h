@@ -151,6 +151,25 @@ static __always_inline long send_record(struct eo_tracer_counters *count,
 	return send_sized_record(count, header, size, size);
 }
 
+/* Room for a record in this CPU's ring, which is to be submitted or discarded; it holds anything yet.
+ * NULL: the ring is full. For records that are large on a stack, or may yet turn out to be none. */
+static __always_inline void *reserve_record(const __u64 size)
+{
+	void *ring = cpu_ring();
+
+	return ring ? bpf_ringbuf_reserve(ring, size, 0) : NULL;
+}
+
+static __always_inline void submit_record(struct eo_tracer_counters *count,
+					  struct eo_record_header *header)
+{
+	void *ring = cpu_ring();
+
+	header->ring_lost = count->lost[EO_LOSS_RING_FULL];
+	bpf_ringbuf_submit(header, ring ? ring_flags(count, ring) : 0);
+	COUNT(count->emitted);
+}
+
 /* Every program is one TRACED() call, so that its time is known without the kernel's own
  * statistics. @call may use `count`, this CPU's counters. */
 #define TRACED(call)                                                           \

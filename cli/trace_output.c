@@ -10,9 +10,8 @@
 #include <sys/epoll.h>
 
 #include "core/clock.h"
-#include "format/event_text.h"
-#include "format/jsonl.h"
 #include "interval_files.h"
+#include "line_output.h"
 #include "report.h"
 #include "signal_output.h"
 
@@ -21,7 +20,6 @@
 #define TICK_NS	      EO_NS_PER_SEC
 #define METRICS_MS    60000 /* OTEL_METRIC_EXPORT_INTERVAL */
 #define LAST_WORDS_NS (EO_NS_PER_SEC / 10) /* for the end record, once all else is settled */
-#define LINE_BYTES    2048 /* tried at first; nearly all are shorter */
 
 const char *const trace_format_names[] = {
 	[TRACE_JSONL] = "jsonl",
@@ -71,8 +69,7 @@ struct watched {
 
 struct trace_output {
 	struct trace_output_options options;
-	struct eo_stream *lines; /* JSON lines and text; NULL: OTLP */
-	struct eo_event_text text;
+	struct line_output *lines;     /* JSON lines and text; NULL: OTLP */
 	struct signal_output *signals; /* OTLP; else NULL */
 	struct eo_otlp_converter *converter;
 	struct eo_trace_envelope *envelope; /* NULL: its records are of no use here */
@@ -107,7 +104,7 @@ static struct eo_stream *stream_of(const struct trace_output *o, size_t i)
 {
 	if (o->signals)
 		return signal_output_stream(o->signals, (enum signal_kind)i);
-	return i == 0 ? o->lines : NULL;
+	return i == 0 && o->lines ? line_output_stream(o->lines) : NULL;
 }
 
 /* --- opening --- */
@@ -140,6 +137,17 @@ static int open_signals(struct trace_output *o, struct eo_error *err)
 	return signal_output_new(&options, &o->signals, err);
 }
 
+static int open_lines(struct trace_output *o, struct eo_error *err)
+{
+	const struct line_output_options options = {
+		.path = o->name,
+		.text = o->options.format == TRACE_TEXT,
+		.color = o->options.color,
+	};
+
+	return line_output_new(&options, &o->lines, err);
+}
+
 static uint64_t metrics_period_ns(void)
 {
 	const char *text = getenv("OTEL_METRIC_EXPORT_INTERVAL");
@@ -163,7 +171,6 @@ int trace_output_new(const struct trace_output_options *options, struct trace_ou
 				    "prepare the output");
 	o->options = *options;
 	o->files = (struct interval_files){.keep = options->keep, .cli = options->cli};
-	o->text.color = options->color;
 	o->clock.start_ns = options->start_ns;
 	o->clock.wall_offset_ns = eo_clock_wall_offset_ns();
 	o->started_wall_ns = options->start_ns + (uint64_t)o->clock.wall_offset_ns;
@@ -171,8 +178,7 @@ int trace_output_new(const struct trace_output_options *options, struct trace_ou
 	o->metrics_ns = options->start_ns + o->metrics_period_ns;
 	r = set_name(o, o->started_wall_ns, err);
 	if (!r)
-		r = is_otlp(o) ? open_signals(o, err) :
-				 eo_stream_open(o->name, false, &o->lines, err);
+		r = is_otlp(o) ? open_signals(o, err) : open_lines(o, err);
 	if (r < 0)
 		return r;
 	*ret = eo_steal(&o);
@@ -184,7 +190,7 @@ void trace_output_free(struct trace_output *o)
 	if (!o)
 		return;
 	trace_output_unwatch(o);
-	eo_stream_free(o->lines);
+	line_output_free(o->lines);
 	signal_output_free(o->signals);
 	eo_otlp_converter_free(o->converter);
 	interval_files_fini(&o->files);
@@ -219,43 +225,11 @@ int trace_output_error(const struct trace_output *o, struct eo_error *err)
 
 /* --- one event --- */
 
-static int out_of_memory(struct trace_output *o)
-{
-	return eo_error_set(&o->err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL, "write %.200s",
-			    o->name);
-}
-
-static size_t format_line(struct trace_output *o, const struct eo_event *event, char *to,
-			  size_t size)
-{
-	if (o->options.format == TRACE_TEXT)
-		return eo_event_text_line(&o->text, event, &o->clock, to, size);
-	return eo_jsonl_line(event, &o->clock, to, size);
-}
-
-static int put_line(struct trace_output *o, const struct eo_event *event, uint32_t weight)
-{
-	size_t size = LINE_BYTES, length;
-	char *room = eo_stream_room(o->lines, size);
-
-	length = room ? format_line(o, event, room, size) : 0;
-	if (length > size) {
-		size = length;
-		room = eo_stream_room(o->lines, size);
-		length = room ? format_line(o, event, room, size) : 0;
-	}
-	if (!room)
-		return out_of_memory(o);
-	if (eo_stream_add(o->lines, length, weight) < 0)
-		return eo_stream_failed(o->lines, &o->err);
-	return 0;
-}
-
 static int put(struct trace_output *o, const struct eo_event *event, uint32_t weight)
 {
 	if (o->signals)
 		return signal_output_add(o->signals, o->converter, event, &o->clock, &o->err);
-	return put_line(o, event, weight);
+	return line_output_add(o->lines, event, &o->clock, weight, &o->err);
 }
 
 /* The records of the envelope come through here: they are no events of a tracer. */
@@ -287,7 +261,9 @@ static int on_flush(void *ctx);
 /* What came just now waits for more, but not for long. */
 static int arm_flush(struct trace_output *o)
 {
-	if (!o->loop || o->flush || !waiting(o))
+	bool holds = o->lines && line_output_holds(o->lines);
+
+	if (!o->loop || o->flush || (!holds && !waiting(o)))
 		return 0;
 	return eo_loop_add_timer(o->loop, FLUSH_NS, 0, on_flush, o, &o->flush, &o->err);
 }
@@ -326,21 +302,16 @@ int trace_output_event(void *ctx, const struct eo_event *event)
 
 int trace_output_text(struct trace_output *o, const char *text, size_t size)
 {
-	char *room = eo_stream_room(o->lines, size);
+	int r = line_output_text(o->lines, text, size, &o->err);
 
-	if (!room)
-		return out_of_memory(o);
-	memcpy(room, text, size);
-	if (eo_stream_add(o->lines, size, 0) < 0)
-		return eo_stream_failed(o->lines, &o->err);
-	return arm_flush(o);
+	return r < 0 ? r : arm_flush(o);
 }
 
 /* --- readers --- */
 
 static int pump(struct trace_output *o)
 {
-	int r = 0;
+	int r = o->lines ? line_output_release(o->lines, &o->err) : 0;
 
 	for (size_t i = 0; !r && i < SIGNAL_COUNT; i++)
 		if (stream_of(o, i) && eo_stream_pump(stream_of(o, i)) < 0)
@@ -484,10 +455,7 @@ static int next_file(struct trace_output *o)
 	if (!r && o->signals) {
 		r = signal_output_cut(o->signals, o->name, &o->err);
 	} else if (!r) {
-		r = eo_stream_close(o->lines, &o->err);
-		eo_stream_free(eo_steal(&o->lines));
-		if (!r)
-			r = eo_stream_open(o->name, false, &o->lines, &o->err);
+		r = line_output_cut(o->lines, o->name, &o->err);
 		o->has_begun = false;
 	}
 	return r ? r : watch_all(o);
@@ -514,7 +482,7 @@ void trace_output_set_deadline(struct trace_output *o, uint64_t until_ns)
 
 static int drain(struct trace_output *o, uint64_t until_ns)
 {
-	int r = 0;
+	int r = o->lines ? line_output_release(o->lines, &o->err) : 0;
 
 	for (size_t i = 0; !r && i < SIGNAL_COUNT; i++)
 		if (stream_of(o, i) && eo_stream_drain(stream_of(o, i), until_ns) < 0)
@@ -606,7 +574,7 @@ int trace_output_finish(struct trace_output *o, const struct eo_statistics *stat
 	if (!r && o->signals)
 		r = signal_output_finish(o->signals, &o->err);
 	else if (!r)
-		r = eo_stream_close(o->lines, &o->err);
+		r = line_output_finish(o->lines, &o->err);
 	if (!r) {
 		note_files(o);
 		tell(o);

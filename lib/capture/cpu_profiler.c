@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The life of a profiler. What arrives is handled in batches, in the order that stack_source.h
- * tells. */
+/* The life of a profiler. */
 #include "capture/cpu_profiler.h"
 
 #include <bpf/libbpf.h>
@@ -11,65 +10,16 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "capture/cpu_events.h"
-#include "capture/cpu_programs.h"
+#include "capture/cpu_records.h"
 #include "capture/cpus.h"
 #include "capture/filter.h"
-#include "capture/stack_source.h"
-#include "capture/stack_store.h"
 #include "core/clock.h"
 #include "core/grace.h"
-#include "core/hash.h"
-#include "records.h"
 
-#define BATCH_BYTES (256u * 1024) /* 14 snapshots, which take some 3 ms */
 #define PUMP_LIMIT_NS 5000000ull      /* of work in one pump */
 #define LAST_DRAIN_NS EO_NS_PER_SEC   /* a full ring takes a few ms; the limit is for a broken one */
 #define TICK_NS 100000000ull	      /* between pumps when nothing wakes us */
 #define SECOND_NS EO_NS_PER_SEC       /* between looks at the list of CPUs */
-#define BATCH_FULL (-ECANCELED)
-
-struct eo_cpu_profiler {
-	struct eo_config config;
-	struct eo_cpu_profiler_options options;
-	uint32_t *cpus; /* copy of options.cpus */
-
-	/* While running. */
-	struct eo_cpu_programs *programs;
-	struct ring_buffer *ring;
-	struct eo_cpu_events *events;
-	struct eo_stack_source *source;
-	struct eo_process_resource *resources; /* with options.resources */
-	struct eo_stack_store *store; /* of the generation in progress */
-	struct eo_stack_store *next;  /* during a cut: of the one that begins; not owned */
-	uint32_t generation;
-	unsigned char *batch;
-	size_t batch_used;
-
-	bool running, paused;
-	uint64_t since_ns;	/* monotonic: profiled time counts from here unless paused */
-	uint64_t generation_ns; /* profiled time of the generation in progress, up to since_ns */
-	uint64_t ended_ns;	/* the same of the one that was ended last */
-	uint64_t total_ns;	/* the same of the whole run */
-	int64_t started_wall_ns; /* of the generation */
-	uint64_t limit_taken;	/* [stack limit] samples that earlier generations gave out */
-	uint64_t lost_ring_full, lost_map_full, stacks_unknown, stacks_done;
-	uint64_t counted; /* by the kernel, in the generation that ends */
-	uint64_t refused; /* of lost_map_full: in earlier generations */
-	uint64_t snapshots_received, snapshots_dropped; /* dropped ones are in lost_ring_full */
-	uint64_t snapshots_kept[2]; /* by generation & 1 */
-	uint64_t snapshots_walk[EO_USER_WALK_COUNT], snapshots_stack_limit;
-	uint64_t snapshots_seed; /* of their hashes */
-
-	struct eo_overhead_mark mark;
-	struct eo_latency latency;
-	struct eo_profile_stats last_stats; /* once stopped */
-	struct eo_overhead last_overhead;
-
-	/* While watched by a loop. */
-	struct eo_loop *loop;
-	struct eo_loop_source *tick, *second, *records;
-};
 
 int eo_cpu_profiler_new(const struct eo_config *config, const struct eo_cpu_profiler_options *options,
 			struct eo_cpu_profiler **ret, struct eo_error *err)
@@ -125,11 +75,10 @@ static void release(struct eo_cpu_profiler *profiler)
 	unwatch(profiler);
 	eo_cpu_events_free(eo_steal(&profiler->events));
 	eo_stack_store_free(eo_steal(&profiler->store));
-	ring_buffer__free(eo_steal(&profiler->ring));
+	eo_cpu_records_close(profiler);
 	eo_stack_source_free(eo_steal(&profiler->source));
 	eo_cpu_programs_free(eo_steal(&profiler->programs));
 	eo_process_resource_free(eo_steal(&profiler->resources));
-	free(eo_steal(&profiler->batch));
 	profiler->running = profiler->paused = false;
 }
 
@@ -149,15 +98,6 @@ static int wrong_state(struct eo_error *err, int code, const char *text)
 }
 
 /* ---- start ---- */
-
-static int take_record(void *ctx, void *data, size_t size)
-{
-	struct eo_cpu_profiler *profiler = ctx;
-
-	memcpy(profiler->batch + profiler->batch_used, data, size);
-	profiler->batch_used += (size + 7) & ~(size_t)7;
-	return profiler->batch_used + sizeof(struct eo_snapshot_record) > BATCH_BYTES ? BATCH_FULL : 0;
-}
 
 /* Have sampling events on all wanted CPUs that are online. */
 static int cover_cpus(struct eo_cpu_profiler *profiler, struct eo_error *err)
@@ -218,14 +158,7 @@ static int prepare(struct eo_cpu_profiler *profiler, struct eo_error *err)
 	r = eo_stack_source_new(&options, &profiler->source, err);
 	if (r == 0 && profiler->options.resources && eo_process_resource_new(&profiler->resources) < 0)
 		r = eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL, "allocate resources");
-	if (r == 0)
-		r = new_store(profiler, &profiler->store, err);
-	if (r < 0)
-		return r;
-	profiler->batch = malloc(BATCH_BYTES);
-	if (!profiler->batch)
-		return eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL, "allocate record batch");
-	return 0;
+	return r == 0 ? new_store(profiler, &profiler->store, err) : r;
 }
 
 static int attach(struct eo_cpu_profiler *profiler, struct eo_error *err)
@@ -260,10 +193,6 @@ int eo_cpu_profiler_start(struct eo_cpu_profiler *profiler, struct eo_error *err
 	profiler->total_ns = profiler->limit_taken = 0;
 	profiler->lost_ring_full = profiler->lost_map_full = profiler->refused = 0;
 	profiler->stacks_unknown = profiler->stacks_done = 0;
-	profiler->snapshots_received = profiler->snapshots_dropped = profiler->snapshots_stack_limit = 0;
-	memset(profiler->snapshots_kept, 0, sizeof(profiler->snapshots_kept));
-	memset(profiler->snapshots_walk, 0, sizeof(profiler->snapshots_walk));
-	profiler->snapshots_seed = eo_hash_seed();
 	profiler->generation = 0;
 
 	r = check_cpus(profiler, err);
@@ -273,12 +202,8 @@ int eo_cpu_profiler_start(struct eo_cpu_profiler *profiler, struct eo_error *err
 		r = prepare(profiler, err);
 	if (r == 0)
 		r = eo_cpu_programs_load(&profiler->config, &profiler->options, &profiler->programs, err);
-	if (r == 0) {
-		profiler->ring = ring_buffer__new(eo_cpu_programs_ring_fd(profiler->programs), take_record,
-						  profiler, NULL);
-		if (!profiler->ring)
-			r = eo_error_set(err, EO_ERROR_MAP_OPERATION_FAILED, errno, NULL, "map the ring of stacks");
-	}
+	if (r == 0)
+		r = eo_cpu_records_open(profiler, err);
 	if (r == 0 && eo_cpu_programs_has_tables(profiler->programs))
 		r = eo_stack_source_use_tables(profiler->source, eo_cpu_programs_object(profiler->programs),
 					       eo_cpu_programs_tick(profiler->programs),
@@ -307,182 +232,11 @@ int eo_cpu_profiler_start(struct eo_cpu_profiler *profiler, struct eo_error *err
 
 /* ---- pump ---- */
 
-static int keep_sample(struct eo_cpu_profiler *profiler, struct eo_stack_store *store, uint64_t hash,
-		       uint64_t ktime_ns)
-{
-	int r = eo_stack_store_add_sample(store, hash, ktime_ns, (size_t)profiler->config.max_samples);
-
-	if (r != -ENOSPC)
-		return r;
-	profiler->lost_map_full++;
-	return 0;
-}
-
-/* Unwind it, and make of it what the kernel makes of a stack that it has walked. */
-static int add_snapshot(struct eo_cpu_profiler *profiler, struct eo_stack_store *store,
-			const struct eo_snapshot_record *record)
-{
-	size_t kernel_bytes = record->kernel_frames * sizeof(uint64_t), limit = (size_t)profiler->config.max_samples;
-	const struct eo_snapshot snapshot = {
-		.tgid = record->tgid,
-		.registers = record->registers,
-		.stack_at = record->stack_at,
-		.stack = record->bytes + kernel_bytes,
-		.stack_bytes = record->stack_bytes,
-	};
-	struct eo_stack_record stack = {
-		.tgid = record->tgid,
-		.tid = record->tid,
-		.kernel_frames = record->kernel_frames,
-		.in_kernel = record->in_kernel,
-		.exec_id = record->exec_id,
-	};
-	enum eo_user_walk walk;
-	uint64_t hash;
-	int r = 0;
-
-	memcpy(stack.comm, record->comm, sizeof(stack.comm));
-	memcpy(stack.thread, record->thread, sizeof(stack.thread));
-	memcpy(stack.frames, record->bytes, kernel_bytes);
-	stack.user_frames = (uint16_t)eo_stack_source_unwind(profiler->source, &snapshot,
-							     stack.frames + stack.kernel_frames, &walk);
-	stack.user_walk = walk;
-	hash = eo_hash(profiler->snapshots_seed, &stack,
-		       EO_STACK_HEADER_BYTES + (stack.kernel_frames + stack.user_frames) * sizeof(stack.frames[0]));
-	hash += hash == 0; /* which would be [stack limit] */
-	stack.hash = hash;
-	profiler->snapshots_walk[walk]++;
-	profiler->snapshots_kept[record->generation & 1]++;
-
-	if (eo_stack_store_size(store) < limit || eo_stack_store_has(store, hash))
-		r = eo_stack_store_add(store, &stack);
-	else
-		hash = 0;
-	if (r < 0)
-		return r;
-	profiler->snapshots_stack_limit += hash == 0;
-	if (profiler->options.timestamps)
-		return keep_sample(profiler, store, hash, record->ktime_ns);
-	if (hash)
-		eo_stack_store_add_one(store, hash);
-	else
-		eo_stack_store_count_limit(store, 1);
-	return 0;
-}
-
-static int take_snapshot(struct eo_cpu_profiler *profiler, struct eo_stack_store *store,
-			 const struct eo_snapshot_record *record)
-{
-	profiler->snapshots_received++;
-	if (store)
-		return add_snapshot(profiler, store, record);
-	profiler->snapshots_dropped++; /* nobody has counted it but us */
-	profiler->lost_ring_full++;
-	return 0;
-}
-
-static size_t snapshot_bytes(const struct eo_snapshot_record *record)
-{
-	return EO_SNAPSHOT_HEADER_BYTES + record->kernel_frames * sizeof(uint64_t) + record->stack_bytes;
-}
-
-/* All records begin alike: kind, a word, time; and take a multiple of 8 bytes. */
-static size_t record_bytes(const struct eo_stack_record *record)
-{
-	switch (record->kind) {
-	case EO_RECORD_SNAPSHOT:
-		return snapshot_bytes((const void *)record);
-	case EO_RECORD_SAMPLE:
-		return sizeof(struct eo_sample_record);
-	case EO_RECORD_MISS:
-		return sizeof(struct eo_miss_record);
-	default:
-		return EO_STACK_HEADER_BYTES +
-		       (record->kernel_frames + record->user_frames) * sizeof(record->frames[0]);
-	}
-}
-
-/* Before anything is named: the process may run for a few ms more only. */
-static void mend_misses(struct eo_cpu_profiler *profiler)
-{
-	for (size_t at = 0; at < profiler->batch_used;) {
-		const struct eo_miss_record *miss = (const void *)(profiler->batch + at);
-
-		if (miss->kind == EO_RECORD_MISS)
-			eo_stack_source_mend(profiler->source, miss);
-		at += record_bytes((const void *)miss);
-	}
-}
-
-static int add_record(struct eo_cpu_profiler *profiler, const struct eo_stack_record *record)
-{
-	const struct eo_sample_record *sample = (const void *)record;
-	/* NULL for a straggler of an earlier generation, counted as lost already. */
-	struct eo_stack_store *store = record->generation == profiler->generation	? profiler->store :
-				       record->generation == profiler->generation + 1 ? profiler->next :
-											NULL;
-
-	switch (record->kind) {
-	case EO_RECORD_STACK:
-		return store ? eo_stack_store_add(store, record) : 0;
-	case EO_RECORD_SAMPLE:
-		return store ? keep_sample(profiler, store, sample->hash, sample->ktime_ns) : 0;
-	case EO_RECORD_SNAPSHOT:
-		return take_snapshot(profiler, store, (const void *)record);
-	default:
-		return 0;
-	}
-}
-
-static int add_batch(struct eo_cpu_profiler *profiler, uint64_t now)
-{
-	int r = 0;
-
-	for (size_t at = 0; at < profiler->batch_used && r == 0;) {
-		const struct eo_stack_record *record = (const void *)(profiler->batch + at);
-
-		/* Since then its process may have become another program. */
-		eo_stack_source_as_of(profiler->source, record->ktime_ns);
-		r = add_record(profiler, record);
-		if (record->kind != EO_RECORD_MISS)
-			eo_latency_add(&profiler->latency, now > record->ktime_ns ? now - record->ktime_ns : 0);
-		at += record_bytes(record);
-	}
-	eo_stack_source_as_of(profiler->source, 0);
-	return r;
-}
-
-/* Take batches until the ring is empty or @limit_ns has passed. */
-static int drain(struct eo_cpu_profiler *profiler, uint64_t limit_ns, struct eo_error *err)
-{
-	uint64_t started_ns = eo_clock_monotonic_ns(), now;
-	int taken, r;
-
-	do {
-		profiler->batch_used = 0;
-		taken = ring_buffer__consume(profiler->ring);
-		if (taken < 0 && taken != BATCH_FULL)
-			return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -taken, NULL,
-					    "read the ring of stacks");
-		now = eo_clock_monotonic_ns();
-		r = eo_stack_source_update(profiler->source, now);
-		mend_misses(profiler);
-		if (r == 0)
-			r = add_batch(profiler, eo_clock_monotonic_ns());
-		if (r < 0)
-			return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -r,
-					    r == -E2BIG ? "lower --max-samples" : NULL, "keep stacks");
-	} while (taken == BATCH_FULL && now - started_ns < limit_ns);
-
-	eo_stack_source_settle(profiler->source, now);
-	return 0;
-}
-
 int eo_cpu_profiler_pump(struct eo_cpu_profiler *profiler, struct eo_error *err)
 {
 	if (!profiler->running)
 		return wrong_state(err, EINVAL, "is not running");
-	return drain(profiler, PUMP_LIMIT_NS, err);
+	return eo_cpu_records_drain(profiler, PUMP_LIMIT_NS, err);
 }
 
 static int on_tick(void *ctx)
@@ -619,7 +373,7 @@ static void take_samples(struct eo_cpu_profiler *profiler, uint64_t counted)
 	uint64_t emitted = eo_stack_store_take_samples(profiler->store, eo_clock_wall_offset_ns());
 	uint64_t refused = profiler->lost_map_full - profiler->refused;
 
-	counted += profiler->snapshots_kept[profiler->generation & 1];
+	counted += profiler->snapshots.kept[profiler->generation & 1];
 	profiler->lost_ring_full += counted - emitted - refused;
 	profiler->refused = profiler->lost_map_full;
 }
@@ -641,7 +395,7 @@ static int finish_generation(struct eo_cpu_profiler *profiler, struct eo_stack_s
 		take_samples(profiler, profiler->counted + limited - profiler->limit_taken);
 	else
 		eo_stack_store_count_limit(profiler->store, limited - profiler->limit_taken);
-	profiler->snapshots_kept[profiler->generation & 1] = 0;
+	profiler->snapshots.kept[profiler->generation & 1] = 0;
 	profiler->limit_taken = limited;
 	profiler->stacks_done += eo_stack_store_size(profiler->store);
 	walks = eo_stack_store_walks(profiler->store);
@@ -676,7 +430,7 @@ int eo_cpu_profiler_cut(struct eo_cpu_profiler *profiler, struct eo_profile **re
 	eo_cpu_programs_set_generation(profiler->programs, profiler->generation + 1);
 	add_profiled_time(profiler); /* what follows is the next one's time */
 	eo_grace_wait();
-	r = drain(profiler, LAST_DRAIN_NS, err);
+	r = eo_cpu_records_drain(profiler, LAST_DRAIN_NS, err);
 	profiler->next = NULL;
 	if (r == 0)
 		r = finish_generation(profiler, eo_steal(&next), ret, err);
@@ -713,7 +467,7 @@ struct eo_profile_stats eo_cpu_profiler_stats(struct eo_cpu_profiler *profiler)
 		return profiler->last_stats;
 	counters = eo_cpu_programs_counters(profiler->programs);
 	delivered = counters.aggregated + counters.snapshots - profiler->lost_ring_full - profiler->lost_map_full;
-	emitted = profiler->options.timestamps ? delivered : counters.snapshots - profiler->snapshots_dropped;
+	emitted = profiler->options.timestamps ? delivered : counters.snapshots - profiler->snapshots.dropped;
 	source = eo_stack_source_stats(profiler->source);
 	stats = (struct eo_profile_stats){
 		.duration_ns = profiler->total_ns +
@@ -727,7 +481,7 @@ struct eo_profile_stats eo_cpu_profiler_stats(struct eo_cpu_profiler *profiler)
 		.lost_busy = counters.busy,
 		.idle = counters.idle,
 		.kernel = counters.kernel,
-		.stack_limit = counters.stack_limit + profiler->snapshots_stack_limit,
+		.stack_limit = counters.stack_limit + profiler->snapshots.stack_limit,
 		.snapshots_limited = counters.snapshots_limited,
 		.stacks = profiler->stacks_done + (profiler->store ? eo_stack_store_size(profiler->store) : 0),
 		.has_tables = source.has_tables,
@@ -742,7 +496,7 @@ struct eo_profile_stats eo_cpu_profiler_stats(struct eo_cpu_profiler *profiler)
 		.clock = eo_cpu_events_clock(profiler->events),
 	};
 	for (size_t i = 0; i < EO_USER_WALK_COUNT; i++)
-		stats.user_walk[i] = counters.user_walk[i] + profiler->snapshots_walk[i];
+		stats.user_walk[i] = counters.user_walk[i] + profiler->snapshots.walk[i];
 	return stats;
 }
 
@@ -759,9 +513,9 @@ struct eo_overhead eo_cpu_profiler_get_overhead(struct eo_cpu_profiler *profiler
 /* Should there have been no time for all of them: what is in the ring stays there. */
 static void drop_snapshots(struct eo_cpu_profiler *profiler)
 {
-	uint64_t left = eo_cpu_programs_counters(profiler->programs).snapshots - profiler->snapshots_received;
+	uint64_t left = eo_cpu_programs_counters(profiler->programs).snapshots - profiler->snapshots.received;
 
-	profiler->snapshots_dropped += left;
+	profiler->snapshots.dropped += left;
 	profiler->lost_ring_full += left;
 }
 
@@ -776,7 +530,7 @@ int eo_cpu_profiler_stop(struct eo_cpu_profiler *profiler, struct eo_profile **r
 	end_generation(profiler);
 	profiler->paused = true;
 	eo_grace_wait();
-	r = drain(profiler, LAST_DRAIN_NS, err);
+	r = eo_cpu_records_drain(profiler, LAST_DRAIN_NS, err);
 	drop_snapshots(profiler);
 	if (r == 0)
 		r = finish_generation(profiler, NULL, ret, err);

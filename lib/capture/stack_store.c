@@ -243,6 +243,19 @@ static uint32_t location_of(struct eo_stack_store *store, const struct eo_frame 
 	return keep_offset(store, eo_profile_location(store->profile, &location, &line, 1), frame);
 }
 
+/* Our program and what called it at its tracepoint are on top of the kernel's half. */
+static bool is_tracepoint(const struct eo_frame *frame)
+{
+	static const char *const beginnings[] = {
+		"bpf_prog_", "bpf_trace_run", "__bpf_trace_", "__traceiter_",
+	};
+
+	for (size_t i = 0; frame->name && i < EO_ARRAY_SIZE(beginnings); i++)
+		if (strncmp(frame->name, beginnings[i], strlen(beginnings[i])) == 0)
+			return true;
+	return false;
+}
+
 /* Returns the stack's index; @nameless tells that code of a JIT has no name yet. */
 static uint32_t name_stack(struct eo_stack_store *store, const struct eo_stack_record *record,
 			   bool *nameless)
@@ -253,6 +266,8 @@ static uint32_t name_stack(struct eo_stack_store *store, const struct eo_stack_r
 	*nameless = false;
 	for (uint32_t i = 0; i < record->kernel_frames; i++) {
 		eo_symbolizer_kernel(store->symbolizer, record->frames[i], i > 0, &frame);
+		if (count == 0 && store->layout.tracepoints && is_tracepoint(&frame))
+			continue;
 		locations[count++] = location_of(store, &frame);
 	}
 	for (uint32_t i = 0; i < record->user_frames; i++) {

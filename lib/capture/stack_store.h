@@ -27,6 +27,7 @@ struct eo_stack_layout {
 	} values[EO_STACK_VALUES_MAX];
 	uint64_t period_ns; /* CPU time that one sample stands for: the second value */
 	bool per_thread;    /* stacks carry thread labels */
+	bool tracepoints;   /* stacks are of programs at tracepoints: kernel halves begin behind these */
 };
 
 /** Samples and their CPU time. */

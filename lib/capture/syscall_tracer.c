@@ -253,7 +253,10 @@ static void unload(struct eo_tracer *base)
 
 static int open_stacks(struct eo_syscall_tracer *tracer, struct eo_error *err)
 {
-	static const struct eo_stack_layout layout = {.values = {{"calls", "count"}}};
+	static const struct eo_stack_layout layout = {
+		.values = {{"calls", "count"}},
+		.tracepoints = true,
+	};
 	struct syscall_tracer_bpf *skel = tracer->skel;
 
 	eo_tracer_add_hook(&tracer->base, "stacks",

@@ -24,7 +24,7 @@ struct eo_loop_source {
 	struct eo_loop_source *next, **link; /* link: the pointer that points here */
 	int (*dispatch)(struct eo_loop_source *source, uint32_t events);
 	int fd;
-	bool owns_fd, removed;
+	bool owns_fd, removed, is_once;
 	union {
 		eo_loop_fd_fn fd_fn;
 		eo_loop_timer_fn timer_fn;
@@ -150,6 +150,8 @@ static int dispatch_timer(struct eo_loop_source *source, uint32_t events)
 	(void)events;
 	if (read(source->fd, &expirations, sizeof(expirations)) != sizeof(expirations))
 		return 0;
+	if (source->is_once)
+		eo_loop_remove(source->loop, source);
 	return source->timer_fn(source->ctx);
 }
 
@@ -171,7 +173,8 @@ int eo_loop_add_timer(struct eo_loop *loop, uint64_t first_ns, uint64_t interval
 		.it_interval = timespec_of(interval_ns),
 	};
 	struct eo_loop_source model = {
-		.dispatch = dispatch_timer, .owns_fd = true, .timer_fn = fn, .ctx = ctx,
+		.dispatch = dispatch_timer, .owns_fd = true, .is_once = !interval_ns, .timer_fn = fn,
+		.ctx = ctx,
 	};
 
 	model.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);

@@ -29,7 +29,8 @@ int eo_loop_add_fd(struct eo_loop *loop, int fd, uint32_t events, eo_loop_fd_fn 
 		   struct eo_loop_source **ret, struct eo_error *err);
 
 /**
- * Call @fn after @first_ns and then every @interval_ns (0: once). CLOCK_MONOTONIC.
+ * Call @fn after @first_ns and then every @interval_ns. CLOCK_MONOTONIC.
+ * @interval_ns: 0: once, and *@ret is gone when @fn is called
  * Expirations that piled up are one call.
  */
 int eo_loop_add_timer(struct eo_loop *loop, uint64_t first_ns, uint64_t interval_ns,

@@ -8,6 +8,7 @@
 
 #include "core/auto.h"
 #include "core/clock.h"
+#include "core/line.h"
 #include "format/quantity.h"
 #include "syscall/text.h"
 
@@ -19,30 +20,14 @@
 #define PLAIN "\033[0m"
 
 struct line {
-	char *to;
-	size_t size, length; /* the second without the cut */
+	struct eo_line text;
 	bool color;
 };
-
-static void put(struct line *line, const char *bytes, size_t size)
-{
-	if (line->length < line->size) {
-		size_t room = line->size - line->length;
-
-		memcpy(line->to + line->length, bytes, size < room ? size : room);
-	}
-	line->length += size;
-}
-
-static void put_text(struct line *line, const char *text)
-{
-	put(line, text, strlen(text));
-}
 
 static void put_color(struct line *line, const char *escape)
 {
 	if (line->color)
-		put_text(line, escape);
+		eo_line_text(&line->text, escape);
 }
 
 /* --- values --- */
@@ -73,7 +58,7 @@ static bool put_endpoint(struct line *line, const struct eo_attr *attr)
 		return false;
 	snprintf(text, sizeof(text), is_v6 ? "[%.60s]:%" PRIu64 : "%.60s:%" PRIu64, address->str,
 		 port->unum);
-	put_text(line, text);
+	eo_line_text(&line->text, text);
 	return true;
 }
 
@@ -81,34 +66,35 @@ static void put_json(struct line *line, const struct eo_attr *attr)
 {
 	char text[4096];
 	size_t length = eo_jsonl_value(attr, text, sizeof(text));
-	bool is_text = attr->type == EO_ATTR_STRING && length < sizeof(text) && length > 2;
+	bool is_text = (attr->type == EO_ATTR_STRING || attr->type == EO_ATTR_HEX) &&
+		       length < sizeof(text) && length > 2;
 
 	/* Quotes only where something would be taken for something else. */
 	for (size_t i = 1; is_text && i + 1 < length; i++)
 		is_text = text[i] > ' ' && !strchr("\\\"=", text[i]);
 	if (is_text)
-		put(line, text + 1, length - 2);
+		eo_line_put(&line->text, text + 1, length - 2);
 	else
-		put_text(line, text);
+		eo_line_text(&line->text, text);
 }
 
 static void put_value(struct line *line, const struct eo_attr *attr)
 {
 	if (attr->type == EO_ATTR_UINT && attr->key && ends_with(attr->key, "_ns"))
-		put_text(line, eo_quantity_time_us((double)attr->unum / 1e3).s);
+		eo_line_text(&line->text, eo_quantity_time_us((double)attr->unum / 1e3).s);
 	else if (attr->type == EO_ATTR_UINT && attr->key && is_bytes(attr->key))
-		put_text(line, eo_quantity_bytes(attr->unum).s);
+		eo_line_text(&line->text, eo_quantity_bytes(attr->unum).s);
 	else if (attr->type != EO_ATTR_OBJECT || !put_endpoint(line, attr))
 		put_json(line, attr);
 }
 
 size_t eo_event_text_value(const struct eo_attr *attr, char *to, size_t size)
 {
-	struct line line = {.to = to, .size = size - 1};
+	struct line line = {.text = {.to = to, .size = size - 1}};
 
 	put_value(&line, attr);
-	to[line.length < size ? line.length : size - 1] = '\0';
-	return line.length;
+	to[line.text.length < size ? line.text.length : size - 1] = '\0';
+	return line.text.length;
 }
 
 /* --- lines --- */
@@ -127,8 +113,8 @@ static void put_time(struct line *line, struct eo_event_text *text, uint64_t wal
 	snprintf(micros, sizeof(micros), ".%06u ",
 		 (unsigned int)(wall_ns % EO_NS_PER_SEC / 1000) % 1000000);
 	put_color(line, FAINT);
-	put_text(line, text->clock);
-	put_text(line, micros);
+	eo_line_text(&line->text, text->clock);
+	eo_line_text(&line->text, micros);
 	put_color(line, PLAIN);
 }
 
@@ -151,10 +137,10 @@ static void put_owner(struct line *line, const struct eo_event *event)
 			 event->pid, event->tid);
 	else
 		snprintf(owner, sizeof(owner), "%s[%" PRIu32 "]", quoted + 1, event->pid);
-	put_text(line, owner);
+	eo_line_text(&line->text, owner);
 	for (length = strlen(owner); length < OWNER_WIDTH; length++)
-		put_text(line, " ");
-	put_text(line, " ");
+		eo_line_text(&line->text, " ");
+	eo_line_text(&line->text, " ");
 }
 
 static size_t inside(const struct eo_attr *attr)
@@ -172,12 +158,12 @@ static const struct {
 
 static bool put_made(struct line *line, const struct eo_event *event)
 {
-	size_t used = line->length < line->size ? line->length : line->size;
+	size_t used = line->text.length < line->text.size ? line->text.length : line->text.size;
 
 	for (size_t i = 0; i < EO_ARRAY_SIZE(makers); i++) {
 		if (makers[i].type != event->type)
 			continue;
-		line->length += makers[i].line(event, line->to + used, line->size - used);
+		line->text.length += makers[i].line(event, line->text.to + used, line->text.size - used);
 		return true;
 	}
 	return false;
@@ -187,7 +173,7 @@ static bool put_made(struct line *line, const struct eo_event *event)
 static void put_data(struct line *line, const struct eo_event *event)
 {
 	put_color(line, BOLD);
-	put_text(line, eo_event_type_name(event->type));
+	eo_line_text(&line->text, eo_event_type_name(event->type));
 	put_color(line, PLAIN);
 	for (size_t i = 0; i < event->data_count; i += 1 + inside(&event->data[i])) {
 		const struct eo_attr *attr = &event->data[i];
@@ -195,9 +181,9 @@ static void put_data(struct line *line, const struct eo_event *event)
 
 		if (attr->type == EO_ATTR_ARRAY && !strcmp(attr->key, "stack"))
 			continue;
-		put_text(line, " ");
-		put_text(line, attr->key);
-		put_text(line, "=");
+		eo_line_text(&line->text, " ");
+		eo_line_text(&line->text, attr->key);
+		eo_line_text(&line->text, "=");
 		if (is_bad)
 			put_color(line, RED);
 		put_value(line, attr);
@@ -213,7 +199,8 @@ static const struct eo_attr *text_member(const struct eo_attr *frame, const char
 	return attr && attr->type == EO_ATTR_STRING ? attr : NULL;
 }
 
-/* Below its event, a line a frame: "    malloc (libc.so.6)". */
+/* Below its event, a line a frame: "    malloc (libc.so.6)", "    0x1a90 (cat)" where nobody has a
+ * name for that place in the file. */
 static void put_stack(struct line *line, const struct eo_event *event)
 {
 	const struct eo_attr *stack = eo_event_data(event, "stack");
@@ -223,42 +210,44 @@ static void put_stack(struct line *line, const struct eo_event *event)
 	for (size_t i = 1; i <= stack->count; i += 1 + inside(&stack[i])) {
 		const struct eo_attr *function = text_member(&stack[i], "function");
 		const struct eo_attr *module = text_member(&stack[i], "module");
-		const struct eo_attr *address = eo_attr_member(&stack[i], "address");
+		const struct eo_attr *where = function;
 
-		put_text(line, "    ");
-		if (function)
-			put_json(line, function);
-		else if (address)
-			put_json(line, address);
+		if (!where)
+			where = eo_attr_member(&stack[i], "offset");
+		if (!where)
+			where = eo_attr_member(&stack[i], "address");
+		eo_line_text(&line->text, "    ");
+		if (where)
+			put_json(line, where);
 		else
-			put_text(line, "?");
+			eo_line_text(&line->text, "?");
 		if (module) {
-			put_text(line, " (");
+			eo_line_text(&line->text, " (");
 			put_json(line, module);
-			put_text(line, ")");
+			eo_line_text(&line->text, ")");
 		}
-		put_text(line, "\n");
+		eo_line_text(&line->text, "\n");
 	}
 }
 
 size_t eo_event_text_stack(const struct eo_event *event, char *to, size_t size)
 {
-	struct line line = {.to = to, .size = size};
+	struct line line = {.text = {.to = to, .size = size}};
 
 	put_stack(&line, event);
-	return line.length;
+	return line.text.length;
 }
 
 size_t eo_event_text_line(struct eo_event_text *text, const struct eo_event *event,
 			  const struct eo_event_clock *clock, char *to, size_t size)
 {
-	struct line line = {.to = to, .size = size, .color = text->color};
+	struct line line = {.text = {.to = to, .size = size}, .color = text->color};
 
 	put_time(&line, text, event->ktime_ns + (uint64_t)clock->wall_offset_ns);
 	put_owner(&line, event);
 	if (!put_made(&line, event))
 		put_data(&line, event);
-	put_text(&line, "\n");
+	eo_line_text(&line.text, "\n");
 	put_stack(&line, event);
-	return line.length;
+	return line.text.length;
 }

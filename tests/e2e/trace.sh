@@ -50,6 +50,24 @@ is "those of the end record are the same" \
 	"$(tail -n 1 calls.jsonl | jq -S '.data | del(.overhead)')" "$(jq -S 'del(.overhead)' stats.json)"
 is "the file is private" "$(stat -c %a calls.jsonl)" 600
 
+descriptors() { find "/proc/$1/fd" 2>/dev/null | wc -l; }
+start "$EO_BIN" trace syscall,net -q -o /dev/null --stats=stats.json
+tracer=$pid
+start sh -c 'while :; do :; sleep 0.01; done'
+load=$pid
+traces() { [ "$(descriptors "$tracer")" -gt 20 ]; }
+until_true traces
+sleep 1
+early=$(descriptors "$tracer")
+sleep 2
+between "descriptors stay as many" "$(descriptors "$tracer")" 20 $((early + 2))
+kill -INT "$tracer"
+await "$tracer"
+is "until the end" "$rc" 0
+between "of a run that was not idle" "$(stat_of stats.json .events_seen)" 500 1e9
+kill "$load"
+await "$load"
+
 # shellcheck disable=SC2086
 run "$EO_BIN" trace syscall -q -- sh -c 'exit 23'
 is "the status is the command's" "$rc" 23

@@ -143,7 +143,7 @@ Test(syscall_captures, descriptors_have_the_paths_that_proc_shows)
 }
 
 struct stacks {
-	uint64_t events, with_function;
+	uint64_t events, with_function, in_kernel, in_tracepoint;
 };
 
 static int look_for_function(void *ctx, const struct eo_event *event)
@@ -154,13 +154,13 @@ static int look_for_function(void *ctx, const struct eo_event *event)
 	if (event->type != EO_EVENT_SYSCALL || strcmp(eo_event_data(event, "name")->str, "nanosleep"))
 		return 0;
 	stacks->events++;
-	if (!stack)
-		return 0;
-	for (uint32_t i = 1; i <= stack->count; i++)
-		if (stack[i].key && !strcmp(stack[i].key, "function") && !strcmp(stack[i].str, "sleep_some")) {
-			stacks->with_function++;
-			break;
-		}
+	for (uint32_t i = 1; stack && i <= stack->count; i++) {
+		if (!stack[i].key || strcmp(stack[i].key, "function"))
+			continue;
+		stacks->with_function += strcmp(stack[i].str, "sleep_some") == 0;
+		stacks->in_kernel += strcmp(stack[i].str, "do_syscall_64") == 0;
+		stacks->in_tracepoint += strstr(stack[i].str, "bpf_") || strstr(stack[i].str, "__traceiter");
+	}
 	return 0;
 }
 
@@ -181,6 +181,11 @@ Test(syscall_captures, events_have_the_stack_of_who_made_the_call)
 	eo_run_trace(&run);
 	cr_assert_eq(stacks.events, 53);
 	cr_assert_geq(stacks.with_function, 23, "from when the tables of its files are there");
+	cr_assert_leq(stacks.with_function, 53);
+#ifdef __x86_64__
+	cr_assert_eq(stacks.in_kernel, 53);
+#endif
+	cr_assert_eq(stacks.in_tracepoint, 0, "what looks is no part of what it sees");
 	eo_run_done(&run);
 }
 

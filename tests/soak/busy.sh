@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# busy.sh EBPFOTEL SOURCE [SECONDS]: all system calls of the machine into a file, while it compiles.
+# busy.sh EBPFOTEL SOURCE [SECONDS]: all system calls of the machine into a file, while it compiles
+# and a server answers a client.
 # Memory stays as it is, nothing is lost, lines are JSON, and what the statistics say of our own
 # cost is what the kernel and time(1) say. Needs root; switches kernel.bpf_stats_enabled on for so long.
 set -eu
@@ -9,32 +10,28 @@ ebpfotel=$1
 source=$2
 seconds=${3:-300}
 
-for tool in cc jq awk /usr/bin/time; do
-	command -v "$tool" >/dev/null || { echo "soak: $tool is missing" >&2; exit 1; }
-done
+. "${0%/*}/common.sh"
+need cc curl jq awk python3 /usr/bin/time
 tmp=$(mktemp -d)
 was=$(sysctl -n kernel.bpf_stats_enabled)
-tracer='' busy=''
+tracer='' busy='' server='' client=''
 undo() {
-	[ -z "$busy" ] || kill "$busy" 2>/dev/null || :
-	[ -z "$tracer" ] || kill "$tracer" 2>/dev/null || :
+	for pid in $busy $client $server $tracer; do
+		kill "$pid" 2>/dev/null || :
+	done
 	wait
 	sysctl -qw "kernel.bpf_stats_enabled=$was"
 	rm -rf "$tmp"
 }
 trap undo EXIT
 trap 'exit 1' HUP INT TERM
-failures=0
-
 sysctl -qw kernel.bpf_stats_enabled=1
 
-# The compiler over and over, with its output thrown away.
-while :; do
-	for file in "$source"/tests/e2e/workloads/*.c "$source"/tests/kernel/workloads/calls.c; do
-		cc -D_GNU_SOURCE -O1 -c "$file" -o "$tmp/out.o"
-	done
-done &
+compile_again "$source" "$tmp" &
 busy=$!
+serve "$tmp"
+ask_again "$port" &
+client=$!
 
 /usr/bin/time -f '%U %S %M' -o "$tmp/time" "$ebpfotel" trace syscall -q -d "$seconds" -o "$tmp/calls.jsonl" \
 	--stats="$tmp/stats.json" &
@@ -61,28 +58,23 @@ while kill -0 "$tracer" 2>/dev/null; do
 done
 tracer=
 wait "$timed"
-kill "$busy"
-wait "$busy" 2>/dev/null || :
-busy=
+is_up=0
+kill -0 "$client" && is_up=1
+kill "$busy" "$client" "$server"
+wait "$busy" "$client" "$server" 2>/dev/null || :
+busy='' client='' server=''
 
-claim() { # CLAIM AWK-CONDITION
-	if awk "BEGIN { exit !($2) }"; then
-		echo "ok - $1"
-	else
-		echo "not ok - $1: $2"
-		failures=$((failures + 1))
-	fi
-}
 value() { jq -r "$1" "$tmp/stats.json"; }
 read -r user system peak <"$tmp/time"
 echo "$(value .events_emitted) events in $(value '.duration_ns / 1e9 | round') s, $(wc -c <"$tmp/calls.jsonl") bytes"
+claim "the server answered until the end" "$is_up"
 claim "every event is a line" \
 	"$(grep -c '^{"event_type":"syscall",.*}$' "$tmp/calls.jsonl") == $(value .events_emitted)"
 tail -n 100000 "$tmp/calls.jsonl" >"$tmp/last.jsonl"
 claim "the last of them are JSON" "$(jq -c 1 "$tmp/last.jsonl" | wc -l) == $(wc -l <"$tmp/last.jsonl")"
 claim "nothing is lost at a moderate rate (lost; calls a second)" \
 	"$(value '[.lost[]] | add') == 0 || $(value '.events_seen * 1e9 / .duration_ns | floor') > 100000"
-claim "the statistics add up" "$(value '.events_seen - .events_emitted - .events_filtered - ([.lost[]] | add)') == 0"
+claim "the statistics add up" "$(unexplained "$tmp/stats.json") == 0"
 claim "memory stays as it is (KB after 10 s, most of all)" "$late <= $early * 1.1 + 2048 && $early > 0"
 claim "own CPU time (s) is that of time(1)" \
 	"$(value '(.overhead.user_ns + .overhead.system_ns) / 1e9') > ($user + $system) * 0.8 && \

@@ -10,13 +10,9 @@ bin=$1
 folder=$(cd "$2" && pwd)
 seconds=${3:-3600}
 part=30
-die() {
-	echo "churn.sh: $*" >&2
-	exit 1
-}
-[ "$(id -u)" = 0 ] || die "needs root"
+. "${0%/*}/common.sh"
+need jq
 [ "$seconds" -ge 300 ] || die "SECONDS must be 300 or more, for the first tenth is warm-up"
-command -v jq >/dev/null || die "jq is missing"
 
 tmp=$(mktemp -d)
 profiler='' driver=''
@@ -55,13 +51,6 @@ look() { # FILE...
 	done
 }
 
-figures() { # of the process $1: seconds, anonymous memory, descriptors, maps
-	rss=$(awk '/^RssAnon/ { print $2 }' "/proc/$1/status") || return 1
-	fds=$(find "/proc/$1/fd" | wc -l)
-	maps=$(cat "/proc/$1/fdinfo"/* 2>/dev/null | awk '/^memlock/ { sum += $2 } END { print int(sum / 1024) }')
-	printf '%s %s %s %s\n' "$2" "$rss" "$fds" "$maps"
-}
-
 echo "seconds  own memory, kB  descriptors  BPF maps, kB"
 : >"$tmp/growth"
 began=$(date +%s)
@@ -69,7 +58,8 @@ while kill -0 "$profiler" 2>/dev/null; do
 	sleep "$part"
 	passed=$(($(date +%s) - began))
 	[ "$passed" -lt "$seconds" ] || break
-	figures "$profiler" "$passed" >>"$tmp/growth" || break
+	line=$(figures "$profiler") || break
+	echo "$passed $line" >>"$tmp/growth"
 	tail -n 1 "$tmp/growth"
 	look "$tmp/parts"/*.folded # each appears complete
 done
@@ -85,8 +75,7 @@ cat "$tmp/driven"
 jq -c '{events_seen, lost, degraded, unwind: .profile.unwind, tables: .profile.tables, overhead}' "$tmp/stats"
 awk '{ all += $1; strange += $2 } END { print all " samples, " strange " with a stranger"; exit strange > 0 || !all }' \
 	"$tmp/counts" || die "a stack has functions of another program, or there is none"
-[ "$(jq '.events_seen - .events_emitted - .events_aggregated - .events_filtered - ([.lost[]] | add)' "$tmp/stats")" = 0 ] ||
-	die "samples are missing"
+[ "$(unexplained "$tmp/stats")" = 0 ] || die "samples are missing"
 awk -v warm="$((seconds / 10))" '
 $1 >= warm && !first { first = $2; fds = $3; maps = $4 }
 $1 >= warm { last = $2; last_fds = $3; last_maps = $4 }

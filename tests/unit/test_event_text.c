@@ -78,15 +78,17 @@ Test(event_text, a_system_call_is_a_line_of_c)
 Test(event_text, a_stack_stands_below_its_event)
 {
 	static const struct eo_attr data[] = {
-		TEXT("function", "malloc"), ARRAY("stack", 5), OBJECT(NULL, 2), TEXT("function", "main\033"),
-		TEXT("module", "app"), OBJECT(NULL, 1), {.key = "address", .type = EO_ATTR_HEX, .unum = 0x7f00},
+		TEXT("function", "malloc"), ARRAY("stack", 8), OBJECT(NULL, 2), TEXT("function", "main\033"),
+		TEXT("module", "app"), OBJECT(NULL, 2), TEXT("module", "cat"),
+		{.key = "offset", .type = EO_ATTR_HEX, .unum = 0x1a90}, OBJECT(NULL, 1),
+		{.key = "address", .type = EO_ATTR_HEX, .unum = 0x7f00},
 	};
 	const struct eo_event event = {.type = EO_EVENT_MEMORY_ALLOC, .pid = 9, .tid = 9, .comm = "sh", .data = data,
 				       .data_count = EO_ARRAY_SIZE(data)};
 	const char *line = line_of(&event, false);
 
 	cr_expect_not_null(strstr(line, "memory_alloc function=malloc\n"), "%s", line);
-	cr_expect_not_null(strstr(line, "\n    \"main\\u001b\" (app)\n    \"0x7f00\"\n"), "%s", line);
+	cr_expect_not_null(strstr(line, "\n    \"main\\u001b\" (app)\n    0x1a90 (cat)\n    0x7f00\n"), "%s", line);
 }
 
 Test(event_text, a_line_that_is_cut_tells_its_whole_length)

@@ -366,13 +366,35 @@ Test(loop, timer_without_interval_fires_once, .timeout = 20)
 	struct scene scene;
 
 	scene_new(&scene);
-	cr_assert_eq(eo_loop_add_timer(scene.loop, 0, 0, on_timer, &scene, &scene.sources[0], NULL),
-		     0);
+	cr_assert_eq(eo_loop_add_timer(scene.loop, 0, 0, on_timer, &scene, NULL, NULL), 0);
 	cr_assert_eq(eo_loop_add_timer(scene.loop, 30 * MS, 0, on_end, &scene, NULL, NULL), 0);
 	cr_expect_eq(run(&scene), 0);
 	cr_expect_eq(scene.calls, 1);
-	/* It is still ours to remove. */
-	eo_loop_remove(scene.loop, scene.sources[0]);
+	scene_free(&scene);
+}
+
+static int descriptors(void);
+
+static int again_for_a_while(void *ctx)
+{
+	struct scene *scene = ctx;
+
+	cr_assert_eq(eo_loop_add_timer(scene->loop, 0, 0, again_for_a_while, scene, NULL, NULL), 0);
+	return count_call(scene);
+}
+
+Test(loop, timer_without_interval_leaves_nothing_behind, .timeout = 20)
+{
+	struct scene scene;
+	int before;
+
+	scene_new(&scene);
+	before = descriptors();
+	scene.stop_after = 211;
+	cr_assert_eq(eo_loop_add_timer(scene.loop, 0, 0, again_for_a_while, &scene, NULL, NULL), 0);
+	cr_expect_eq(run(&scene), 0);
+	cr_expect_eq(scene.calls, 211);
+	cr_expect_eq(descriptors(), before + 1, "the one that was added last");
 	scene_free(&scene);
 }
 
