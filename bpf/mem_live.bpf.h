@@ -98,6 +98,7 @@ static __always_inline struct eo_mem_class *class_of(__u32 source, __u64 size)
 	for (__u32 half = 32; half; half /= 2)
 		if (size >> half)
 			size >>= half, k += half;
+	asm volatile("" : "+r"(k)); /* or clang drops the mask, which the verifier wants to see */
 	return sums ? &sums->of[k & (EO_MEM_SOURCES * EO_MEM_CLASSES - 1)] : NULL;
 }
 
