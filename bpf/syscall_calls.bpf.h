@@ -167,4 +167,39 @@ static __always_inline int is_unseen_call(struct task_struct *task, __u64 pid_tg
 	return filter_current(task, pid_tgid) && is_wanted_call(call);
 }
 
+/* Of a call that begins. */
+enum call_verdict {
+	CALL_UNWANTED, /* counted, unless it is nobody's business */
+	CALL_WANTED,
+	CALL_UNSURE, /* the caller is not ours, but may be once this call has started the command */
+};
+
+static __always_inline enum call_verdict judge_call(struct task_struct *task, __u64 pid_tgid,
+						    struct call_number call,
+						    struct eo_tracer_counters *count)
+{
+	enum call_verdict verdict = CALL_WANTED;
+
+	if (!filter_current(task, pid_tgid)) {
+		if (!may_start_command(pid_tgid, call))
+			return CALL_UNWANTED;
+		verdict = CALL_UNSURE;
+	}
+	if (is_wanted_call(call))
+		return verdict;
+	if (verdict == CALL_WANTED) {
+		ADD(count->seen);
+		ADD(count->filtered);
+	}
+	return CALL_UNWANTED;
+}
+
+/* There is no room to remember that it began. */
+static __always_inline void lose_call(struct eo_tracer_counters *count)
+{
+	entries_lost = 1;
+	ADD(count->seen);
+	ADD(count->lost[EO_LOSS_MAP_FULL]);
+}
+
 #endif

@@ -55,29 +55,17 @@ static __always_inline void summed_call_begins(long id, struct eo_tracer_counter
 	__u64 pid_tgid = task_pid_tgid(task, btf);
 	struct call_number number = call_number(task, id, btf);
 	struct summed_call *call;
-	int is_unsure = 0;
+	enum call_verdict verdict = judge_call(task, pid_tgid, number, count);
 
-	if (!filter_current(task, pid_tgid)) {
-		is_unsure = may_start_command(pid_tgid, number);
-		if (!is_unsure)
-			return;
-	}
-	if (!is_wanted_call(number)) {
-		if (!is_unsure) {
-			ADD(count->seen);
-			ADD(count->filtered);
-		}
+	if (verdict == CALL_UNWANTED)
 		return;
-	}
 	call = summed_call_of(task, 1, btf);
 	if (!call) {
-		entries_lost = 1;
-		ADD(count->seen);
-		ADD(count->lost[EO_LOSS_MAP_FULL]);
+		lose_call(count);
 		return;
 	}
 	call->number = number;
-	call->is_unsure = is_unsure;
+	call->is_unsure = verdict == CALL_UNSURE;
 	call->began_ns = bpf_ktime_get_ns();
 }
 

@@ -107,30 +107,18 @@ static __always_inline void call_begins(struct pt_regs___kernel *regs, long id,
 	struct eo_syscall_record *record;
 	struct eo_syscall_takes *takes;
 	struct small_call *call;
-	int is_unsure = 0;
+	enum call_verdict verdict = judge_call(task, pid_tgid, number, count);
 
-	if (!filter_current(task, pid_tgid)) {
-		is_unsure = may_start_command(pid_tgid, number);
-		if (!is_unsure)
-			return;
-	}
-	if (!is_wanted_call(number)) {
-		if (!is_unsure) {
-			ADD(count->seen);
-			ADD(count->filtered);
-		}
+	if (verdict == CALL_UNWANTED)
 		return;
-	}
 	call = call_of(task, 1, btf);
 	if (!call) {
-		entries_lost = 1;
-		ADD(count->seen);
-		ADD(count->lost[EO_LOSS_MAP_FULL]);
+		lose_call(count);
 		return;
 	}
 	__builtin_memset(&call->state, 0, sizeof(call->state));
 	call->state.is_open = 1;
-	call->state.is_unsure = is_unsure;
+	call->state.is_unsure = verdict == CALL_UNSURE;
 	record = (void *)call->record;
 	record->nr = number.nr;
 	record->abi = number.abi;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
+
 /* An event, its attributes and all texts lie in one block each. */
 struct eo_event_list {
 	struct eo_event **events;
@@ -69,15 +71,8 @@ static struct eo_event *copy_event(const struct eo_event *event)
 
 int eo_event_list_add(struct eo_event_list *list, const struct eo_event *event)
 {
-	if (list->count == list->capacity) {
-		size_t capacity = list->capacity ? 2 * list->capacity : 64;
-		struct eo_event **events = reallocarray(list->events, capacity, sizeof(*events));
-
-		if (!events)
-			return -ENOMEM;
-		list->events = events;
-		list->capacity = capacity;
-	}
+	if (!EO_ARRAY_RESERVE(list->events, list->count + 1, list->capacity, 64))
+		return -ENOMEM;
 	list->events[list->count] = copy_event(event);
 	if (!list->events[list->count])
 		return -ENOMEM;

@@ -14,6 +14,7 @@
 
 #include "capture/cpus.h"
 #include "capture/privileges.h"
+#include "core/array.h"
 
 /* Room for some 2,000 mmap records a CPU, that is 100 programs starting between two pumps. Below the
  * 516 KB a CPU that perf_event_mlock_kb grants without CAP_IPC_LOCK. */
@@ -201,18 +202,6 @@ int eo_sideband_fd(const struct eo_sideband *sideband)
 	return sideband->epoll_fd;
 }
 
-static void *grow(void *array, size_t *size, size_t wanted, size_t element)
-{
-	size_t larger = *size ? *size * 2 : 1024;
-
-	while (larger < wanted)
-		larger *= 2;
-	array = reallocarray(array, larger, element);
-	if (array)
-		*size = larger;
-	return array;
-}
-
 /* Copy @len bytes at stream position @pos, which may wrap around the end of the ring. */
 static void copy_out(const unsigned char *data, uint64_t pos, void *to, size_t len)
 {
@@ -242,29 +231,17 @@ static int collect(struct eo_sideband *sideband, struct cpu_ring *ring, uint64_t
 	while (tail < head) {
 		struct perf_event_header header;
 		struct news *news;
-		void *larger;
 
 		copy_out(data, tail, &header, sizeof(header));
 		if (header.size < sizeof(header) + sizeof(struct sample_id) || header.size > head - tail) {
 			tail = head; /* cannot be, and nothing behind it could be trusted */
 			break;
 		}
-		if (sideband->arena_used + RECORD_MAX > sideband->arena_size) {
-			larger = grow(sideband->arena, &sideband->arena_size,
-				      sideband->arena_used + RECORD_MAX, 1);
-			if (!larger) {
-				r = -ENOMEM;
-				break;
-			}
-			sideband->arena = larger;
-		}
-		if (sideband->news_count == sideband->news_size) {
-			larger = grow(sideband->news, &sideband->news_size, 0, sizeof(*news));
-			if (!larger) {
-				r = -ENOMEM;
-				break;
-			}
-			sideband->news = larger;
+		if (!EO_ARRAY_RESERVE(sideband->arena, sideband->arena_used + RECORD_MAX,
+				      sideband->arena_size, 65536) ||
+		    !EO_ARRAY_RESERVE(sideband->news, sideband->news_count + 1, sideband->news_size, 1024)) {
+			r = -ENOMEM;
+			break;
 		}
 		copy_out(data, tail, sideband->arena + sideband->arena_used, header.size);
 		news = &sideband->news[sideband->news_count];

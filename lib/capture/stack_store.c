@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/hash.h"
 #include "core/index.h"
 #include "model/module_name.h"
@@ -306,15 +307,8 @@ static uint32_t label_record(struct eo_stack_store *store, const struct eo_stack
 static void remember_program(struct eo_stack_store *store, uint32_t hash,
 			     const struct program *program)
 {
-	if (store->program_count == store->program_size) {
-		size_t size = store->program_size ? store->program_size * 2 : 64;
-		struct program *programs = reallocarray(store->programs, size, sizeof(*programs));
-
-		if (!programs)
-			return;
-		store->programs = programs;
-		store->program_size = size;
-	}
+	if (!EO_ARRAY_RESERVE(store->programs, store->program_count + 1, store->program_size, 64))
+		return;
 	if (eo_index_add(&store->program_index, hash, (uint32_t)store->program_count) == 0)
 		store->programs[store->program_count++] = *program;
 }
@@ -503,15 +497,8 @@ int eo_stack_store_add_sample(struct eo_stack_store *store, uint64_t hash, uint6
 {
 	if (store->moment_count >= max)
 		return -ENOSPC;
-	if (store->moment_count == store->moment_size) {
-		size_t size = store->moment_size ? store->moment_size * 2 : 4096;
-		struct moment *moments = reallocarray(store->moments, size, sizeof(*moments));
-
-		if (!moments)
-			return -ENOMEM;
-		store->moments = moments;
-		store->moment_size = size;
-	}
+	if (!EO_ARRAY_RESERVE(store->moments, store->moment_count + 1, store->moment_size, 4096))
+		return -ENOMEM;
 	store->moments[store->moment_count++] = (struct moment){hash, ktime_ns};
 	return 0;
 }

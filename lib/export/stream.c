@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "core/array.h"
 #include "core/clock.h"
 
 #define WRITE_BYTES   (64u << 10) /* a file is written when so much has come together */
@@ -212,8 +213,7 @@ char *eo_stream_room(struct eo_stream *stream, size_t size)
 
 static int note_record(struct eo_stream *stream, size_t size, uint32_t weight)
 {
-	size_t count = stream->end - stream->first, capacity;
-	struct record *records;
+	size_t count = stream->end - stream->first;
 
 	if (stream->end == stream->capacity && stream->first > stream->capacity / 2) {
 		memmove(stream->records, stream->records + stream->first,
@@ -221,14 +221,8 @@ static int note_record(struct eo_stream *stream, size_t size, uint32_t weight)
 		stream->first = 0;
 		stream->end = count;
 	}
-	if (stream->end == stream->capacity) {
-		capacity = stream->capacity ? 2 * stream->capacity : RECORDS_FIRST;
-		records = reallocarray(stream->records, capacity, sizeof(*records));
-		if (!records)
-			return -ENOMEM;
-		stream->records = records;
-		stream->capacity = capacity;
-	}
+	if (!EO_ARRAY_RESERVE(stream->records, stream->end + 1, stream->capacity, RECORDS_FIRST))
+		return -ENOMEM;
 	stream->records[stream->end++] = (struct record){(uint32_t)size, weight};
 	return 0;
 }

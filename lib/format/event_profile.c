@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/auto.h"
 #include "core/hash.h"
 #include "core/index.h"
@@ -143,17 +144,10 @@ static int add_block(struct eo_event_profile *events, const struct block *block)
 
 	/* Where a free was lost, the address is given out again. */
 	release_block(events, key);
-	if (!events->free_blocks && events->block_count == events->block_capacity) {
-		size_t capacity = events->block_capacity ? 2 * events->block_capacity : 256;
-		struct block *blocks = reallocarray(events->blocks, capacity, sizeof(*blocks));
-
-		if (!blocks || capacity >= EO_INDEX_NONE) {
-			events->blocks = blocks ? blocks : events->blocks;
-			return -ENOMEM;
-		}
-		events->blocks = blocks;
-		events->block_capacity = capacity;
-	}
+	if (!events->free_blocks &&
+	    (events->block_count + 1 >= EO_INDEX_NONE ||
+	     !EO_ARRAY_RESERVE(events->blocks, events->block_count + 1, events->block_capacity, 256)))
+		return -ENOMEM;
 	i = events->free_blocks ? events->free_blocks - 1 : (uint32_t)events->block_count;
 	if (eo_index_add(&events->index, hash_of(events, key), i) < 0)
 		return -ENOMEM;

@@ -8,7 +8,7 @@
 
 #include "core/auto.h"
 #include "core/clock.h"
-#include "core/line.h"
+#include "core/text.h"
 #include "format/quantity.h"
 #include "syscall/text.h"
 
@@ -20,14 +20,14 @@
 #define PLAIN "\033[0m"
 
 struct line {
-	struct eo_line text;
+	struct eo_text text;
 	bool color;
 };
 
 static void put_color(struct line *line, const char *escape)
 {
 	if (line->color)
-		eo_line_text(&line->text, escape);
+		eo_text_string(&line->text, escape);
 }
 
 /* --- values --- */
@@ -58,7 +58,7 @@ static bool put_endpoint(struct line *line, const struct eo_attr *attr)
 		return false;
 	snprintf(text, sizeof(text), is_v6 ? "[%.60s]:%" PRIu64 : "%.60s:%" PRIu64, address->str,
 		 port->unum);
-	eo_line_text(&line->text, text);
+	eo_text_string(&line->text, text);
 	return true;
 }
 
@@ -73,17 +73,17 @@ static void put_json(struct line *line, const struct eo_attr *attr)
 	for (size_t i = 1; is_text && i + 1 < length; i++)
 		is_text = text[i] > ' ' && !strchr("\\\"=", text[i]);
 	if (is_text)
-		eo_line_put(&line->text, text + 1, length - 2);
+		eo_text_bytes(&line->text, text + 1, length - 2);
 	else
-		eo_line_text(&line->text, text);
+		eo_text_string(&line->text, text);
 }
 
 static void put_value(struct line *line, const struct eo_attr *attr)
 {
 	if (attr->type == EO_ATTR_UINT && attr->key && ends_with(attr->key, "_ns"))
-		eo_line_text(&line->text, eo_quantity_time_us((double)attr->unum / 1e3).s);
+		eo_text_string(&line->text, eo_quantity_time_us((double)attr->unum / 1e3).s);
 	else if (attr->type == EO_ATTR_UINT && attr->key && is_bytes(attr->key))
-		eo_line_text(&line->text, eo_quantity_bytes(attr->unum).s);
+		eo_text_string(&line->text, eo_quantity_bytes(attr->unum).s);
 	else if (attr->type != EO_ATTR_OBJECT || !put_endpoint(line, attr))
 		put_json(line, attr);
 }
@@ -113,8 +113,8 @@ static void put_time(struct line *line, struct eo_event_text *text, uint64_t wal
 	snprintf(micros, sizeof(micros), ".%06u ",
 		 (unsigned int)(wall_ns % EO_NS_PER_SEC / 1000) % 1000000);
 	put_color(line, FAINT);
-	eo_line_text(&line->text, text->clock);
-	eo_line_text(&line->text, micros);
+	eo_text_string(&line->text, text->clock);
+	eo_text_string(&line->text, micros);
 	put_color(line, PLAIN);
 }
 
@@ -137,10 +137,10 @@ static void put_owner(struct line *line, const struct eo_event *event)
 			 event->pid, event->tid);
 	else
 		snprintf(owner, sizeof(owner), "%s[%" PRIu32 "]", quoted + 1, event->pid);
-	eo_line_text(&line->text, owner);
+	eo_text_string(&line->text, owner);
 	for (length = strlen(owner); length < OWNER_WIDTH; length++)
-		eo_line_text(&line->text, " ");
-	eo_line_text(&line->text, " ");
+		eo_text_string(&line->text, " ");
+	eo_text_string(&line->text, " ");
 }
 
 static size_t inside(const struct eo_attr *attr)
@@ -173,7 +173,7 @@ static bool put_made(struct line *line, const struct eo_event *event)
 static void put_data(struct line *line, const struct eo_event *event)
 {
 	put_color(line, BOLD);
-	eo_line_text(&line->text, eo_event_type_name(event->type));
+	eo_text_string(&line->text, eo_event_type_name(event->type));
 	put_color(line, PLAIN);
 	for (size_t i = 0; i < event->data_count; i += 1 + inside(&event->data[i])) {
 		const struct eo_attr *attr = &event->data[i];
@@ -181,9 +181,9 @@ static void put_data(struct line *line, const struct eo_event *event)
 
 		if (attr->type == EO_ATTR_ARRAY && !strcmp(attr->key, "stack"))
 			continue;
-		eo_line_text(&line->text, " ");
-		eo_line_text(&line->text, attr->key);
-		eo_line_text(&line->text, "=");
+		eo_text_string(&line->text, " ");
+		eo_text_string(&line->text, attr->key);
+		eo_text_string(&line->text, "=");
 		if (is_bad)
 			put_color(line, RED);
 		put_value(line, attr);
@@ -216,17 +216,17 @@ static void put_stack(struct line *line, const struct eo_event *event)
 			where = eo_attr_member(&stack[i], "offset");
 		if (!where)
 			where = eo_attr_member(&stack[i], "address");
-		eo_line_text(&line->text, "    ");
+		eo_text_string(&line->text, "    ");
 		if (where)
 			put_json(line, where);
 		else
-			eo_line_text(&line->text, "?");
+			eo_text_string(&line->text, "?");
 		if (module) {
-			eo_line_text(&line->text, " (");
+			eo_text_string(&line->text, " (");
 			put_json(line, module);
-			eo_line_text(&line->text, ")");
+			eo_text_string(&line->text, ")");
 		}
-		eo_line_text(&line->text, "\n");
+		eo_text_string(&line->text, "\n");
 	}
 }
 
@@ -247,7 +247,7 @@ size_t eo_event_text_line(struct eo_event_text *text, const struct eo_event *eve
 	put_owner(&line, event);
 	if (!put_made(&line, event))
 		put_data(&line, event);
-	eo_line_text(&line.text, "\n");
+	eo_text_string(&line.text, "\n");
 	put_stack(&line, event);
 	return line.text.length;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/hash.h"
 #include "core/index.h"
 #include "format/diff.h"
@@ -50,49 +51,20 @@ void eo_call_tree_free(struct eo_call_tree *tree)
 	free(tree);
 }
 
-/* @array with room for @extra elements behind @count, perhaps moved; NULL when memory is out, and
- * then it is as it was. */
-static void *reserve(void *array, size_t count, size_t extra, size_t *capacity, size_t size)
-{
-	size_t wanted = *capacity + *capacity / 2 + extra;
-	void *larger;
-
-	if (array && count + extra <= *capacity)
-		return array;
-	larger = reallocarray(array, wanted, size);
-	if (larger)
-		*capacity = wanted;
-	return larger;
-}
-
 static bool reserve_frame(struct eo_call_tree *tree)
 {
-	void *frames = reserve(tree->frames, tree->frame_count, 1, &tree->index->frame_capacity,
-			       sizeof(*tree->frames));
-
-	if (frames)
-		tree->frames = frames;
-	return frames;
+	return EO_ARRAY_RESERVE(tree->frames, tree->frame_count + 1, tree->index->frame_capacity, 64);
 }
 
 static bool reserve_node(struct eo_call_tree *tree)
 {
-	void *nodes = reserve(tree->nodes, tree->node_count, 1, &tree->index->node_capacity,
-			      sizeof(*tree->nodes));
-
-	if (nodes)
-		tree->nodes = nodes;
-	return nodes;
+	return EO_ARRAY_RESERVE(tree->nodes, tree->node_count + 1, tree->index->node_capacity, 64);
 }
 
 static bool reserve_values(struct eo_call_tree *tree, size_t count)
 {
-	void *values = reserve(tree->values, tree->index->value_count, count,
-			       &tree->index->value_capacity, sizeof(*tree->values));
-
-	if (values)
-		tree->values = values;
-	return values;
+	return EO_ARRAY_RESERVE(tree->values, tree->index->value_count + count,
+				tree->index->value_capacity, 64);
 }
 
 static int intern(struct eo_call_tree *tree, const char *text, uint32_t *ret)

@@ -79,7 +79,12 @@ static struct eo_quantity scaled(double value, const char *const *units, size_t 
 struct eo_quantity eo_quantity_bytes(uint64_t count)
 {
 	static const char *const units[] = { "kB", "MB", "GB", "TB" };
+	struct eo_quantity t;
 
+	if (count < 1000) {
+		snprintf(t.s, sizeof(t.s), "%u B", (unsigned int)count);
+		return t;
+	}
 	return scaled((double)count / 1000, units, EO_ARRAY_SIZE(units));
 }
 

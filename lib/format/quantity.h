@@ -15,7 +15,7 @@ struct eo_quantity eo_quantity_short(double value);	/* 0.08, 1.25, 31.4, 512 */
 struct eo_quantity eo_quantity_grouped(uint64_t number); /* 1,234,567 */
 /** Only nothing is 0 %, and only everything is 100 %. */
 struct eo_quantity eo_quantity_percent(uint64_t part, uint64_t whole);
-struct eo_quantity eo_quantity_bytes(uint64_t count); /* 1.25 MB */
+struct eo_quantity eo_quantity_bytes(uint64_t count); /* 80 B, 1.25 MB */
 struct eo_quantity eo_quantity_time_us(double us);    /* 67.1 ms */
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/auto.h"
+#include "core/array.h"
 #include "core/clock.h"
 #include "format/jsonl.h"
 #include "format/reader.h"
@@ -180,18 +181,10 @@ static bool free_type(const json_t *value, enum eo_attr_type *ret)
 
 static int grow(struct reading *r)
 {
-	size_t capacity = r->capacity ? 2 * r->capacity : 64;
-	struct eo_attr *attrs;
-
-	if (r->count < r->capacity)
+	if (EO_ARRAY_RESERVE(r->attrs, r->count + 1, r->capacity, 64))
 		return 0;
-	attrs = reallocarray(r->attrs, capacity, sizeof(*attrs));
-	if (!attrs)
-		return eo_error_set(r->err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,
-				    "read %s", eo_input_name(r->input));
-	r->attrs = attrs;
-	r->capacity = capacity;
-	return 0;
+	return eo_error_set(r->err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL, "read %s",
+			    eo_input_name(r->input));
 }
 
 static int take_object(struct reading *r, json_t *object, const struct eo_event_key *keys,

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "format/read_profile.h"
 #include "format/reader.h"
 
@@ -93,15 +94,8 @@ static int add_line(struct folded *f, const char *line, size_t len, int64_t valu
 		const char *name = next;
 		const char *semicolon = memchr(name, ';', (size_t)(end - name));
 
-		if (f->count == f->room) {
-			size_t room = f->room * 2 + 64;
-			uint32_t *larger = reallocarray(f->frames, room, sizeof(*larger));
-
-			if (!larger)
-				return -ENOMEM;
-			f->frames = larger;
-			f->room = room;
-		}
+		if (!EO_ARRAY_RESERVE(f->frames, f->count + 1, f->room, 64))
+			return -ENOMEM;
 		f->frames[f->count++] =
 			frame_of(f, name, (size_t)((semicolon ? semicolon : end) - name));
 		next = semicolon ? semicolon + 1 : NULL;

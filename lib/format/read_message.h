@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "core/array.h"
 #include "core/error.h"
 #include "format/input.h"
 #include "format/read_profile.h"
@@ -19,20 +20,9 @@
 		type *items;                                                            \
 		size_t count, room;                                                     \
 	};                                                                              \
-	static inline bool name##_grow(struct name *vector)                             \
-	{                                                                               \
-		size_t room = vector->room * 2 + 16;                                    \
-		type *larger = reallocarray(vector->items, room, sizeof(type));         \
-                                                                                        \
-		if (!larger)                                                            \
-			return false;                                                   \
-		vector->items = larger;                                                 \
-		vector->room = room;                                                    \
-		return true;                                                            \
-	}                                                                               \
 	static inline bool name##_add(struct name *vector, type item)                   \
 	{                                                                               \
-		if (vector->count == vector->room && !name##_grow(vector))              \
+		if (!EO_ARRAY_RESERVE(vector->items, vector->count + 1, vector->room, 16)) \
 			return false;                                                   \
 		vector->items[vector->count++] = item;                                  \
 		return true;                                                            \

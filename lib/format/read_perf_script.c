@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "format/read_profile.h"
 #include "format/reader.h"
 
@@ -283,15 +284,8 @@ static int end_sample(struct script *s)
 	s->in_sample = false;
 	if (s->inlined_count)
 		add_location(s, &(struct eo_location){0});
-	if (s->count == s->room) {
-		size_t room = s->room * 2 + 256;
-		struct pending *larger = reallocarray(s->samples, room, sizeof(*larger));
-
-		if (!larger)
-			return no_memory(s);
-		s->samples = larger;
-		s->room = room;
-	}
+	if (!EO_ARRAY_RESERVE(s->samples, s->count + 1, s->room, 256))
+		return no_memory(s);
 	s->sample.stack = eo_profile_stack(s->profile, s->frames, s->frame_count);
 	s->samples[s->count++] = s->sample;
 	return eo_read_status(s->input, s->profile, s->err);

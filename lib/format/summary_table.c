@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "capture/event_list.h"
+#include "core/array.h"
 #include "format/event_text.h"
 #include "format/quantity.h"
 
@@ -39,17 +40,8 @@ void eo_summary_table_free(struct eo_summary_table *table)
 
 int eo_summary_table_add(struct eo_summary_table *table, const struct eo_event *row)
 {
-	const struct eo_event **rows;
-	size_t capacity;
-
-	if (table->count == table->capacity) {
-		capacity = table->capacity ? 2 * table->capacity : 64;
-		rows = reallocarray(table->rows, capacity, sizeof(*rows));
-		if (!rows)
-			return -ENOMEM;
-		table->rows = rows;
-		table->capacity = capacity;
-	}
+	if (!EO_ARRAY_RESERVE(table->rows, table->count + 1, table->capacity, 64))
+		return -ENOMEM;
 	if (eo_event_list_add(table->list, row) < 0)
 		return -ENOMEM;
 	table->rows[table->count] = eo_event_list_get(table->list, table->count);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/array.h"
+
 void eo_otlp_batch_fini(struct eo_otlp_batch *batch)
 {
 	for (size_t i = 0; i < batch->count; i++)
@@ -34,15 +36,8 @@ int eo_otlp_batch_add(struct eo_otlp_batch *batch, ProtobufCMessage *message, si
 {
 	struct eo_otlp_item *item;
 
-	if (batch->count == batch->capacity) {
-		size_t capacity = batch->capacity ? 2 * batch->capacity : 256;
-
-		item = reallocarray(batch->items, capacity, sizeof(*item));
-		if (!item)
-			return -ENOMEM;
-		batch->items = item;
-		batch->capacity = capacity;
-	}
+	if (!EO_ARRAY_RESERVE(batch->items, batch->count + 1, batch->capacity, 256))
+		return -ENOMEM;
 	if (add_resource(batch, resource) < 0)
 		return -ENOMEM;
 	item = &batch->items[batch->count++];

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/array.h"
 #include "core/auto.h"
 #include "core/index.h"
 #include "otlp/attribute_list.h"
@@ -188,15 +189,8 @@ static uint32_t add_stream(struct eo_metric_batch *batch, const struct eo_measur
 		buckets = calloc(m->metric->bounds->count + 1, sizeof(*buckets));
 	if (!attributes || (m->metric->bounds && !buckets))
 		return EO_INDEX_NONE;
-	if (batch->stream_count == batch->stream_capacity) {
-		size_t capacity = batch->stream_capacity ? 2 * batch->stream_capacity : 64;
-
-		s = reallocarray(batch->streams, capacity, sizeof(*s));
-		if (!s)
-			return EO_INDEX_NONE;
-		batch->streams = s;
-		batch->stream_capacity = capacity;
-	}
+	if (!EO_ARRAY_RESERVE(batch->streams, batch->stream_count + 1, batch->stream_capacity, 64))
+		return EO_INDEX_NONE;
 	s = &batch->streams[at];
 	*s = (struct stream){ .metric = m->metric,
 			      .resource = m->resource,

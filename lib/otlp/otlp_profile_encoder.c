@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "format/write_wire.h"
 #include "opentelemetry/proto/profiles/v1development/profiles.pb-c.h"
 #include "otlp/json.h"
@@ -107,17 +108,10 @@ static void lead_in(struct eo_otlp_encoder *encoder, const ProtobufCFieldDescrip
 /* False, and the encoder has failed, without memory. */
 static bool remember(struct eo_otlp_encoder *encoder, unsigned int field)
 {
-	if (encoder->opened_count == encoder->opened_capacity) {
-		size_t capacity = 2 * encoder->opened_capacity + FIRST_OPENED;
-		struct eo_otlp_opened *larger =
-			reallocarray(encoder->opened, capacity, sizeof(*larger));
-
-		if (!larger) {
-			fail(encoder, -ENOMEM);
-			return false;
-		}
-		encoder->opened = larger;
-		encoder->opened_capacity = capacity;
+	if (!EO_ARRAY_RESERVE(encoder->opened, encoder->opened_count + 1, encoder->opened_capacity,
+			      FIRST_OPENED)) {
+		fail(encoder, -ENOMEM);
+		return false;
 	}
 	encoder->opened[encoder->opened_count] =
 		(struct eo_otlp_opened){ .field = field, .at = encoder->packed_used };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/hash.h"
 #include "format/utf8.h"
 #include "otlp/otlp_profile.h"
@@ -36,15 +37,8 @@ static bool add_own(struct eo_otlp_strings *strings, const char *text)
 
 	if (find_own(strings, text) != EO_INDEX_NONE)
 		return true;
-	if (strings->own_count == strings->own_capacity) {
-		size_t capacity = 2 * strings->own_capacity + 32;
-		char **larger = reallocarray(strings->own, capacity, sizeof(*larger));
-
-		if (!larger)
-			return false;
-		strings->own = larger;
-		strings->own_capacity = capacity;
-	}
+	if (!EO_ARRAY_RESERVE(strings->own, strings->own_count + 1, strings->own_capacity, 32))
+		return false;
 	strings->own[strings->own_count] = strdup(text);
 	if (!strings->own[strings->own_count])
 		return false;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "core/array.h"
 #include "symbol/dwarf_format.h"
 
 #define FILES_MAX (1u << 20)
@@ -53,15 +54,8 @@ static int add_place(struct eo_dwarf_lines *lines, struct places *places, const 
 {
 	if (places->count >= FILES_MAX || !eo_dwarf_file_spend(lines->file, 1))
 		return -EFBIG;
-	if (places->count == places->room) {
-		size_t room = places->room ? places->room * 2 : 32;
-		struct place *list = reallocarray(places->list, room, sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		places->list = list;
-		places->room = room;
-	}
+	if (!EO_ARRAY_RESERVE(places->list, places->count + 1, places->room, 32))
+		return -ENOMEM;
 	places->list[places->count++] = *place;
 	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "core/array.h"
 #include "symbol/dwarf_format.h"
 
 #define HEADER_MAX_BYTES 48u
@@ -165,21 +166,6 @@ static uint8_t shape_of(const struct eo_dwarf_unit *unit, uint64_t form)
 	return shape == ADDRESS ? unit->address_size : shape;
 }
 
-static bool grow(void *list, size_t count, size_t *room, size_t size)
-{
-	size_t want = *room ? *room * 2 : 64;
-	void *grown;
-
-	if (count < *room)
-		return true;
-	grown = reallocarray(*(void **)list, want, size);
-	if (!grown)
-		return false;
-	*(void **)list = grown;
-	*room = want;
-	return true;
-}
-
 /* One abbreviation, whose code has been read. */
 static int read_abbreviation(struct eo_dwarf_cursor *c, const struct eo_dwarf_unit *unit,
 			     uint64_t code, struct eo_dwarf_abbreviations *all)
@@ -203,7 +189,7 @@ static int read_abbreviation(struct eo_dwarf_cursor *c, const struct eo_dwarf_un
 		shape = shape_of(unit, form);
 		if (shape == UNKNOWN || all->form_count >= FORMS_MAX)
 			return -EBADMSG;
-		if (!grow(&all->forms, all->form_count, &all->form_room, sizeof(*all->forms)))
+		if (!EO_ARRAY_RESERVE(all->forms, all->form_count + 1, all->form_room, 64))
 			return -ENOMEM;
 		to = &all->forms[all->form_count++];
 		*to = (struct eo_dwarf_form){
@@ -224,7 +210,7 @@ static int read_abbreviation(struct eo_dwarf_cursor *c, const struct eo_dwarf_un
 	added.size = varies ? EO_DWARF_ENTRY_VARIES : (uint32_t)size;
 	if (all->count >= ABBREVIATIONS_MAX)
 		return -EBADMSG;
-	if (!grow(&all->list, all->count, &all->room, sizeof(*all->list)))
+	if (!EO_ARRAY_RESERVE(all->list, all->count + 1, all->room, 64))
 		return -ENOMEM;
 	all->list[all->count++] = added;
 	return 0;

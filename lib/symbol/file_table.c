@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/array.h"
 #include "core/hash.h"
 #include "core/index.h"
 #include "symbol/mapped_file.h"
@@ -112,15 +113,8 @@ static struct eo_file *intern(struct eo_file_table *t, const struct eo_file *key
 		    !file->error == !key->error)
 			return file;
 	}
-	if (t->count == t->room) {
-		uint32_t room = t->room ? t->room * 2 : 64;
-		struct eo_file **list = reallocarray(t->list, room, sizeof(*list));
-
-		if (!list)
-			return NULL;
-		t->list = list;
-		t->room = room;
-	}
+	if (!EO_ARRAY_RESERVE(t->list, t->count + 1, t->room, 64))
+		return NULL;
 	file = malloc(sizeof(*file));
 	if (!file)
 		return NULL;

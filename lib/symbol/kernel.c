@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/hash.h"
 #include "core/index.h"
 #include "symbol/lines.h"
@@ -96,25 +97,6 @@ void eo_kernel_free(struct eo_kernel *k)
 	free(k);
 }
 
-static bool grow(void *list, size_t *room, size_t want, size_t element, size_t limit)
-{
-	size_t count = *room ? *room : 65536;
-	void *grown;
-
-	if (want <= *room)
-		return true;
-	if (want > limit)
-		return false;
-	while (count < want)
-		count *= 2;
-	grown = reallocarray(*(void **)list, count, element);
-	if (!grown)
-		return false;
-	*(void **)list = grown;
-	*room = count;
-	return true;
-}
-
 /* Number of the module called @name, made when it is new; 0 for the kernel or when full. */
 static uint16_t module_number(struct eo_kernel *k, const char *name)
 {
@@ -130,15 +112,8 @@ static uint16_t module_number(struct eo_kernel *k, const char *name)
 
 	if (k->module_count >= MODULES_MAX)
 		return 0;
-	if (k->module_count == k->module_room) {
-		uint32_t room = k->module_room * 2;
-		struct module *list = reallocarray(k->modules, room, sizeof(*list));
-
-		if (!list)
-			return 0;
-		k->modules = list;
-		k->module_room = room;
-	}
+	if (!EO_ARRAY_RESERVE(k->modules, k->module_count + 1, k->module_room, 64))
+		return 0;
 	copy = strdup(name);
 	if (!copy || eo_index_add(&k->module_index, hash, k->module_count) < 0) {
 		free(copy);
@@ -199,7 +174,8 @@ static uint32_t store_name(struct eo_kernel *k, const char *name, size_t size, u
 		if (!strncmp(before, prefix, skip) && !strcmp(before + skip, name))
 			return previous + (uint32_t)skip;
 	}
-	if (!grow(&k->names, &k->names_room, k->names_size + size + 1, 1, NAMES_MAX))
+	if (k->names_size + size >= NAMES_MAX ||
+	    !EO_ARRAY_RESERVE(k->names, k->names_size + size + 1, k->names_room, 65536))
 		return UINT32_MAX;
 	memcpy(k->names + k->names_size, name, size + 1);
 	k->names_size += size + 1;
@@ -242,7 +218,7 @@ static bool take_line(struct eo_kernel *k, char *line)
 		note_border(k, name, symbol.address);
 	}
 
-	if (!grow(&k->symbols, &k->room, k->count + 1, sizeof(*k->symbols), SYMBOLS_MAX))
+	if (k->count >= SYMBOLS_MAX || !EO_ARRAY_RESERVE(k->symbols, k->count + 1, k->room, 65536))
 		return false;
 	symbol.name = store_name(k, name, size, k->count ? k->symbols[k->count - 1].name : 0);
 	if (symbol.name == UINT32_MAX)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/array.h"
 #include "core/clock.h"
 #include "symbol/lines.h"
 #include "symbol/open_file.h"
@@ -195,23 +196,6 @@ static int settle(struct eo_perf_map *map)
 	return 0;
 }
 
-static bool grow(void *list, size_t *room, size_t want, size_t element, size_t first)
-{
-	size_t count = *room ? *room : first;
-	void *grown;
-
-	if (want <= *room)
-		return true;
-	while (count < want)
-		count *= 2;
-	grown = reallocarray(*(void **)list, count, element);
-	if (!grown)
-		return false;
-	*(void **)list = grown;
-	*room = count;
-	return true;
-}
-
 static void skip_blanks(const char **p)
 {
 	while (**p == ' ' || **p == '\t')
@@ -245,9 +229,9 @@ static int take_line(struct eo_perf_map *map, const char *line)
 	if (length > NAME_MAX_BYTES)
 		length = NAME_MAX_BYTES;
 
-	if (!grow(&map->fresh, &map->fresh_room, map->fresh_count + 1, sizeof(*map->fresh), 64) ||
-	    !grow(&map->names, &map->names_room, map->names_size + sizeof(start) + length + 1, 1,
-		  4096))
+	if (!EO_ARRAY_RESERVE(map->fresh, map->fresh_count + 1, map->fresh_room, 64) ||
+	    !EO_ARRAY_RESERVE(map->names, map->names_size + sizeof(start) + length + 1,
+			      map->names_room, 4096))
 		return -ENOMEM;
 	map->fresh[map->fresh_count++] = (struct entry){start, (uint32_t)size,
 							(uint32_t)map->names_size};

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/clock.h"
 #include "core/hash.h"
 #include "core/index.h"
@@ -126,15 +127,8 @@ static struct process *obtain(struct eo_processes *p, uint32_t tgid)
 
 	if (process)
 		return process;
-	if (p->count == p->room) {
-		uint32_t room = p->room ? p->room * 2 : 64;
-		struct process *list = reallocarray(p->list, room, sizeof(*list));
-
-		if (!list)
-			return NULL;
-		p->list = list;
-		p->room = room;
-	}
+	if (!EO_ARRAY_RESERVE(p->list, p->count + 1, p->room, 64))
+		return NULL;
 	if (eo_index_add(&p->index, hash(p, tgid), p->count) < 0)
 		return NULL;
 	process = &p->list[p->count++];
@@ -148,14 +142,8 @@ static void note_change(struct eo_processes *p, struct process *process)
 {
 	if (!p->changed || process->changed)
 		return;
-	if (p->changed_count == p->changed_room) {
-		uint32_t *changed = reallocarray(p->changed, p->changed_room * 2, sizeof(*changed));
-
-		if (!changed)
-			return;
-		p->changed = changed;
-		p->changed_room *= 2;
-	}
+	if (!EO_ARRAY_RESERVE(p->changed, p->changed_count + 1, p->changed_room, 64))
+		return;
 	process->changed = true;
 	p->changed[p->changed_count++] = process->tgid;
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/hash.h"
 #include "core/index.h"
 #include "symbol/debug_file.h"
@@ -122,26 +123,10 @@ static struct answer *find_answer(const struct eo_source *source, uint64_t vaddr
 	return NULL;
 }
 
-static bool grow(void *list, uint32_t count, uint32_t *room, size_t size)
-{
-	uint32_t want = *room ? *room * 2 : 256;
-	void *grown;
-
-	if (count < *room)
-		return true;
-	grown = reallocarray(*(void **)list, want, size);
-	if (!grown)
-		return false;
-	*(void **)list = grown;
-	*room = want;
-	return true;
-}
-
 void eo_source_want(struct eo_source *source, uint64_t vaddr)
 {
 	if (source->answer_count >= ADDRESSES_MAX || find_answer(source, vaddr) ||
-	    !grow(&source->answers, source->answer_count, &source->answer_room,
-		  sizeof(*source->answers)) ||
+	    !EO_ARRAY_RESERVE(source->answers, source->answer_count + 1, source->answer_room, 256) ||
 	    eo_index_add(&source->index, hash_of(source, vaddr), source->answer_count) < 0)
 		return;
 	source->answers[source->answer_count++] = (struct answer){.vaddr = vaddr};
@@ -246,12 +231,10 @@ static bool add_lines(void *ctx, uint64_t vaddr, const struct eo_source_line *li
 
 	if (!answer || source->line_count > LINES_MAX)
 		return false;
-	for (size_t i = 0; i < count; i++) {
-		if (!grow(&source->lines, source->line_count + (uint32_t)i, &source->line_room,
-			  sizeof(*source->lines)))
-			return false;
+	if (!EO_ARRAY_RESERVE(source->lines, source->line_count + count, source->line_room, 256))
+		return false;
+	for (size_t i = 0; i < count; i++)
 		source->lines[source->line_count + i] = lines[i];
-	}
 	answer->first_line = source->line_count;
 	answer->line_count = (uint32_t)count;
 	source->line_count += (uint32_t)count;

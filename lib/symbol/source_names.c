@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "core/array.h"
 #include "core/hash.h"
 #include "core/index.h"
 #include "symbol/demangle.h"
@@ -73,15 +74,8 @@ void eo_source_names_free(struct eo_source_names *names)
 
 static int add_offset(struct directory *directory, uint64_t offset)
 {
-	if (directory->count == directory->room) {
-		size_t room = directory->room ? directory->room * 2 : 256;
-		uint64_t *offsets = reallocarray(directory->offsets, room, sizeof(*offsets));
-
-		if (!offsets)
-			return -ENOMEM;
-		directory->offsets = offsets;
-		directory->room = room;
-	}
+	if (!EO_ARRAY_RESERVE(directory->offsets, directory->count + 1, directory->room, 256))
+		return -ENOMEM;
 	directory->offsets[directory->count++] = offset;
 	return 0;
 }
@@ -215,15 +209,8 @@ static const char *look_up(struct eo_source_names *names, const struct eo_source
 static struct known *add_known(struct eo_source_names *names, uint32_t hash,
 			       const struct known *known)
 {
-	if (names->count == names->room) {
-		uint32_t room = names->room ? names->room * 2 : 256;
-		struct known *list = reallocarray(names->list, room, sizeof(*list));
-
-		if (!list)
-			return NULL;
-		names->list = list;
-		names->room = room;
-	}
+	if (!EO_ARRAY_RESERVE(names->list, names->count + 1, names->room, 256))
+		return NULL;
 	if (eo_index_add(&names->index, hash, names->count) < 0)
 		return NULL;
 	names->list[names->count] = *known;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "core/array.h"
 #include "symbol/dwarf_format.h"
 #include "symbol/dwarf_lines.h"
 #include "symbol/source_names.h"
@@ -90,15 +91,8 @@ static uint32_t add_scope(const struct match *match)
 
 	if (run->scope_count >= SCOPES_MAX)
 		return NO_SCOPE;
-	if (run->scope_count == run->scope_room) {
-		uint32_t room = run->scope_room ? run->scope_room * 2 : 64;
-		struct scope *scopes = reallocarray(run->scopes, room, sizeof(*scopes));
-
-		if (!scopes)
-			return NO_SCOPE;
-		run->scopes = scopes;
-		run->scope_room = room;
-	}
+	if (!EO_ARRAY_RESERVE(run->scopes, run->scope_count + 1, run->scope_room, 64))
+		return NO_SCOPE;
 	/* Many calls have one origin, whose name is then looked for once. */
 	if (!values[EO_DWARF_LINKAGE_NAME].form)
 		eo_dwarf_reference(run->file, &run->unit, &values[EO_DWARF_ABSTRACT_ORIGIN],

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/hash.h"
 #include "core/index.h"
 
@@ -81,15 +82,8 @@ const char *eo_string_pool_add(struct eo_string_pool *s, const char *text)
 
 	if (size > MAX_BYTES - s->total)
 		return NULL;
-	if (s->count == s->room) {
-		uint32_t room = s->room ? s->room * 2 : 256;
-		const char **list = reallocarray(s->list, room, sizeof(*list));
-
-		if (!list)
-			return NULL;
-		s->list = list;
-		s->room = room;
-	}
+	if (!EO_ARRAY_RESERVE(s->list, s->count + 1, s->room, 256))
+		return NULL;
 	if (eo_index_add(&s->index, hash, s->count) < 0)
 		return NULL;
 	copy = take(s, size);

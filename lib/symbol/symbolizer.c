@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "symbol/demangle.h"
 #include "symbol/file_table.h"
 #include "core/hash.h"
@@ -101,23 +102,6 @@ void eo_symbolizer_free(struct eo_symbolizer *s)
 	free(s);
 }
 
-static bool make_room(void *list, uint32_t count, uint32_t *room, size_t element)
-{
-	uint32_t want = *room ? *room * 2 : 64;
-	void *grown;
-
-	if (count < *room)
-		return true;
-	if (want < *room)
-		return false;
-	grown = reallocarray(*(void **)list, want, element);
-	if (!grown)
-		return false;
-	*(void **)list = grown;
-	*room = want;
-	return true;
-}
-
 /* The module equal to @key, whose texts need not be interned; NULL when memory is out. */
 static const struct eo_module *intern_module(struct eo_symbolizer *s, const struct eo_module *key,
 					     uint64_t owner, uint32_t *number)
@@ -146,7 +130,7 @@ static const struct eo_module *intern_module(struct eo_symbolizer *s, const stru
 		}
 	}
 
-	if (!make_room(&s->modules, s->module_count, &s->module_room, sizeof(*s->modules)))
+	if (!EO_ARRAY_RESERVE(s->modules, s->module_count + 1, s->module_room, 64))
 		return NULL;
 	module = malloc(sizeof(*module));
 	if (!module)
@@ -180,8 +164,7 @@ static uint32_t intern_function(struct eo_symbolizer *s, uint32_t module, uint64
 	function.name = demangled ? eo_string_pool_add(s->strings, demangled) :
 				    function.system_name;
 	if (!function.name || !function.system_name ||
-	    !make_room(&s->functions, s->function_count, &s->function_room,
-		       sizeof(*s->functions)) ||
+	    !EO_ARRAY_RESERVE(s->functions, s->function_count + 1, s->function_room, 64) ||
 	    eo_index_add(&s->function_index, hash, s->function_count) < 0)
 		return EO_INDEX_NONE;
 	s->functions[s->function_count] = function;

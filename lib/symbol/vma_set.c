@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/hash.h"
 #include "core/index.h"
 
@@ -71,24 +72,6 @@ size_t eo_vma_parts_count(const struct eo_vma_parts *p)
 	return p->live;
 }
 
-/* Give an array of @count elements room for one more. */
-static bool make_room(void *list, uint32_t count, uint32_t *room, size_t element)
-{
-	uint32_t want = *room ? *room * 2 : 64;
-	void *grown;
-
-	if (count < *room)
-		return true;
-	if (want < *room)
-		return false;
-	grown = reallocarray(*(void **)list, want, element);
-	if (!grown)
-		return false;
-	*(void **)list = grown;
-	*room = want;
-	return true;
-}
-
 static struct path *path_get(struct eo_vma_parts *p, const char *text)
 {
 	size_t size = strlen(text) + 1;
@@ -102,7 +85,7 @@ static struct path *path_get(struct eo_vma_parts *p, const char *text)
 		}
 	}
 
-	if (!make_room(&p->paths, p->path_count, &p->path_room, sizeof(*p->paths)))
+	if (!EO_ARRAY_RESERVE(p->paths, p->path_count + 1, p->path_room, 64))
 		return NULL;
 	path = malloc(sizeof(*path) + size);
 	if (!path)
@@ -167,7 +150,7 @@ static uint32_t part_get(struct eo_vma_parts *p, const char *text, uint64_t inod
 
 	i = p->first_free;
 	if (i == EO_INDEX_NONE) {
-		if (!make_room(&p->list, p->count, &p->room, sizeof(*p->list)))
+		if (!EO_ARRAY_RESERVE(p->list, p->count + 1, p->room, 64))
 			goto no_memory;
 		i = p->count;
 	}

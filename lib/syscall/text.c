@@ -8,7 +8,7 @@
 
 #include "core/auto.h"
 #include "core/clock.h"
-#include "core/line.h"
+#include "core/text.h"
 #include "format/jsonl.h"
 #include "syscall/tables.h"
 
@@ -22,7 +22,7 @@ struct shown {
 /* --- values --- */
 
 /* Escaped as in JSON, which is nearly C. */
-static void put_string(struct eo_line *line, const char *text, bool quotes)
+static void put_string(struct eo_text *line, const char *text, bool quotes)
 {
 	const struct eo_attr attr = { .type = EO_ATTR_STRING, .str = text };
 	/* Nothing is longer than a path in which every byte is escaped. */
@@ -32,9 +32,9 @@ static void put_string(struct eo_line *line, const char *text, bool quotes)
 	if (size >= sizeof(quoted))
 		size = sizeof(quoted) - 1;
 	if (quotes)
-		eo_line_put(line, quoted, size);
+		eo_text_bytes(line, quoted, size);
 	else if (size > 2)
-		eo_line_put(line, quoted + 1, size - 2);
+		eo_text_bytes(line, quoted + 1, size - 2);
 }
 
 static int digit_of(char digit)
@@ -45,7 +45,7 @@ static int digit_of(char digit)
 }
 
 /* "7f454c46" as "\177ELF": digits of eight cannot swallow what follows. Something else as it is. */
-static void put_hex_bytes(struct eo_line *line, const char *digits)
+static void put_hex_bytes(struct eo_text *line, const char *digits)
 {
 	size_t len = strlen(digits);
 
@@ -53,18 +53,18 @@ static void put_hex_bytes(struct eo_line *line, const char *digits)
 		put_string(line, digits, true);
 		return;
 	}
-	eo_line_text(line, "\"");
+	eo_text_string(line, "\"");
 	for (; *digits; digits += 2) {
 		int byte = digit_of(digits[0]) << 4 | digit_of(digits[1]);
 
 		if (byte < ' ' || byte >= 0x7f)
-			eo_line_format(line, "\\%03o", (unsigned int)byte);
+			eo_text_format(line, "\\%03o", (unsigned int)byte);
 		else if (byte == '"' || byte == '\\')
-			eo_line_format(line, "\\%c", byte);
+			eo_text_format(line, "\\%c", byte);
 		else
-			eo_line_format(line, "%c", byte);
+			eo_text_format(line, "%c", byte);
 	}
-	eo_line_text(line, "\"");
+	eo_text_string(line, "\"");
 }
 
 /* Names of numbers are not put into quotes. */
@@ -88,61 +88,61 @@ static bool is_quoted_member(const struct eo_attr *attr)
 	return false;
 }
 
-static void put_value(struct eo_line *line, const struct eo_attr *attr, bool quotes);
+static void put_value(struct eo_text *line, const struct eo_attr *attr, bool quotes);
 
-static void put_members(struct eo_line *line, const struct eo_attr *attr, bool quotes)
+static void put_members(struct eo_text *line, const struct eo_attr *attr, bool quotes)
 {
 	bool is_object = attr->type == EO_ATTR_OBJECT;
 
-	eo_line_text(line, is_object ? "{" : "[");
+	eo_text_string(line, is_object ? "{" : "[");
 	for (uint32_t i = 0; i < attr->count; i++) {
 		const struct eo_attr *member = &attr[1 + i];
 
 		if (i)
-			eo_line_text(line, ", ");
+			eo_text_string(line, ", ");
 		if (is_object) {
 			put_string(line, member->key, false);
-			eo_line_text(line, "=");
+			eo_text_string(line, "=");
 		}
 		put_value(line, member, is_object ? is_quoted_member(member) : quotes);
 		if (member->type == EO_ATTR_OBJECT || member->type == EO_ATTR_ARRAY)
 			i += member->count;
 	}
-	eo_line_text(line, is_object ? "}" : "]");
+	eo_text_string(line, is_object ? "}" : "]");
 }
 
-static void put_value(struct eo_line *line, const struct eo_attr *attr, bool quotes)
+static void put_value(struct eo_text *line, const struct eo_attr *attr, bool quotes)
 {
 	switch (attr->type) {
 	case EO_ATTR_STRING:
 		put_string(line, attr->str, quotes);
 		break;
 	case EO_ATTR_INT:
-		eo_line_format(line, "%" PRId64, attr->num);
+		eo_text_format(line, "%" PRId64, attr->num);
 		break;
 	case EO_ATTR_UINT:
 		if (attr->unum == UINT64_MAX)
-			eo_line_text(line, "RLIM64_INFINITY");
+			eo_text_string(line, "RLIM64_INFINITY");
 		else
-			eo_line_format(line, "%" PRIu64, attr->unum);
+			eo_text_format(line, "%" PRIu64, attr->unum);
 		break;
 	case EO_ATTR_HEX:
-		eo_line_format(line, "0x%" PRIx64, attr->unum);
+		eo_text_format(line, "0x%" PRIx64, attr->unum);
 		break;
 	case EO_ATTR_BOOL:
-		eo_line_text(line, attr->num ? "true" : "false");
+		eo_text_string(line, attr->num ? "true" : "false");
 		break;
 	case EO_ATTR_OBJECT:
 	case EO_ATTR_ARRAY:
 		put_members(line, attr, quotes);
 		break;
 	case EO_ATTR_REAL:
-		eo_line_format(line, "%g", attr->real);
+		eo_text_format(line, "%g", attr->real);
 		break;
 	}
 }
 
-static void put_time(struct eo_line *line, const struct shown *shown)
+static void put_time(struct eo_text *line, const struct shown *shown)
 {
 	bool is_micro = shown->arg->kind == EO_ARG_TIMEVAL;
 	int64_t ns = shown->attr->num, sec = ns / (int64_t)EO_NS_PER_SEC;
@@ -152,7 +152,7 @@ static void put_time(struct eo_line *line, const struct shown *shown)
 		ns += (int64_t)EO_NS_PER_SEC;
 		sec--;
 	}
-	eo_line_format(line, is_micro ? "{tv_sec=%" PRId64 ", tv_usec=%" PRId64 "}" :
+	eo_text_format(line, is_micro ? "{tv_sec=%" PRId64 ", tv_usec=%" PRId64 "}" :
 				    "{tv_sec=%" PRId64 ", tv_nsec=%" PRId64 "}",
 		   sec, is_micro ? ns / 1000 : ns);
 }
@@ -188,14 +188,14 @@ static bool is_zero(const struct eo_attr *attr)
 					   attr->type == EO_ATTR_STRING && !strcmp(attr->str, "0x0");
 }
 
-static void put_arg(struct eo_line *line, const struct shown *shown)
+static void put_arg(struct eo_text *line, const struct shown *shown)
 {
 	const struct eo_attr *attr = shown->attr;
 	unsigned int kind = shown->arg ? shown->arg->kind : EO_ARG_HEX;
 	bool is_address = !strcmp(shown->suffix, "_ptr") || kind == EO_ARG_PTR;
 
 	if ((is_address || kind == EO_ARG_HEX) && is_zero(attr))
-		eo_line_text(line, is_address ? "NULL" : "0");
+		eo_text_string(line, is_address ? "NULL" : "0");
 	else if (is_address)
 		put_value(line, attr, false);
 	else if (!strcmp(shown->suffix, "_hex") && attr->type == EO_ATTR_STRING)
@@ -203,7 +203,7 @@ static void put_arg(struct eo_line *line, const struct shown *shown)
 	else if (!strcmp(shown->suffix, "_ns") && is_number(attr))
 		put_time(line, shown);
 	else if (kind == EO_ARG_DFD && is_number(attr) && attr->num == AT_FDCWD)
-		eo_line_text(line, "AT_FDCWD");
+		eo_text_string(line, "AT_FDCWD");
 	else
 		put_value(line, attr, is_own_words(shown));
 }
@@ -263,14 +263,14 @@ static const struct eo_call_arg *fd_of_path(const struct eo_call *call, const st
 	return first;
 }
 
-static void put_path(struct eo_line *line, const char *path)
+static void put_path(struct eo_text *line, const char *path)
 {
-	eo_line_text(line, "<");
+	eo_text_string(line, "<");
 	put_string(line, path, false);
-	eo_line_text(line, ">");
+	eo_text_string(line, ">");
 }
 
-static void put_args(struct eo_line *line, const struct eo_event *event, const struct eo_call *call)
+static void put_args(struct eo_text *line, const struct eo_event *event, const struct eo_call *call)
 {
 	const struct eo_attr *args = eo_event_data(event, "args");
 	const struct eo_attr *path = eo_event_data(event, "path");
@@ -287,11 +287,11 @@ static void put_args(struct eo_line *line, const struct eo_event *event, const s
 		if (shown.attr->type == EO_ATTR_OBJECT || shown.attr->type == EO_ATTR_ARRAY)
 			i += shown.attr->count;
 		if (!strcmp(shown.suffix, "_cut")) {
-			eo_line_text(line, "...");
+			eo_text_string(line, "...");
 			continue;
 		}
 		if (!strcmp(shown.suffix, "_late")) {
-			eo_line_text(line, " /* read late */");
+			eo_text_string(line, " /* read late */");
 			continue;
 		}
 		if (!strcmp(shown.suffix, "_path") && shown.attr->type == EO_ATTR_STRING) {
@@ -299,7 +299,7 @@ static void put_args(struct eo_line *line, const struct eo_event *event, const s
 			continue;
 		}
 		if (!is_first)
-			eo_line_text(line, ", ");
+			eo_text_string(line, ", ");
 		is_first = false;
 		put_arg(line, &shown);
 		if (path_fd && shown.arg == path_fd && !*shown.suffix) {
@@ -336,31 +336,31 @@ static const struct eo_call *find_call(const char *name, const char *abi_name)
 	return NULL;
 }
 
-static void put_result(struct eo_line *line, const struct eo_event *event)
+static void put_result(struct eo_text *line, const struct eo_event *event)
 {
 	const struct eo_attr *ret = eo_event_data(event, "ret");
 	const struct eo_attr *address = eo_event_data(event, "ret_address");
 	const char *error = string_of(event, "error");
 	const char *words;
 
-	eo_line_text(line, " = ");
+	eo_text_string(line, " = ");
 	if (eo_event_data(event, "interrupted")) {
 		const char *restart = ret && is_number(ret) && ret->num < 0 && ret->num >= -4095 ?
 					      eo_errno_name((unsigned int)-ret->num) :
 					      NULL;
 
-		eo_line_text(line, "? ");
-		eo_line_text(line, restart ? restart : "ERESTART");
+		eo_text_string(line, "? ");
+		eo_text_string(line, restart ? restart : "ERESTART");
 	} else if (error) {
 		words = strerrordesc_np((int)eo_errno_find(error));
-		eo_line_text(line, "-1 ");
+		eo_text_string(line, "-1 ");
 		put_string(line, error, false);
 		if (eo_errno_find(error) && words)
-			eo_line_format(line, " (%s)", words);
+			eo_text_format(line, " (%s)", words);
 	} else if (address || ret) {
 		put_value(line, address ? address : ret, false);
 	} else {
-		eo_line_text(line, "?");
+		eo_text_string(line, "?");
 	}
 }
 
@@ -368,19 +368,19 @@ size_t eo_syscall_text(const struct eo_event *event, char *to, size_t size)
 {
 	const struct eo_attr *duration = eo_event_data(event, "duration_ns");
 	const char *name = string_of(event, "name"), *abi = string_of(event, "abi");
-	struct eo_line line = { .to = to, .size = size };
+	struct eo_text line = { .to = to, .size = size };
 
 	if (abi) {
-		eo_line_text(&line, "[");
+		eo_text_string(&line, "[");
 		put_string(&line, abi, false);
-		eo_line_text(&line, "] ");
+		eo_text_string(&line, "] ");
 	}
 	put_string(&line, name ? name : "?", false);
-	eo_line_text(&line, "(");
+	eo_text_string(&line, "(");
 	put_args(&line, event, name ? find_call(name, abi) : NULL);
-	eo_line_text(&line, ")");
+	eo_text_string(&line, ")");
 	put_result(&line, event);
 	if (duration && is_number(duration) && duration->num >= 0)
-		eo_line_format(&line, " <%.6f>", (double)duration->unum / EO_NS_PER_SEC);
+		eo_text_format(&line, " <%.6f>", (double)duration->unum / EO_NS_PER_SEC);
 	return line.length;
 }

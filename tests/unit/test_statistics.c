@@ -297,7 +297,7 @@ Test(statistics, quiet_run_is_a_short_text)
 		"  names       100 % of 5 frames\n"
 		"  lost        nothing\n"
 		"  own cost    0.00 % of one CPU: own 0.00, BPF 0.00 estimated\n"
-		"              0.00 kB of memory: own 0.00 kB, maps 0.00 kB\n");
+		"              0 B of memory: own 0 B, maps 0 B\n");
 	free(text);
 }
 
@@ -436,6 +436,6 @@ Test(statistics, text_of_tracers_names_what_each_saw)
 		"  degraded    strings cut: 3\n"
 		"              children not followed: 3\n"
 		"  own cost    0.00 % of one CPU: own 0.00, BPF 0.00 estimated\n"
-		"              0.00 kB of memory: own 0.00 kB, maps 0.00 kB\n");
+		"              0 B of memory: own 0 B, maps 0 B\n");
 	free(text);
 }
