@@ -47,6 +47,32 @@ enum eo_mem_shape {
 };
 #define EO_MEM_COOKIE(shape, function) ((__u64)(function) << 8 | (shape))
 
+/* A probe that an allocator declares itself: its cookie has the number of a place besides, which says
+ * where the address is, and the size. */
+#define EO_MEM_PLACE_COOKIE(shape, function, place) ((__u64)(place) << 32 | EO_MEM_COOKIE(shape, function))
+#define EO_MEM_PLACES 512 /* in one run */
+
+struct eo_mem_argument {
+	__u8 kind; /* enum eo_mem_argument_kind */
+	__u8 bytes;
+	__u8 is_signed;
+	__u8 scale;
+	__u16 base, index; /* offsets in pt_regs; EO_MEM_NO_REGISTER: none */
+	__s64 value;
+};
+
+enum eo_mem_argument_kind {
+	EO_MEM_ARGUMENT_CONSTANT = 0,
+	EO_MEM_ARGUMENT_REGISTER = 1,
+	EO_MEM_ARGUMENT_MEMORY = 2,
+};
+
+#define EO_MEM_NO_REGISTER 0xffff
+
+struct eo_mem_place {
+	struct eo_mem_argument address, size;
+};
+
 /* Kinds of records. */
 enum eo_mem_record_kind {
 	EO_MEM_RECORD_ALLOC = 1,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /* Follows what programs take and give back, and keeps what is in use. Each source of memory has
- * programs of its own, which are loaded when it is wanted: allocators (mem_calls.bpf.h), address
+ * programs of its own, which are loaded when it is wanted: allocators (mem_calls.bpf.h, mem_declared.bpf.h), address
  * space (mem_maps.bpf.h), resident pages (mem_faults.bpf.h) and the kernel (mem_kernel.bpf.h). */
 #include <linux/bpf.h>
 #include <linux/errno.h>
@@ -12,6 +12,7 @@
 #include "filter.bpf.h"
 #include "kernel.h"
 #include "mem_calls.bpf.h"
+#include "mem_declared.bpf.h"
 #include "mem_faults.bpf.h"
 #include "mem_image.bpf.h"
 #include "mem_kernel.bpf.h"
@@ -29,6 +30,12 @@ SEC("uretprobe")
 int on_leave(struct pt_regs *ctx)
 {
 	return TRACED(leave(ctx, count));
+}
+
+SEC("uprobe")
+int on_declared(struct pt_regs *ctx)
+{
+	return TRACED(declared(ctx, count));
 }
 
 SEC("tp_btf/sys_enter")

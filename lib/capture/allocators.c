@@ -20,6 +20,7 @@
 #include "symbol/elf_functions.h"
 #include "symbol/mapped_file.h"
 #include "symbol/process.h"
+#include "symbol/usdt.h"
 
 #define FUNCTIONS_MAX 256u /* in one file */
 #define PARTS_MAX     65536u
@@ -33,6 +34,7 @@ struct file {
 	bool named;
 	struct eo_uprobe *enter, *leave; /* one allocation */
 	size_t enter_count, leave_count; /* 0: no allocator */
+	bool declared; /* enter is of probes that it declares */
 };
 
 /* A part of a mapping, as processes number them, that belongs to no allocator. */
@@ -55,6 +57,7 @@ struct eo_allocators {
 	struct part *parts;
 	uint32_t part_count;
 	struct eo_index part_index;
+	uint32_t place_count; /* in the map */
 	struct attachment *attachments;
 	uint32_t attachment_count;
 	bool begun;
@@ -117,6 +120,74 @@ static int set_functions(struct file *file, const struct eo_elf_function *functi
 	return 0;
 }
 
+/* As the BPF programs want it. */
+static struct eo_mem_argument argument_of(const struct eo_usdt_argument *argument)
+{
+	return (struct eo_mem_argument){
+		.kind = argument->kind == EO_USDT_CONSTANT ? EO_MEM_ARGUMENT_CONSTANT :
+			argument->kind == EO_USDT_REGISTER ? EO_MEM_ARGUMENT_REGISTER :
+							     EO_MEM_ARGUMENT_MEMORY,
+		.bytes = argument->size,
+		.is_signed = argument->is_signed,
+		.scale = argument->scale,
+		.base = argument->base == EO_USDT_NO_REGISTER ? EO_MEM_NO_REGISTER :
+								(uint16_t)(8 * argument->base),
+		.index = argument->index == EO_USDT_NO_REGISTER ? EO_MEM_NO_REGISTER :
+								  (uint16_t)(8 * argument->index),
+		.value = argument->value,
+	};
+}
+
+static int add_place(struct eo_allocators *a, struct file *file, const struct eo_usdt_probe *probe)
+{
+	static const unsigned int functions[] = {EO_ALLOCATOR_DECLARED_ALLOC, EO_ALLOCATOR_DECLARED_FREE};
+	enum eo_mem_shape shape = eo_allocator_functions[functions[probe->name]].shape;
+	const struct eo_mem_place place = {
+		.address = argument_of(&probe->arguments[0]),
+		.size = argument_of(&probe->arguments[1]),
+	};
+
+	if (probe->argument_count < (shape == EO_MEM_FREE ? 1 : 2) || a->place_count == EO_MEM_PLACES)
+		return -EINVAL;
+	if (bpf_map_update_elem(a->options.places_fd, &a->place_count, &place, BPF_ANY) < 0)
+		return -errno;
+	file->enter[file->enter_count++] = (struct eo_uprobe){
+		.offset = probe->offset,
+		.semaphore = probe->semaphore,
+		.cookie = EO_MEM_PLACE_COOKIE(shape, functions[probe->name], a->place_count++),
+	};
+	return 0;
+}
+
+/* An allocator that declares where it gives and takes. Should one of its probes not be understood, its
+ * functions are left. */
+static int read_declared(struct eo_allocators *a, struct file *file, int fd)
+{
+	static const char *const names[] = {"alloc", "free"};
+	EO_AUTO_FREE struct eo_usdt_probe *probes = calloc(FUNCTIONS_MAX, sizeof(*probes));
+	bool has[2] = {false};
+	int count, r = 0;
+
+	if (!probes)
+		return -ENOMEM;
+	count = eo_usdt_find(fd, EO_ALLOCATOR_PROVIDER, names, EO_ARRAY_SIZE(names), probes, FUNCTIONS_MAX);
+	for (int i = 0; i < count; i++)
+		has[probes[i].name] = true;
+	if (count < 0 || !has[0] || !has[1])
+		return count == -ENOMEM ? count : 0;
+	file->enter = calloc((size_t)count, sizeof(*file->enter));
+	if (!file->enter)
+		return -ENOMEM;
+	for (int i = 0; i < count && r == 0; i++)
+		r = add_place(a, file, &probes[i]);
+	file->declared = r == 0;
+	if (r == 0)
+		return 0;
+	free(eo_steal(&file->enter));
+	file->enter_count = 0;
+	return 0;
+}
+
 static int read_functions(struct file *file, int fd)
 {
 	EO_AUTO_FREE struct eo_elf_function *functions = calloc(FUNCTIONS_MAX, sizeof(*functions));
@@ -154,7 +225,9 @@ static int number_file(struct eo_allocators *a, int fd, bool named)
 	if (!larger)
 		return -ENOMEM;
 	a->files = larger;
-	r = read_functions(&file, fd);
+	r = read_declared(a, &file, fd);
+	if (r == 0 && !file.declared)
+		r = read_functions(&file, fd);
 	if (r < 0)
 		return r;
 	a->files[a->file_count] = file;
@@ -222,8 +295,9 @@ static int attach(struct eo_allocators *a, uint32_t tgid, uint32_t number, int f
 						  file->leave_count, path, &made->leave, a->err)
 			      : 0;
 	if (r == 0)
-		r = eo_uprobes_attach(options->enter, options->multi, false, tgid, fd, file->enter,
-				      file->enter_count, path, &made->enter, a->err);
+		r = eo_uprobes_attach(file->declared ? options->declared : options->enter, options->multi,
+				      false, tgid, fd, file->enter, file->enter_count, path, &made->enter,
+				      a->err);
 	if (r < 0) {
 		eo_uprobes_free(eo_steal(&made->leave));
 		a->stats.denied += r != -ESRCH;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Finds the allocators of processes and probes them: each copy of a library that a process maps, in
  * whatever container, and programs that have an allocator in themselves. A file is an allocator's
- * when it has both malloc() and free(), or when it was named. Not thread-safe. */
+ * when it has both malloc() and free(), or when it was named; where it declares probes of its own, they
+ * alone are taken. Not thread-safe. */
 #ifndef EO_CAPTURE_ALLOCATORS_H
 #define EO_CAPTURE_ALLOCATORS_H
 
@@ -16,7 +17,9 @@
 struct bpf_program;
 
 struct eo_allocators_options {
-	struct bpf_program *enter, *leave;
+	struct bpf_program *enter, *leave; /* of functions */
+	struct bpf_program *declared;	   /* of probes that an allocator declares */
+	int places_fd; /* map of where these have their arguments */
 	bool multi; /* see eo_uprobes_prepare() */
 	/* One probe for all processes of the machine that map a file, so that what begins later is
 	 * seen from its first call, at the price of a trap in the others. Else one for each target. */

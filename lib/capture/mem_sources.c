@@ -55,6 +55,7 @@ static const struct {
 } programs[] = {
 	{"on_enter", EO_MEM_LIBC, false},
 	{"on_leave", EO_MEM_LIBC, false},
+	{"on_declared", EO_MEM_LIBC, false},
 	{"on_map_enter", EO_MEM_MMAP, false},
 	{"on_map_return", EO_MEM_MMAP, false},
 	{"on_rss_stat", EO_MEM_FAULTS, false},

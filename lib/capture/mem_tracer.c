@@ -129,7 +129,8 @@ static void configure(struct mem_tracer *tracer, struct eo_mem_config *mem)
 static void prepare_probes(struct mem_tracer *tracer)
 {
 	struct bpf_program *const programs[] = {tracer->skel->progs.on_enter,
-						tracer->skel->progs.on_leave};
+						tracer->skel->progs.on_leave,
+						tracer->skel->progs.on_declared};
 
 	tracer->multi = has_source(tracer, EO_MEM_LIBC) && eo_uprobes_have_multi();
 	for (size_t i = 0; i < EO_ARRAY_SIZE(programs); i++) {
@@ -195,6 +196,8 @@ static int attach_allocators(struct mem_tracer *tracer, struct eo_error *err)
 	const struct eo_allocators_options options = {
 		.enter = skel->progs.on_enter,
 		.leave = skel->progs.on_leave,
+		.declared = skel->progs.on_declared,
+		.places_fd = bpf_map__fd(skel->maps.places),
 		.multi = tracer->multi,
 		.everywhere = !by_pid || (target->command_pid && !target->no_follow),
 		.targets_fd = by_pid ? bpf_map__fd(skel->maps.target_pids) : -1,

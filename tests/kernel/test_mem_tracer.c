@@ -55,6 +55,41 @@ Test(mem_tracer, an_allocator_may_be_in_the_program_itself)
 	end_program(&heap);
 }
 
+Test(mem_tracer, an_allocator_may_tell_of_itself)
+{
+	SETUP();
+	struct program pool = start_variant("EO_DECLARES", NULL, NULL);
+	const struct eo_mem_options mem = {.leaks = true};
+	struct eo_tracer *tracer = begin(pool.pid, &mem, true);
+	uint64_t small = 0, large = 0;
+	struct eo_event_list *leaks;
+	struct eo_trace_stats stats;
+
+	do_step(&pool, tracer);
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	stats = eo_tracer_stats(tracer);
+	expect_sound(&stats);
+	EXPECT_TOTAL(&stats, "allocations", 211 + 17);
+	EXPECT_TOTAL(&stats, "total_allocated", 211 * 24 + 17 * 1009);
+	EXPECT_TOTAL(&stats, "frees", 101);
+	EXPECT_TOTAL(&stats, "failed_allocations", 13);
+	EXPECT_TOTAL(&stats, "unknown_frees", 7);
+	leaks = rows_of(tracer);
+	for (size_t i = 0; i < eo_event_list_count(leaks); i++) {
+		const struct eo_event *row = eo_event_list_get(leaks, i);
+		uint64_t *sum = strcmp(frame_name(row, 0), "pool_take") == 0 ? &small : &large;
+
+		cr_expect_str_eq(frame_name(row, 0), sum == &small ? "pool_take" : "pool_take_large");
+		cr_expect_str_eq(frame_name(row, 1), "main");
+		*sum += number(row, "active_bytes");
+	}
+	cr_expect_eq(small, 110 * 24);
+	cr_expect_eq(large, 17 * 1009);
+	eo_event_list_free(leaks);
+	eo_tracer_free(tracer);
+	end_program(&pool);
+}
+
 Test(mem_tracer, a_library_that_is_none_is_told)
 {
 	SETUP();
