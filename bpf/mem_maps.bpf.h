@@ -98,22 +98,19 @@ struct cut {
 	__u64 from, to;
 };
 
-static __always_inline void take_piece(struct event *event, struct map_call *call, __u64 address,
-				       const struct eo_mem_block *block)
+/* Returns 0 where there is no room for it. */
+static __always_inline int take_piece(struct map_call *call, __u64 address,
+				      const struct eo_mem_block *block)
 {
 	__u32 n = call->count;
 
-	if (n >= PIECES) {
-		event->function = call->function;
-		freed(event, address, block);
-		return;
-	}
 	asm volatile("" : "+r"(n)); /* the verifier is to see the very register that is compared */
 	if (n >= PIECES)
-		return;
+		return 0;
 	call->pieces[n].address = address;
 	call->pieces[n].block = *block;
 	call->count = n + 1;
+	return 1;
 }
 
 /* What lies in the range of one block that reaches into it. */
@@ -141,7 +138,10 @@ static long cut_block(void *map, struct eo_mem_block_key *key, struct eo_mem_blo
 		end = to;
 	}
 	part.size = end - start;
-	take_piece(event, cut->call, start, &part);
+	if (!take_piece(cut->call, start, &part)) {
+		event->function = cut->call->function;
+		freed(event, start, &part);
+	}
 	return 0;
 }
 
@@ -158,7 +158,7 @@ static __always_inline void take_range(struct event *event, struct map_call *cal
 		return;
 	if (block && block->size == size) {
 		if (take_block(event, from, &whole))
-			take_piece(event, call, from, &whole);
+			take_piece(call, from, &whole); /* the first of one or two ranges */
 		return;
 	}
 	bpf_for_each_map_elem(&mappings, cut_block, &cut, 0);
