@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -482,6 +483,33 @@ static int begin_process(struct eo_allocators *a, uint32_t tgid, struct eo_error
 			    "find malloc() and free() in process %u: no file that it maps has both", tgid);
 }
 
+static int open_command(const char *name)
+{
+	const char *at = getenv("PATH"), *end;
+	char path[4096];
+	int fd = -1;
+
+	if (strchr(name, '/'))
+		return open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	for (; at && *at && fd < 0; at = *end ? end + 1 : end) {
+		end = strchrnul(at, ':');
+		if (snprintf(path, sizeof(path), "%.*s/%s", (int)(end - at), at, name) < (int)sizeof(path))
+			fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	}
+	return fd;
+}
+
+/* What has its allocator in itself would have run before its mappings are known. Should this go wrong,
+ * it is probed as others are. */
+static void begin_command(struct eo_allocators *a, uint32_t tgid)
+{
+	EO_AUTO_CLOSE int fd = open_command(a->options.command);
+	int number = fd < 0 ? fd : number_file(a, fd, false);
+
+	if (number >= 0 && a->files[number].enter_count)
+		attach(a, a->options.everywhere ? 0 : tgid, (uint32_t)number, fd, a->options.command);
+}
+
 int eo_allocators_begin(struct eo_allocators *a, const struct eo_target *target, struct eo_error *err)
 {
 	int r = 0;
@@ -494,6 +522,8 @@ int eo_allocators_begin(struct eo_allocators *a, const struct eo_target *target,
 	/* Before its exec a command maps what we map, and most likely the same libc behind it. */
 	if (r == 0 && target->command_pid && eo_processes_scan(a->processes, target->command_pid) == 0)
 		look_at(a, target->command_pid);
+	if (r == 0 && target->command_pid && a->options.command)
+		begin_command(a, target->command_pid);
 	if (r == 0 && a->options.targets_fd < 0) {
 		r = eo_processes_scan_all(a->processes);
 		r = r < 0 ? eo_error_set(err, EO_ERROR_ATTACH_FAILED, -r, NULL, "read /proc") : 0;

@@ -25,6 +25,7 @@ struct eo_allocators_options {
 	 * seen from its first call, at the price of a trap in the others. Else one for each target. */
 	bool everywhere;
 	int targets_fd; /* map of the pids that are targets; negative: all are */
+	const char *command; /* that target->command_pid will become: a file, or looked for in PATH; NULL */
 	const char *const *libraries; /* files that are an allocator's whatever they have; copied */
 	size_t library_count;
 };

@@ -201,6 +201,7 @@ static int attach_allocators(struct mem_tracer *tracer, struct eo_error *err)
 		.multi = tracer->multi,
 		.everywhere = !by_pid || (target->command_pid && !target->no_follow),
 		.targets_fd = by_pid ? bpf_map__fd(skel->maps.target_pids) : -1,
+		.command = tracer->options.command,
 		.libraries = tracer->options.libraries,
 		.library_count = tracer->options.library_count,
 	};

@@ -20,6 +20,9 @@
 
 struct eo_mem_options {
 	unsigned int sources; /* EO_MEM_BIT()s; 0: EO_MEM_LIBC */
+	/* What target.command_pid will execute: a file, or a name in PATH; needed until start()
+	 * returns. NULL: not known. */
+	const char *command;
 	/* Allocators whatever functions they have, beside those that are found; needed until start()
 	 * returns. */
 	const char *const *libraries;

@@ -5,6 +5,7 @@
 need jq go cc
 cd "$tmp" || exit 1
 pages=${EO_SPIN%/*}/pages
+more= # options
 sources=$here/workloads
 
 adds_up() # STATS
@@ -22,7 +23,8 @@ held() # ROWS REGEX KEY
 
 leaks() # COMMAND...: into rows.jsonl
 {
-	run "$EO_BIN" trace mem --leaks -q -f jsonl -o rows.jsonl --stats=stats -- "$@"
+	# shellcheck disable=SC2086 # none, or one
+	run "$EO_BIN" trace mem --leaks -q -f jsonl -o rows.jsonl --stats=stats $more -- "$@"
 	is "$1 ends as it likes" "$rc" 0
 	ok "the figures of $1 add up" adds_up stats
 }
@@ -63,7 +65,9 @@ cc -O1 -fno-builtin -o plain "$sources/held.c" || fail "the C program is built"
 leaks ./plain
 is "C: what it holds" "$(held rows.jsonl 'keep_some' active_bytes)" $((307 * 1009))
 if cc -O1 -fno-builtin -o jemalloc "$sources/held.c" -ljemalloc 2>err; then
+	more=--library=$(ldd ./jemalloc | awk '/libjemalloc/ { print $3 }')
 	leaks ./jemalloc
+	more=
 	is "linked with jemalloc: the same" "$(held rows.jsonl 'keep_some' active_bytes)" $((307 * 1009))
 	has "by jemalloc's own malloc()" rows.jsonl '"function":"malloc","module":"libjemalloc'
 else
@@ -119,7 +123,7 @@ for source in mmap faults kernel; do
 	traced "$source" -o heap.pb.gz || fail "$source: a profile" "$(cat err)"
 	is "$source: pprof has all bytes" "$(value heap.pb.gz alloc_space)" "$(stat_of stats .mem.total_allocated)"
 	traced "$source" -o heap.folded || fail "$source: folded" "$(cat err)"
-	has "$source: folded stacks" heap.folded 'pages;.*main'
+	has "$source: folded stacks" heap.folded 'pages;.*(main|_start)'
 	traced "$source" -o heap.html || fail "$source: a flame graph" "$(cat err)"
 	has "$source: a flame graph" heap.html '</html>'
 	traced "$source" -o metrics.json || fail "$source: OTLP" "$(cat err)"
