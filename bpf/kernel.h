@@ -88,6 +88,7 @@ struct path {
 struct file {
 	void *private_data; /* of a socket: the struct socket */
 	struct path f_path;
+	struct inode *f_inode;
 };
 
 struct fdtable {

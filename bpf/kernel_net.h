@@ -91,6 +91,7 @@ struct sock {
 	__u16 sk_protocol; /* 16 bits of its own since v5.6 */
 	struct dst_entry *sk_dst_cache;
 	int sk_err;
+	struct socket *sk_socket;
 };
 
 struct inet_sock {

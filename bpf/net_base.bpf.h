@@ -117,9 +117,55 @@ static __always_inline void read_sockaddr(struct eo_net_end *end, const void *us
 	end->port = bpf_ntohs(head.port);
 }
 
+/* --- cookies ------------------------------------------------------------------------------
+ *
+ * A socket's cookie is its name until the next boot. Programs like these can have it made since 5.12;
+ * before that it is ours, kept as long as the socket lives. */
+
+/* Key: the socket's address. User space gives the map its size. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, __u64);
+} own_cookies SEC(".maps");
+
+/* 0: it has none. */
 static __always_inline __u64 read_cookie(const struct sock *sk)
 {
-	return BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	__u64 address = (__u64)sk, *cookie;
+
+	if (!net.own_cookies)
+		return BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	cookie = bpf_map_lookup_elem(&own_cookies, &address);
+	return cookie ? *cookie : 0;
+}
+
+/* 0: there is no room. At an address there is one socket at a time. */
+static __always_inline __u64 own_cookie(const struct sock *sk)
+{
+	__u64 address = (__u64)sk, made, cookie = read_cookie(sk);
+
+	if (cookie)
+		return cookie;
+	made = bpf_ktime_get_ns() << 20 | (bpf_get_prandom_u32() & 0xfffff);
+	bpf_map_update_elem(&own_cookies, &address, &made, BPF_NOEXIST);
+	return read_cookie(sk);
+}
+
+/* For a socket as tracepoints and iterators hand it over: sets a cookie where there is none. */
+static __always_inline __u64 get_cookie(struct sock *sk)
+{
+	return net.own_cookies ? own_cookie(sk) : bpf_get_socket_cookie(sk);
+}
+
+static __always_inline void forget_cookie(const struct sock *sk)
+{
+	__u64 address = (__u64)sk;
+
+	if (net.own_cookies)
+		bpf_map_delete_elem(&own_cookies, &address);
 }
 
 /* --- owners ------------------------------------------------------------------------------- */

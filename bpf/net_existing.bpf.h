@@ -38,8 +38,15 @@ static __always_inline void flush(struct sock *sk, __u64 cookie)
 	add_figures(row, conn);
 }
 
+static __always_inline int is_tcp(const struct sock *sk)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	return (family == AF_INET || family == AF_INET6) && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP;
+}
+
 /* @task: NULL: nobody holds it */
-static __always_inline void find_tcp(struct sock *sk, __u64 cookie, struct task_struct *task)
+static __noinline int find_tcp(struct sock *sk, __u64 cookie, struct task_struct *task)
 {
 	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	struct eo_conn *conn;
@@ -47,26 +54,27 @@ static __always_inline void find_tcp(struct sock *sk, __u64 cookie, struct task_
 	if (search == EO_SEARCH_LISTENERS) {
 		if (state == TCP_LISTEN)
 			remember_listener(sk);
-		return;
+		return 0;
 	}
 	if (search == EO_SEARCH_FLUSH) {
 		flush(sk, cookie);
-		return;
+		return 0;
 	}
 	if (state == TCP_LISTEN || state == TCP_CLOSE || state == TCP_SYN_RECV ||
 	    state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV)
-		return;
+		return 0;
 	conn = bpf_map_lookup_elem(&conns, &cookie);
 	if (!conn)
 		conn = adopt(sk, cookie);
 	if (!conn)
-		return;
+		return 0;
 	if (state == TCP_SYN_SENT)
 		conn->flags &= ~CONN_OPENED;
 	if (task && !conn->owner.tgid) {
 		set_owner(&conn->owner, task);
 		conn->flags |= CONN_TOLD;
 	}
+	return 0;
 }
 
 /* Files are visited by thread groups, whatever network namespace their sockets are in. */
@@ -77,20 +85,23 @@ int find_files(struct bpf_iter__task_file *ctx)
 	struct file *file = ctx->file;
 	struct socket *socket;
 	struct sock *sk;
-	__u64 cookie;
 
 	if (!task || !file)
 		return 0;
+	if (search == EO_SEARCH_OWNERS && !filter_other(task))
+		return 0;
+	if (net.own_cookies) {
+		sk = file_socket(file);
+		if (sk && is_tcp(sk))
+			find_tcp(sk, own_cookie(sk), task);
+		return 0;
+	}
 	socket = bpf_sock_from_file(file);
 	if (!socket)
 		return 0;
 	sk = socket->sk;
-	if (!sk || sk->sk_protocol != IPPROTO_TCP)
-		return 0;
-	if (search == EO_SEARCH_OWNERS && !filter_other(task))
-		return 0;
-	cookie = bpf_get_socket_cookie(sk);
-	find_tcp(sk, cookie, task);
+	if (sk && is_tcp(sk))
+		find_tcp(sk, bpf_get_socket_cookie(sk), task);
 	return 0;
 }
 
@@ -107,7 +118,7 @@ int find_tcp_sockets(struct bpf_iter__tcp *ctx)
 	tcp = bpf_skc_to_tcp_sock(common);
 	if (!tcp)
 		return 0;
-	cookie = bpf_get_socket_cookie(tcp);
+	cookie = get_cookie((struct sock *)tcp);
 	find_tcp((struct sock *)tcp, cookie, NULL);
 	return 0;
 }

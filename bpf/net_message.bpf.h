@@ -86,13 +86,44 @@ static __always_inline int read_message(long nr, const __u64 args[EO_SYSCALL_ARG
 	return -1;
 }
 
+/* The call that ends and is being looked at, with net.by_calls. A CPU looks at one at a time. */
+struct ending_call {
+	__u64 args[EO_SYSCALL_ARGS];
+	struct sock *sk;
+	long nr, ret;
+	__u32 received;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ending_call);
+} ending_calls SEC(".maps");
+
+static __always_inline struct ending_call *ending_call(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&ending_calls, &zero);
+}
+
 /* The call in which the current task is. Returns -1 where that cannot be known. */
 static __always_inline long current_call(__u64 args[EO_SYSCALL_ARGS])
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct pt_regs___kernel *regs;
+	struct ending_call *ending;
+	struct task_struct *task;
 	struct call_number call;
 
+	if (net.by_calls) {
+		ending = ending_call();
+		if (!ending)
+			return -1;
+		__builtin_memcpy(args, ending->args, sizeof(ending->args));
+		return ending->nr;
+	}
+	task = bpf_get_current_task_btf();
 	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
 		return -1;
 	regs = (void *)bpf_task_pt_regs(task);

@@ -63,19 +63,24 @@ static __noinline struct eo_conn *adopt(const struct sock *sk, __u64 cookie)
 	return conn;
 }
 
+/* What a file has besides its inode may be anything; that of a socket points back to the file. */
+static __always_inline struct sock *file_socket(const struct file *file)
+{
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+
+	return BPF_CORE_READ(socket, file) == file ? BPF_CORE_READ(socket, sk) : NULL;
+}
+
 static __always_inline struct sock *descriptor_socket(struct task_struct *task, __u32 fd)
 {
 	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
 	struct file **files, *file = NULL;
-	struct socket *socket;
 
 	if (fd >= BPF_CORE_READ(table, max_fds))
 		return NULL;
 	files = BPF_CORE_READ(table, fd);
 	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
-	socket = BPF_CORE_READ(file, private_data);
-	/* It may be anything by now if another thread has closed it. */
-	return BPF_CORE_READ(socket, file) == file ? BPF_CORE_READ(socket, sk) : NULL;
+	return file ? file_socket(file) : NULL;
 }
 
 static __noinline int accepted(struct eo_tracer_counters *count, struct task_struct *task,

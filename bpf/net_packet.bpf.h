@@ -86,14 +86,16 @@ static __always_inline int read_packet(const unsigned char *header, __be16 ether
 	return 0;
 }
 
-static __always_inline const struct eo_net_task *packet_owner(const struct sock *sk,
+static __always_inline const struct eo_net_task *packet_owner(const struct sock *sk, __u8 protocol,
 							      struct eo_net_ends *ends)
 {
 	struct eo_session_key key = {.peer = ends->peer};
 	struct eo_session *session;
 	struct eo_conn *conn;
-	__u64 *known, cookie = sk ? read_cookie(sk) : 0;
+	__u64 *known, cookie = 0;
 
+	if (sk)
+		cookie = protocol == IPPROTO_UDP ? session_cookie(sk) : read_cookie(sk);
 	known = bpf_map_lookup_elem(&packet_ends, ends);
 	if (!cookie && known)
 		cookie = *known;
@@ -132,7 +134,7 @@ static __noinline int look_into_packet(struct eo_tracer_counters *count, struct 
 	if (read_packet(header, BPF_CORE_READ(skb, protocol), record))
 		return 0;
 	owner = packet_owner(record->direction == EO_PACKET_TX ? BPF_CORE_READ(skb, sk) : NULL,
-			     &record->ends);
+			     record->protocol, &record->ends);
 	if (!owner && net.by_target)
 		return 0;
 	if (net.events & EO_NET_PACKET)

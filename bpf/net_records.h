@@ -42,6 +42,8 @@ struct eo_net_config {
 	__u32 summary;
 	__u32 look_into_packets; /* or only count them, by device at most */
 	__u32 by_comm, by_pid, by_peer; /* what rows are told apart by */
+	__u32 own_cookies; /* programs may not ask for a socket's */
+	__u32 by_calls;	   /* what is moved is seen when calls end; no tracepoint of sockets tells */
 	char interface[EO_NET_INTERFACE_BYTES];
 };
 

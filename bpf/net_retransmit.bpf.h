@@ -32,7 +32,7 @@ static __always_inline void retransmit(struct eo_tracer_counters *count, struct 
 {
 	struct tcp_skb_cb *cb = (void *)skb->cb;
 	struct tcp_sock *tcp = (void *)sk;
-	__u64 cookie = bpf_get_socket_cookie(sk);
+	__u64 cookie = get_cookie(sk);
 	struct eo_conn *conn = bpf_map_lookup_elem(&conns, &cookie);
 	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	struct eo_net_ends ends;

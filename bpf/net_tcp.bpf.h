@@ -494,7 +494,12 @@ static __always_inline void change_state(struct eo_tracer_counters *count, struc
 	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		return;
 	/* Sets the cookie where there is none, for those who can only read it. */
-	cookie = bpf_get_socket_cookie(sk);
+	cookie = get_cookie(sk);
+	if (!cookie) {
+		if (new == TCP_SYN_SENT || old == TCP_SYN_RECV)
+			count_as(&count->lost[EO_LOSS_MAP_FULL], count);
+		return;
+	}
 	if (new == TCP_SYN_SENT) {
 		connect_begins(count, sk, cookie);
 		return;
@@ -519,9 +524,10 @@ int BPF_PROG(on_state, struct sock *sk, int old, int new)
 /* The socket goes: whatever was waited for does not come any more. */
 static __always_inline void destroy(struct eo_tracer_counters *count, struct sock *sk)
 {
-	__u64 cookie = bpf_get_socket_cookie(sk);
+	__u64 cookie = read_cookie(sk);
 	struct eo_conn *conn = bpf_map_lookup_elem(&conns, &cookie);
 
+	forget_cookie(sk);
 	if (!conn)
 		return;
 	if (!(conn->flags & CONN_OPENED)) {

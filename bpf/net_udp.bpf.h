@@ -36,6 +36,21 @@ struct {
 	__type(value, struct session_socket);
 } session_sockets SEC(".maps");
 
+/* The same where what is moved is seen when calls end, which know sockets by address only. Key: the
+ * number of the socket's inode, which nobody else has while it is open, and hardly anybody soon after. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, struct eo_net_end);
+} session_peers SEC(".maps");
+
+/* What a session's key has as cookie. */
+static __always_inline __u64 session_cookie(const struct sock *sk)
+{
+	return net.by_calls ? BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino) : read_cookie(sk);
+}
+
 /* One or several datagrams of a session. */
 struct moved {
 	__u64 cookie;

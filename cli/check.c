@@ -139,21 +139,6 @@ static void put_row(const char *label, const struct state_name *state, const cha
 	put_wrapped(detail, 2 + LABEL_WIDTH + STATE_WIDTH);
 }
 
-/* Why a tool is in its state, and whether there is a tool at all. */
-static void put_tool(const struct eo_tool_support *tool, bool colour)
-{
-	static const char later[] = "machine ready; comes in a later version";
-	char detail[sizeof(tool->why) + sizeof(later)];
-
-	if (tool->built)
-		snprintf(detail, sizeof(detail), "%s", tool->why);
-	else if (tool->state == EO_TOOL_READY)
-		snprintf(detail, sizeof(detail), "%s", later);
-	else
-		snprintf(detail, sizeof(detail), "%s; comes in a later version", tool->why);
-	put_row(tool->name, &tool_states[tool->state], detail, colour);
-}
-
 /* Each hint once, behind the names of what it cures. */
 static void put_hints(const struct eo_support *support)
 {
@@ -211,7 +196,8 @@ static void print_support(const struct eo_support *support)
 	}
 	puts("\ntools");
 	for (size_t i = 0; i < EO_SUPPORT_TOOLS; i++)
-		put_tool(&support->tools[i], colour);
+		put_row(support->tools[i].name, &tool_states[support->tools[i].state],
+			support->tools[i].why, colour);
 	put_hints(support);
 }
 
@@ -297,7 +283,6 @@ static int print_support_json(const struct eo_support *support)
 		set_text(row, "state", tool_states[tool->state].name);
 		set_text(row, "why", tool->why);
 		set_text(row, "hint", tool->hint);
-		json_object_set_new(row, "built", json_boolean(tool->built));
 		json_object_set_new(tools, tool->name, row);
 	}
 	json_object_set_new(root, "probes", probes);

@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "export/trace_envelope.h"
 #include "format/summary_table.h"
+#include "report.h"
 #include "trace_config.h"
 #include "trace_heap.h"
 #include "trace_options.h"
@@ -111,6 +112,16 @@ static int on_room(void *ctx)
 	return r < 0 ? r : 0;
 }
 
+/* Which ways it goes on this kernel. */
+static void say_hooks(const struct cli *cli, const struct eo_tracer *tracer)
+{
+	const struct eo_trace_hook *hooks;
+	size_t count = eo_tracer_hooks(tracer, &hooks);
+
+	for (size_t i = 0; cli->verbose && i < count; i++)
+		cli_note(cli, "trace %s: %s: %s", eo_tracer_name(tracer), hooks[i].key, hooks[i].value);
+}
+
 static int on_start(void *ctx)
 {
 	struct session *s = ctx;
@@ -121,6 +132,8 @@ static int on_start(void *ctx)
 		const struct trace_tracer *tracer = s->options->tracers[i];
 
 		r = eo_tracer_start(s->tracers[i], err);
+		if (!r)
+			say_hooks(s->capture.cli, s->tracers[i]);
 		if (!r && tracer->started)
 			r = tracer->started(s->options, s->tracers[i], s->capture.cli, err);
 	}

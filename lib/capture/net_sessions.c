@@ -25,7 +25,7 @@ int eo_net_sessions_new(int sessions, int sockets, struct bpf_program *iterator,
 	if (!made)
 		return eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL, "allocate sessions");
 	made->map = sessions;
-	made->iterator = bpf_program__attach_iter(iterator, &opts);
+	made->iterator = bpf_program__attach_iter(iterator, sockets >= 0 ? &opts : NULL);
 	if (!made->iterator)
 		return eo_error_set(err, EO_ERROR_ATTACH_FAILED, errno, NULL,
 				    "attach the iterator over UDP sockets");

@@ -20,7 +20,10 @@ struct eo_net_sessions;
 typedef int (*eo_net_session_fn)(void *ctx, const struct eo_session_key *key,
 				 const struct eo_session *session);
 
-/** @sessions, @sockets: descriptors of the maps. @iterator: of the program over @sockets */
+/**
+ * @sessions, @sockets: descriptors of the maps. @iterator: of the program over @sockets; or over open
+ * files, and then @sockets is -1
+ */
 int eo_net_sessions_new(int sessions, int sockets, struct bpf_program *iterator,
 			struct eo_net_sessions **ret, struct eo_error *err);
 void eo_net_sessions_free(struct eo_net_sessions *sessions); /* NULL is fine */

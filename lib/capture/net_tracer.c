@@ -13,6 +13,7 @@
 #include "capture/net_payloads.h"
 #include "capture/net_sessions.h"
 #include "capture/net_summary.h"
+#include "capture/net_ways.h"
 #include "capture/tracer_class.h"
 #include "core/auto.h"
 #include "core/clock.h"
@@ -20,11 +21,13 @@
 
 #define CONNECTIONS_MAX 65536u
 #define ROWS_MAX	16384u
+#define PEERS_MAX	4096u
 
 struct net_tracer {
 	struct eo_tracer base; /* the first member, see capture/tracer_class.h */
 	struct eo_net_tracer_options options;
 	struct net_tracer_bpf *skeleton;
+	struct eo_net_ways ways; /* once loaded */
 	struct eo_net_sessions *sessions; /* while running, where there are any */
 	struct eo_net_payloads *payloads; /* likewise */
 	uint64_t swept_ns, read_ns;	  /* when sessions, payloads were last looked through */
@@ -52,6 +55,8 @@ struct hook {
 	uint32_t events, protocols; /* that need it */
 	bool needed;	 /* there is no tracer without */
 	const char *key; /* in the list of hooks; NULL: not told */
+	const char *way; /* that list's value; NULL: typed tracepoint */
+	enum {ANYWAY, WITH_TRACEPOINTS, WITH_CALLS} when;
 };
 
 #define TCP_EVENTS    (EO_NET_CONNECTION | EO_NET_TCP_RETRANSMIT | EO_NET_HTTP | EO_NET_DNS | \
@@ -65,8 +70,9 @@ static const struct hook hooks[] = {
 	{"on_receive_reset", "tcp_receive_reset", EO_NET_TCP_CLOSE, EO_NET_TCP, false, NULL},
 	{"on_send_reset", "tcp_send_reset", EO_NET_TCP_CLOSE, EO_NET_TCP, false, NULL},
 	{"on_sys_exit", "sys_exit", SOCKET_EVENTS, BOTH, true, NULL},
-	{"on_send", "sock_send_length", SOCKET_EVENTS, BOTH, false, "transfer"},
-	{"on_receive", "sock_recv_length", SOCKET_EVENTS, BOTH, false, NULL},
+	{"on_send", "sock_send_length", SOCKET_EVENTS, BOTH, true, "transfer", NULL, WITH_TRACEPOINTS},
+	{"on_receive", "sock_recv_length", SOCKET_EVENTS, BOTH, true, NULL, NULL, WITH_TRACEPOINTS},
+	{"on_call", "sys_exit", SOCKET_EVENTS, BOTH, true, "transfer", "sys_exit", WITH_CALLS},
 	{"on_retransmit", "tcp_retransmit_skb", EO_NET_TCP_RETRANSMIT, EO_NET_TCP, false,
 	 "retransmit"},
 	{"on_retransmit_synack", "tcp_retransmit_synack", EO_NET_TCP_RETRANSMIT, EO_NET_TCP, false,
@@ -75,11 +81,6 @@ static const struct hook hooks[] = {
 	{"on_transmit", "net_dev_start_xmit", ~0u, BOTH, false, "packets"},
 	{"on_packet", "netif_receive_skb", ~0u, BOTH, false, NULL},
 };
-
-static bool has_tracepoint(const char *name)
-{
-	return libbpf_find_vmlinux_btf_id(name, BPF_TRACE_RAW_TP) > 0;
-}
 
 static bool has_connections(const struct net_tracer *net)
 {
@@ -105,9 +106,11 @@ static int choose_hooks(struct net_tracer *net, struct eo_error *err)
 		const struct hook *hook = &hooks[i];
 		struct bpf_program *program =
 			bpf_object__find_program_by_name(net->skeleton->obj, hook->program);
-		bool wanted = options->events & hook->events &&
+		bool applies = hook->when == ANYWAY ||
+			       (hook->when == WITH_CALLS) == net->ways.by_calls;
+		bool wanted = applies && options->events & hook->events &&
 			      options->protocols & hook->protocols;
-		bool there = wanted && has_tracepoint(hook->tracepoint);
+		bool there = wanted && eo_net_ways_has_tracepoint(hook->tracepoint);
 
 		if (wanted && !there && hook->needed)
 			return eo_error_set(err, EO_ERROR_INCOMPATIBLE_KERNEL, ENOENT,
@@ -115,13 +118,19 @@ static int choose_hooks(struct net_tracer *net, struct eo_error *err)
 					    "find tracepoint %s", hook->tracepoint);
 		bpf_program__set_autoload(program, there);
 		if (wanted && hook->key)
-			eo_tracer_add_hook(&net->base, hook->key, there ? "tp_btf" : "none");
+			eo_tracer_add_hook(&net->base, hook->key,
+					   !there ? "none" : hook->way ? hook->way : "tp_btf");
 	}
 	bpf_program__set_autoload(net->skeleton->progs.find_files, has_connections(net));
 	bpf_program__set_autoload(net->skeleton->progs.find_tcp_sockets, has_connections(net));
-	bpf_program__set_autoload(net->skeleton->progs.find_session_sockets, has_sessions(net));
-	/* Attached with its map. */
+	eo_tracer_add_hook(&net->base, "cookies", net->ways.own_cookies ? "own" : "kernel");
+	bpf_program__set_autoload(net->skeleton->progs.find_session_sockets,
+				  has_sessions(net) && !net->ways.by_calls);
+	bpf_program__set_autoload(net->skeleton->progs.find_open_sockets,
+				  has_sessions(net) && net->ways.by_calls);
+	/* Attached when sessions are begun to be looked through, the first of them with its map. */
 	bpf_program__set_autoattach(net->skeleton->progs.find_session_sockets, false);
+	bpf_program__set_autoattach(net->skeleton->progs.find_open_sockets, false);
 	return 0;
 }
 
@@ -143,6 +152,7 @@ static int load(struct eo_tracer *tracer, struct eo_error *err)
 	net->skeleton = bpf;
 	net->unknown_owners = net->records_inside = net->events_made = 0;
 	net->swept_ns = net->read_ns = 0;
+	net->ways = eo_net_ways_find();
 	tracer->object = bpf->obj;
 	r = eo_tracer_prepare(tracer, bpf->obj, (void *)&bpf->rodata->filter,
 			      (void *)&bpf->rodata->tracer, false, err);
@@ -151,7 +161,14 @@ static int load(struct eo_tracer *tracer, struct eo_error *err)
 	config = (void *)&bpf->rodata->net;
 	eo_net_filter_prepare(&net->options, config, bpf->obj);
 	config->by_target = has_target(&tracer->options.target);
+	config->own_cookies = net->ways.own_cookies;
+	config->by_calls = net->ways.by_calls;
 	bpf_map__set_max_entries(bpf->maps.conns, net->options.connections_max);
+	/* Sockets that only listen, or are nobody's of interest, have some too. */
+	if (net->ways.own_cookies)
+		bpf_map__set_max_entries(bpf->maps.own_cookies, 2 * net->options.connections_max + 4096);
+	if (net->ways.by_calls)
+		bpf_map__set_max_entries(bpf->maps.session_peers, PEERS_MAX);
 	config->look_into_packets = net->options.events & EO_NET_PACKET || config->by_target ||
 				    config->port_filters || config->by_host ||
 				    config->protocols != BOTH;
@@ -200,8 +217,10 @@ static int attach(struct eo_tracer *tracer, struct eo_error *err)
 	if (!has_sessions(net))
 		return 0;
 	return eo_net_sessions_new(bpf_map__fd(bpf->maps.sessions),
-				   bpf_map__fd(bpf->maps.session_sockets),
-				   bpf->progs.find_session_sockets, &net->sessions, err);
+				   net->ways.by_calls ? -1 : bpf_map__fd(bpf->maps.session_sockets),
+				   net->ways.by_calls ? bpf->progs.find_open_sockets :
+							bpf->progs.find_session_sockets,
+				   &net->sessions, err);
 }
 
 /* --- what exists already ------------------------------------------------------------------ */

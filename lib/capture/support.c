@@ -39,33 +39,34 @@ struct demand {
 
 struct tool {
 	const char *name;
-	bool built;
 	struct demand demands[8]; /* ends with a NULL key */
 };
 
 static const struct tool tools[EO_SUPPORT_TOOLS] = {
-	{ "profile", true, {
+	{ "profile", {
 		{ { "perf_event" }, NULL },
 		{ { "ring_buffer" }, NULL },
 		{ { "btf" }, NULL },
 		{ { "kernel_symbols" }, "no names of kernel functions" },
 		{ { "cap_sys_ptrace" }, "names only for processes of this user" },
 	} },
-	{ "trace syscall", true, {
+	{ "trace syscall", {
 		{ { "raw_tracepoint" }, NULL },
 		{ { "ring_buffer" }, NULL },
 		{ { "tp_btf" }, "more time per call without typed tracepoints" },
 		{ { "task_storage" }, "more time per call without task storage" },
 		{ { "bpf_loop" }, "no stacks without bpf_loop" },
 	} },
-	{ "trace net", false, {
-		{ { "btf" }, NULL },
-		{ { "tp_btf" }, NULL },
+	{ "trace net", {
 		{ { "ring_buffer" }, NULL },
-		{ { "iterators" }, NULL },
-		{ { "socket_tracepoints", "fentry" }, "no byte counts of sockets" },
+		{ { "tcp_tracepoints" }, NULL },
+		{ { "socket_iterators" }, NULL },
+		{ { "socket_tracepoints" }, "transfers seen by system calls, without io_uring" },
+		{ { "reset_tracepoints" }, "no word of who reset" },
+		{ { "retransmit_tracepoints" }, "no retransmits" },
+		{ { "packet_tracepoints" }, "no packets" },
 	} },
-	{ "trace mem", true, {
+	{ "trace mem", {
 		{ { "uprobe_multi", "uprobe" }, NULL },
 		{ { "task_storage" }, NULL },
 		{ { "bpf_loop" }, NULL },
@@ -99,7 +100,7 @@ static const struct eo_support_probe *met_by(const struct eo_support *support,
 static void judge(const struct eo_support *support, const struct tool *tool,
 		  struct eo_tool_support *ret)
 {
-	*ret = (struct eo_tool_support){ .name = tool->name, .built = tool->built };
+	*ret = (struct eo_tool_support){ .name = tool->name };
 
 	for (const struct demand *demand = tool->demands; demand->keys[0]; demand++) {
 		const struct eo_support_probe *probe = met_by(support, demand);
@@ -161,6 +162,7 @@ void eo_support_probe_all(struct eo_support *ret)
 	eo_support_bpf_init(&context);
 	run_rows(eo_support_system_rows, &context, ret);
 	run_rows(eo_support_bpf_rows, &context, ret);
+	run_rows(eo_support_net_rows, &context, ret);
 	eo_support_bpf_fini(&context);
 
 	for (size_t i = 0; i < EO_SUPPORT_TOOLS; i++)

@@ -32,7 +32,6 @@ enum eo_tool_state {
 struct eo_tool_support {
 	const char *name; /* "profile", "trace net" … */
 	enum eo_tool_state state;
-	bool built;	     /* this version has the tool; the state tells of the machine alone */
 	bool for_permission; /* unavailable for want of privileges rather than of kernel */
 	char why[160];	     /* empty when ready */
 	const char *hint;

@@ -33,9 +33,8 @@ static struct eo_support_answer failed(const char *step, int code)
 	return (struct eo_support_answer){ code, step };
 }
 
-/* EPERM and EACCES: it is there, but not for us. Everything else: this kernel does not do it. */
-static void say_answer(const struct eo_support_context *context, struct eo_support_probe *ret,
-		       struct eo_support_answer answer)
+void eo_support_say_answer(const struct eo_support_context *context, struct eo_support_probe *ret,
+			   struct eo_support_answer answer)
 {
 	const char *name = strerrorname_np(-answer.code);
 
@@ -202,7 +201,7 @@ static void say_waiter(struct eo_support_context *context, struct eo_support_pro
 	else
 		run_waiter(waiter);
 	waiter->running = false;
-	say_answer(context, ret, waiter->answer);
+	eo_support_say_answer(context, ret, waiter->answer);
 }
 
 static void say_uprobe_multi(struct eo_support_context *context, struct eo_support_probe *ret)
@@ -218,7 +217,7 @@ static void say_uprobe(struct eo_support_context *context, struct eo_support_pro
 	    event_source(UPROBE_SOURCE) >= 0)
 		eo_support_say(ret, EO_SUPPORT_YES, "event source, and uprobe_multi attaches");
 	else
-		say_answer(context, ret, ask_uprobe());
+		eo_support_say_answer(context, ret, ask_uprobe());
 }
 
 static void say_kprobe(struct eo_support_context *context, struct eo_support_probe *ret)
@@ -231,7 +230,7 @@ static void say_btf(struct eo_support_context *context, struct eo_support_probe 
 	if (context->vmlinux)
 		eo_support_say(ret, EO_SUPPORT_YES, "%u types", btf__type_cnt(context->vmlinux));
 	else
-		say_answer(context, ret, failed("read", context->vmlinux_error));
+		eo_support_say_answer(context, ret, failed("read", context->vmlinux_error));
 }
 
 static void say_jit(struct eo_support_context *context, struct eo_support_probe *ret)
@@ -244,7 +243,7 @@ static void say_jit(struct eo_support_context *context, struct eo_support_probe 
 	if (r >= 0)
 		r = bpf_obj_get_info_by_fd(program, &info, &size);
 	if (r < 0)
-		say_answer(context, ret, failed("load", r));
+		eo_support_say_answer(context, ret, failed("load", r));
 	else if (info.jited_prog_len)
 		eo_support_say(ret, EO_SUPPORT_YES, "programs are compiled");
 	else
@@ -255,7 +254,7 @@ static void say_bpf_stats(struct eo_support_context *context, struct eo_support_
 {
 	EO_AUTO_CLOSE int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 
-	say_answer(context, ret, failed("switch on", fd));
+	eo_support_say_answer(context, ret, failed("switch on", fd));
 	if (ret->state == EO_SUPPORT_DENIED)
 		eo_support_say(ret, EO_SUPPORT_DENIED, "needs CAP_SYS_ADMIN");
 }
@@ -265,7 +264,7 @@ static void say_ring_buffer(struct eo_support_context *context, struct eo_suppor
 	EO_AUTO_CLOSE int fd =
 		bpf_map_create(BPF_MAP_TYPE_RINGBUF, NULL, 0, 0, sysconf(_SC_PAGESIZE), NULL);
 
-	say_answer(context, ret, failed("map", fd));
+	eo_support_say_answer(context, ret, failed("map", fd));
 }
 
 /* bpf_loop() wants a callback, and a callback wants to be described as a static function. */
@@ -292,15 +291,14 @@ static void say_bpf_loop(struct eo_support_context *context, struct eo_support_p
 	EO_AUTO_CLOSE int fd = -1;
 
 	if (context->types_fd < 0) {
-		say_answer(context, ret, failed("types", context->types_fd));
+		eo_support_say_answer(context, ret, failed("types", context->types_fd));
 		return;
 	}
 	fd = eo_probe_load(BPF_PROG_TYPE_RAW_TRACEPOINT, insns, EO_ARRAY_SIZE(insns), &opts);
-	say_answer(context, ret, failed("load", fd));
+	eo_support_say_answer(context, ret, failed("load", fd));
 }
 
-/* The id of a kernel type, or a negative errno: -ENOENT as well when there is no BTF at all. */
-static int kernel_type(const struct eo_support_context *context, const char *name, uint32_t kind)
+int eo_support_kernel_type(const struct eo_support_context *context, const char *name, uint32_t kind)
 {
 	if (!context->vmlinux)
 		return -ENOENT;
@@ -312,7 +310,7 @@ static int seldom_function(const struct eo_support_context *context)
 	int id = -ENOENT;
 
 	for (size_t i = 0; i < EO_ARRAY_SIZE(seldom_functions) && id < 0; i++)
-		id = kernel_type(context, seldom_functions[i], BTF_KIND_FUNC);
+		id = eo_support_kernel_type(context, seldom_functions[i], BTF_KIND_FUNC);
 	return id;
 }
 
@@ -324,16 +322,16 @@ static void say_task_storage(struct eo_support_context *context, struct eo_suppo
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_RAW_TP);
 	EO_AUTO_CLOSE int map = -1;
 	EO_AUTO_CLOSE int program = -1;
-	int id = kernel_type(context, "btf_trace_" SELDOM_TRACEPOINT, BTF_KIND_TYPEDEF);
+	int id = eo_support_kernel_type(context, "btf_trace_" SELDOM_TRACEPOINT, BTF_KIND_TYPEDEF);
 
 	if (context->types_fd < 0) {
-		say_answer(context, ret, failed("types", context->types_fd));
+		eo_support_say_answer(context, ret, failed("types", context->types_fd));
 		return;
 	}
 	map = bpf_map_create(BPF_MAP_TYPE_TASK_STORAGE, NULL, sizeof(uint32_t), sizeof(uint32_t), 0,
 			     &map_opts);
 	if (map < 0 || id < 0) {
-		say_answer(context, ret, map < 0 ? failed("map", map) : failed("types", id));
+		eo_support_say_answer(context, ret, map < 0 ? failed("map", map) : failed("types", id));
 		return;
 	}
 
@@ -351,7 +349,7 @@ static void say_task_storage(struct eo_support_context *context, struct eo_suppo
 
 	opts.attach_btf_id = id;
 	program = eo_probe_load(BPF_PROG_TYPE_TRACING, insns, EO_ARRAY_SIZE(insns), &opts);
-	say_answer(context, ret, failed("load", program));
+	eo_support_say_answer(context, ret, failed("load", program));
 }
 
 static void say_perf_event(struct eo_support_context *context, struct eo_support_probe *ret)
@@ -364,7 +362,7 @@ static void say_perf_event(struct eo_support_context *context, struct eo_support
 		.freq = 1,
 	};
 
-	say_answer(context, ret,
+	eo_support_say_answer(context, ret,
 		   program < 0 ? failed("load", program) : attach_to_event(&attr, program));
 }
 
@@ -376,7 +374,7 @@ static void say_pmu(struct eo_support_context *context, struct eo_support_probe 
 	};
 	EO_AUTO_CLOSE int event = open_event(&attr);
 
-	say_answer(context, ret, failed("open", event));
+	eo_support_say_answer(context, ret, failed("open", event));
 	if (ret->state == EO_SUPPORT_NO)
 		eo_support_say(ret, EO_SUPPORT_NO, "the software clock serves instead");
 }
@@ -388,11 +386,10 @@ static void say_raw_tracepoint(struct eo_support_context *context, struct eo_sup
 
 	if (program >= 0)
 		link = bpf_raw_tracepoint_open(SELDOM_TRACEPOINT, program);
-	say_answer(context, ret, program < 0 ? failed("load", program) : failed("attach", link));
+	eo_support_say_answer(context, ret, program < 0 ? failed("load", program) : failed("attach", link));
 }
 
-/* Load and attach a program whose target is a type in the kernel's BTF. */
-static struct eo_support_answer attach_typed(uint32_t attach_type, int id)
+struct eo_support_answer eo_support_attach_typed(uint32_t attach_type, int id)
 {
 	EO_AUTO_CLOSE int program = -1;
 	EO_AUTO_CLOSE int link = -1;
@@ -408,57 +405,38 @@ static struct eo_support_answer attach_typed(uint32_t attach_type, int id)
 
 static void say_tp_btf(struct eo_support_context *context, struct eo_support_probe *ret)
 {
-	int id = kernel_type(context, "btf_trace_" SELDOM_TRACEPOINT, BTF_KIND_TYPEDEF);
+	int id = eo_support_kernel_type(context, "btf_trace_" SELDOM_TRACEPOINT, BTF_KIND_TYPEDEF);
 
-	say_answer(context, ret, attach_typed(BPF_TRACE_RAW_TP, id));
+	eo_support_say_answer(context, ret, eo_support_attach_typed(BPF_TRACE_RAW_TP, id));
 }
 
 static void say_fentry(struct eo_support_context *context, struct eo_support_probe *ret)
 {
-	say_answer(context, ret, attach_typed(BPF_TRACE_FENTRY, seldom_function(context)));
+	eo_support_say_answer(context, ret, eo_support_attach_typed(BPF_TRACE_FENTRY, seldom_function(context)));
 }
 
-static void say_socket_tracepoints(struct eo_support_context *context, struct eo_support_probe *ret)
+struct eo_support_answer eo_support_open_iterator(const struct eo_support_context *context,
+						  const char *target)
 {
-	static const char *const names[] = { "sock_send_length", "sock_recv_length",
-					     "inet_sock_set_state" };
-	EO_AUTO_CLOSE int program = eo_probe_load_empty(BPF_PROG_TYPE_RAW_TRACEPOINT, 0, 0);
-
-	if (program < 0) {
-		say_answer(context, ret, failed("load", program));
-		return;
-	}
-	for (size_t i = 0; i < EO_ARRAY_SIZE(names); i++) {
-		EO_AUTO_CLOSE int link = bpf_raw_tracepoint_open(names[i], program);
-
-		if (link < 0) {
-			say_answer(context, ret, failed(names[i], link));
-			return;
-		}
-	}
-	say_answer(context, ret, fine);
-}
-
-static void say_iterators(struct eo_support_context *context, struct eo_support_probe *ret)
-{
-	int id = kernel_type(context, "bpf_iter_task", BTF_KIND_FUNC);
+	int id = eo_support_kernel_type(context, target, BTF_KIND_FUNC);
 	EO_AUTO_CLOSE int program = -1;
 	EO_AUTO_CLOSE int link = -1;
 	EO_AUTO_CLOSE int iterator = -1;
 
-	if (id < 0) {
-		say_answer(context, ret, failed("types", id));
-		return;
-	}
+	if (id < 0)
+		return failed("types", id);
 	program = eo_probe_load_empty(BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, id);
-	if (program < 0) {
-		say_answer(context, ret, failed("load", program));
-		return;
-	}
+	if (program < 0)
+		return failed("load", program);
 	link = bpf_link_create(program, 0, BPF_TRACE_ITER, NULL);
 	if (link >= 0)
 		iterator = bpf_iter_create(link);
-	say_answer(context, ret, link < 0 ? failed("attach", link) : failed("open", iterator));
+	return link < 0 ? failed("attach", link) : failed("open", iterator);
+}
+
+static void say_iterators(struct eo_support_context *context, struct eo_support_probe *ret)
+{
+	eo_support_say_answer(context, ret, eo_support_open_iterator(context, "bpf_iter_task"));
 }
 
 /* int; int main(int); static int callback(int): the verifier compares names and linkage, and the
@@ -534,8 +512,6 @@ const struct eo_support_row eo_support_bpf_rows[] = {
 	  "boot a kernel with CONFIG_BPF_EVENTS=y" },
 	{ "hooks", "tp_btf", "typed tracepoints", say_tp_btf,
 	  "boot a kernel with CONFIG_DEBUG_INFO_BTF=y and CONFIG_BPF_EVENTS=y" },
-	{ "hooks", "socket_tracepoints", "socket tracepoints", say_socket_tracepoints,
-	  "needs Linux 6.3 or newer" },
 	{ "hooks", "iterators", "iterators", say_iterators, "needs Linux 5.8 or newer, with BTF" },
 	{ "hooks", "fentry", "fentry", say_fentry },
 	{ "hooks", "kprobe", "kprobes", say_kprobe },

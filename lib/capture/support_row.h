@@ -49,15 +49,30 @@ struct eo_support_row {
 	const char *hint_no; /* what to do when the kernel lacks it; NULL: nothing needs it */
 };
 
-/* Both end with a NULL key. */
-extern const struct eo_support_row eo_support_system_rows[], eo_support_bpf_rows[];
+/* Each ends with a NULL key. */
+extern const struct eo_support_row eo_support_system_rows[], eo_support_bpf_rows[],
+	eo_support_net_rows[];
 
 /* The cure for most of what is denied: how to get the capabilities. */
 extern const char eo_support_hint_privileges[];
 
-/* Fetch and free what the rows of eo_support_bpf_rows share. */
+/* Fetch and free what the rows of eo_support_bpf_rows and eo_support_net_rows share. */
 void eo_support_bpf_init(struct eo_support_context *context);
 void eo_support_bpf_fini(struct eo_support_context *context);
+
+/** EPERM and EACCES: it is there, but not for us. Everything else: this kernel does not do it. */
+void eo_support_say_answer(const struct eo_support_context *context, struct eo_support_probe *ret,
+			   struct eo_support_answer answer);
+
+/** The id of a kernel type, or a negative errno: -ENOENT as well when there is no BTF at all. */
+int eo_support_kernel_type(const struct eo_support_context *context, const char *name, uint32_t kind);
+
+/** Load and attach a program whose target is a type in the kernel's BTF; or a negative errno for it. */
+struct eo_support_answer eo_support_attach_typed(uint32_t attach_type, int id);
+
+/** @target: "bpf_iter_task" */
+struct eo_support_answer eo_support_open_iterator(const struct eo_support_context *context,
+						  const char *target);
 
 /** Fill state and detail; control bytes in the text become '?'. */
 void eo_support_say(struct eo_support_probe *probe, enum eo_support_state state, const char *fmt,

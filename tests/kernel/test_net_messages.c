@@ -199,7 +199,6 @@ static void run_for(struct eo_loop *loop, uint64_t ns)
 
 	cr_assert_eq(eo_loop_add_timer(loop, ns, 0, stop_loop, loop, &source, NULL), 0);
 	cr_assert_eq(eo_loop_run(loop, NULL), 0);
-	eo_loop_remove(loop, source);
 }
 
 Test(net_messages, a_session_ends_with_the_last_descriptor_of_its_socket)

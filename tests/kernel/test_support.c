@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "capture/net_tracer.h"
 #include "capture/probe.h"
 #include "capture/support.h"
 #include "core/auto.h"
@@ -93,4 +94,44 @@ Test(support_kernel, root_gets_no_hint_about_missing_privileges)
 			      support.tools[i].name, support.tools[i].why);
 	cr_expect_eq(state_of(&support, "cap_bpf"), EO_SUPPORT_YES);
 	cr_expect_eq(state_of(&support, "cap_perfmon"), EO_SUPPORT_YES);
+}
+
+static const char *hook_of(struct eo_tracer *tracer, const char *key)
+{
+	const struct eo_trace_hook *hooks;
+	size_t count = eo_tracer_hooks(tracer, &hooks);
+
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(hooks[i].key, key))
+			return hooks[i].value;
+	return "none";
+}
+
+Test(support_kernel, what_is_said_of_the_network_tracer_is_what_it_does)
+{
+	static const struct {
+		const char *probe, *hook, *with;
+	} pairs[] = {
+		{ "socket_tracepoints", "transfer", "tp_btf" },
+		{ "socket_cookies", "cookies", "kernel" },
+		{ "retransmit_tracepoints", "retransmit", "tp_btf" },
+		{ "packet_tracepoints", "packets", "tp_btf" },
+	};
+	struct eo_net_tracer_options options = { .events = ~0u };
+	struct eo_config config = eo_config_default();
+	struct eo_support support;
+	struct eo_tracer *tracer = NULL;
+	bool can;
+
+	need_privileges();
+	eo_support_probe_all(&support);
+	cr_assert_str_eq(support.tools[2].name, "trace net");
+	can = support.tools[2].state != EO_TOOL_UNAVAILABLE;
+	cr_assert_eq(eo_net_tracer_new(&config, &options, &tracer, NULL), 0);
+	cr_assert_eq(eo_tracer_start(tracer, NULL) == 0, can);
+	for (size_t i = 0; can && i < EO_ARRAY_SIZE(pairs); i++)
+		cr_expect_eq(state_of(&support, pairs[i].probe) == EO_SUPPORT_YES,
+			     !strcmp(hook_of(tracer, pairs[i].hook), pairs[i].with), "%s: %s",
+			     pairs[i].hook, hook_of(tracer, pairs[i].hook));
+	eo_tracer_free(tracer);
 }

@@ -3,7 +3,8 @@
 # boot.sh KERNEL-FOLDER TOP RESULTS: boot the kernel in qemu on the host's root, read-only, and run
 # tests/vm/guest.sh there. RESULTS is what the guest wrote; a last line of ours, ERROR or SKIPPED
 # and a reason, says why there is less of it than there should be. The console goes to
-# RESULTS.console. EO_VM_ROOT=overlay makes the guest's root writable by an overlay.
+# RESULTS.console. EO_VM_ROOT=overlay makes the guest's root writable by an overlay; EO_VM_ONLY names the
+# programs to run, all of them by default.
 set -eu
 
 kernel=$1
@@ -53,6 +54,7 @@ cp "$top/tests/vm/init" "$work/init/init"
 chmod +x "$work/init/init"
 printf '%s\n' "$top" >"$work/init/top"
 printf '%s\n' "${EO_VM_ROOT:-bind}" >"$work/init/root_kind"
+printf '%s\n' "${EO_VM_ONLY:-}" >"$work/init/only"
 (cd "$work/init" && find . | cpio -o -H newc --quiet | gzip -1) >"$work/initrd"
 
 # /dev/kvm alone means little: there are hosts where it opens and guests do not run.

@@ -11,6 +11,8 @@ set -eu
 kernel=$1
 cache=$2
 days=7 # a younger kernel is not looked for again
+# For the root file system, and for the cable and the lost packets of network tests.
+modules="virtio_pci virtiofs overlay veth nf_tables nft_numgen nft_reject_inet"
 
 # What the kernel, the archive and the suite are called. Older series leave the archive.
 suite() {
@@ -33,7 +35,8 @@ out_of_reach() {
 	exit 77
 }
 
-[ -z "$(find "$cache/$kernel/version" -mtime -"$days" 2>/dev/null)" ] || {
+[ "$(cat "$cache/$kernel/asked" 2>/dev/null)" != "$modules" ] ||
+	[ -z "$(find "$cache/$kernel/version" -mtime -"$days" 2>/dev/null)" ] || {
 	printf '%s\n' "$cache/$kernel"
 	exit 0
 }
@@ -81,13 +84,13 @@ for deb in "$work"/packages/*.deb; do
 	dpkg-deb -x "$deb" "$work/tree"
 done
 
-# What the root file system needs, if it is not built in.
+# What is needed and not built in.
 [ -e "$work/tree/lib/modules" ] || { mkdir -p "$work/tree/lib" && ln -s ../usr/lib/modules "$work/tree/lib/modules"; }
 mkdir -p "$work/out/modules"
 find "$work/tree" -name 'vmlinuz*' -exec cp {} "$work/out/vmlinuz" \;
 [ -e "$work/out/vmlinuz" ] || out_of_reach "$packages: no vmlinuz inside"
 depmod -b "$work/tree" "$version" 2>/dev/null
-for module in virtio_pci virtiofs overlay; do
+for module in $modules; do
 	modprobe -d "$work/tree" -S "$version" --show-depends "$module" 2>/dev/null || :
 done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' >"$work/order"
 number=10
@@ -99,6 +102,7 @@ while read -r file; do
 	esac
 	number=$((number + 1))
 done <"$work/order"
+printf '%s\n' "$modules" >"$work/out/asked"
 printf '%s\n' "$version" >"$work/out/version"
 rm -rf "${cache:?}/$kernel"
 mv "$work/out" "$cache/$kernel"

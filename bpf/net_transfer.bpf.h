@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What sockets send and receive, as tracepoints of sockets tell it, which run inside of the call. */
+#ifndef EO_NET_TRANSFER_BPF_H
+#define EO_NET_TRANSFER_BPF_H
+
+#include "net_owner.bpf.h"
+#include "net_payload.bpf.h"
+#include "net_udp.bpf.h"
+
+#define MSG_PEEK   2
+#define UDP_EVENTS (EO_NET_UDP_SESSION | EO_NET_DNS | EO_NET_PACKET)
+
+static __noinline int tcp_moves(struct eo_tracer_counters *count, struct sock *sk,
+				      __u64 cookie, __u32 bytes, int received)
+{
+	struct eo_conn *conn = uses(sk, cookie, received);
+
+	if (conn && net.events & (EO_NET_DNS | EO_NET_HTTP))
+		tcp_payload(count, conn, cookie, bytes, received);
+	return 0;
+}
+
+static __always_inline void moves(struct eo_tracer_counters *count, struct sock *sk, int bytes,
+				  int received)
+{
+	struct sock *subflow;
+	__u16 protocol = sk->sk_protocol;
+
+	if (protocol == IPPROTO_UDP) {
+		if (net.protocols & EO_NET_UDP && net.events & UDP_EVENTS)
+			udp_moves(count, sk, bytes, received);
+	} else if (!bytes || !(net.protocols & EO_NET_TCP)) {
+		return;
+	} else if (protocol == IPPROTO_TCP) {
+		tcp_moves(count, sk, bpf_get_socket_cookie(sk), bytes, received);
+	} else if (protocol == IPPROTO_MPTCP) {
+		subflow = tcp_of(sk);
+		if (subflow)
+			tcp_moves(count, subflow, read_cookie(subflow), bytes, received);
+	}
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(on_send, struct sock *sk, int ret)
+{
+	if (ret < 0)
+		return 0;
+	return TRACED(moves(count, sk, ret, 0));
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
+{
+	if (ret < 0 || flags & MSG_PEEK)
+		return 0;
+	return TRACED(moves(count, sk, ret, 1));
+}
+
+#endif
