@@ -10,6 +10,7 @@
 
 #include "capture/allocator_functions.h"
 #include "capture/allocators.h"
+#include "capture/declared_places.h"
 #include "capture/filter.h"
 #include "capture/mem_blocks.h"
 #include "capture/mem_rows.h"
@@ -34,8 +35,9 @@ struct mem_tracer {
 
 	/* While running. */
 	struct mem_tracer_bpf *skel;
-	struct eo_allocators *allocators; /* NULL once detached */
-	struct eo_allocators_stats allocator_stats; /* as they were then */
+	struct eo_function_probes *allocators; /* NULL once detached */
+	struct eo_function_probes_stats allocator_stats; /* as they were then */
+	struct eo_declared_places places;
 	struct eo_mem_blocks *blocks;
 	bool multi;
 	struct eo_loop_source *news;
@@ -194,20 +196,21 @@ static int attach_allocators(struct mem_tracer *tracer, struct eo_error *err)
 	const struct eo_target *target = &tracer->base.options.target;
 	bool by_pid = skel->rodata->filter.by_pid;
 	const struct eo_allocators_options options = {
-		.enter = skel->progs.on_enter,
-		.leave = skel->progs.on_leave,
-		.declared = skel->progs.on_declared,
-		.places_fd = bpf_map__fd(skel->maps.places),
-		.multi = tracer->multi,
-		.everywhere = !by_pid || (target->command_pid && !target->no_follow),
-		.targets_fd = by_pid ? bpf_map__fd(skel->maps.target_pids) : -1,
+		.probes.enter = skel->progs.on_enter,
+		.probes.leave = skel->progs.on_leave,
+		.probes.declared = skel->progs.on_declared,
+		.probes.declares = eo_declared_places_read,
+		.probes.declares_ctx = &tracer->places,
+		.probes.multi = tracer->multi,
+		.probes.everywhere = !by_pid || (target->command_pid && !target->no_follow),
+		.probes.targets_fd = by_pid ? bpf_map__fd(skel->maps.target_pids) : -1,
 		.command = tracer->options.command,
 		.libraries = tracer->options.libraries,
 		.library_count = tracer->options.library_count,
 	};
-	int r = eo_allocators_new(&options, &tracer->allocators, err);
 
-	return r < 0 ? r : eo_allocators_begin(tracer->allocators, target, err);
+	tracer->places = (struct eo_declared_places){.map_fd = bpf_map__fd(skel->maps.places)};
+	return eo_allocators_begin(&options, target, &tracer->allocators, err);
 }
 
 static void tell_hooks(struct mem_tracer *tracer)
@@ -294,7 +297,7 @@ static uint64_t report_age(const struct mem_tracer *tracer)
 static int pump(struct eo_tracer *base)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
-	int r = tracer->allocators ? eo_allocators_update(tracer->allocators) : 0;
+	int r = tracer->allocators ? eo_function_probes_update(tracer->allocators) : 0;
 
 	return r < 0 ? r : eo_mem_blocks_sweep(tracer->blocks, report_age(tracer), true);
 }
@@ -311,7 +314,7 @@ static int watch(struct eo_tracer *base, struct eo_loop *loop, struct eo_error *
 
 	if (!tracer->allocators)
 		return 0;
-	return eo_loop_add_fd(loop, eo_allocators_fd(tracer->allocators), EPOLLIN, on_news, base,
+	return eo_loop_add_fd(loop, eo_function_probes_fd(tracer->allocators), EPOLLIN, on_news, base,
 			      &tracer->news, err);
 }
 
@@ -331,8 +334,8 @@ static void detach(struct eo_tracer *base)
 	tracer->skel->bss->is_open = 0;
 	eo_grace_wait();
 	if (tracer->allocators)
-		tracer->allocator_stats = eo_allocators_stats(tracer->allocators);
-	eo_allocators_free(eo_steal(&tracer->allocators));
+		tracer->allocator_stats = eo_function_probes_stats(tracer->allocators);
+	eo_function_probes_free(eo_steal(&tracer->allocators));
 	mem_tracer_bpf__detach(tracer->skel);
 }
 
@@ -420,7 +423,7 @@ static int summary(struct eo_tracer *base, eo_trace_event_fn fn, void *ctx, stru
 static void stats(struct eo_tracer *base, struct eo_trace_stats *stats)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
-	struct eo_allocators_stats allocators = tracer->allocator_stats;
+	struct eo_function_probes_stats allocators = tracer->allocator_stats;
 	struct eo_mem_counters counters;
 	uint64_t swept, swept_bytes;
 
@@ -443,7 +446,7 @@ static void stats(struct eo_tracer *base, struct eo_trace_stats *stats)
 	eo_trace_stats_degraded(stats, "calls_abandoned", "calls that never returned", counters.abandoned);
 	eo_trace_stats_degraded(stats, "programs_missed", "ends of programs not seen", counters.images_lost);
 	if (tracer->allocators)
-		allocators = eo_allocators_stats(tracer->allocators);
+		allocators = eo_function_probes_stats(tracer->allocators);
 	eo_trace_stats_degraded(stats, "processes_late", "processes probed after their start", allocators.late);
 	eo_trace_stats_degraded(stats, "files_denied", "files that could not be probed", allocators.denied);
 }
@@ -452,7 +455,7 @@ static void unload(struct eo_tracer *base)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
 
-	eo_allocators_free(eo_steal(&tracer->allocators));
+	eo_function_probes_free(eo_steal(&tracer->allocators));
 	eo_mem_blocks_free(eo_steal(&tracer->blocks));
 	mem_tracer_bpf__destroy(eo_steal(&tracer->skel));
 }
