@@ -65,4 +65,31 @@ if [ -d "$EO_NODE_MODULES/@opentelemetry/otlp-transformer" ]; then
 else
 	skip "an independent decoder reads it" "needs @opentelemetry/otlp-transformer: ./dev setup --tests"
 fi
+
+# --- rows
+
+start "$EO_BIN" trace net -c -q --events=connection,http --port=$port,$tls_port -f jsonl -o rows.jsonl --stats=rows.stats
+rows=$pid
+sleep 4
+ask
+sleep 1
+kill -TERM "$rows"
+await "$rows"
+is "a summary" "$rc" 0
+row() # FILTER VALUE
+{
+	jq -s '[.[] | select(.event_type == "net_summary") | .data | select('"$1"')] | map('"$2"') | add' rows.jsonl
+}
+is "has the requests of servers by path" "$(row '.proto == "http" and .role == "server" and .path == "/traced/1"' .count)" 1
+is "each of them" "$(row '.proto == "http" and .role == "server" and (.path | startswith("/"))' .count)" $((traced + plain))
+is "and of clients" "$(row '.proto == "http" and .role == "client" and .comm == "curl"' .count)" $((traced + plain))
+is "by host" "$(row '.proto == "http" and .role == "server" and .host == "127.0.0.1:'$tls_port'"' .count)" $((traced / 3 + 6))
+is "with bytes of bodies" "$(row '.proto == "http" and .role == "server"' .tx_bytes)" $((6 * (traced + plain)))
+is "with as many durations as requests" "$(row '.proto == "http"' '(.buckets | add)')" $((2 * (traced + plain)))
+is "and without errors" "$(row '.proto == "http"' .errors)" 0
+is "connections have rows of their own" "$(row '.proto == "tcp" and .role == "client"' .count)" $((traced + 2))
+is "whose bytes the other side received" "$(row '.proto == "tcp" and .role == "client"' .tx_bytes)" \
+	"$(row '.proto == "tcp" and .role == "server"' .rx_bytes)"
+ok "the statistics add up" jq -e '.events_seen == .events_emitted + .events_aggregated + .events_filtered + ([.lost[]] | add)' rows.stats
+is "nothing was told one by one" "$(stat_of rows.stats .events_emitted)" 0
 finish
