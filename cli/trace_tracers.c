@@ -37,6 +37,7 @@ static int make_net(const struct trace_options *options, const struct eo_config 
 		.by_comm = !options->by || options->by & 1u << TRACE_BY_COMM,
 		.by_pid = !options->by || options->by & 1u << TRACE_BY_PID,
 		.by_peer = !options->by || options->by & 1u << TRACE_BY_PEER,
+		.http_by_peer = options->by & 1u << TRACE_BY_PEER,
 	};
 
 	trace_net_options_fill(&options->net, &tracer);
