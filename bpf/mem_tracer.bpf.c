@@ -29,13 +29,6 @@ volatile __u32 is_open;
 
 #define COUNT_MORE(field, number) __sync_fetch_and_add(&(field), (number))
 
-/* What a call's return pops of the stack. */
-#ifdef __TARGET_ARCH_x86
-#define RETURN_BYTES 8
-#else
-#define RETURN_BYTES 0
-#endif
-
 /* A thread's call that has not returned yet, and its program. */
 struct thread {
 	__u64 sp; /* at entry; 0: there is none */
