@@ -58,6 +58,28 @@ static __always_inline void take_current_stack(struct stack_slot *slot, __u32 nu
 	take_user_half_by_fp(&slot->record, ctx);
 }
 
+/* In a uprobe: the stack from there on. */
+static __always_inline void take_probe_stack(struct stack_slot *slot, __u32 number,
+					     struct pt_regs *ctx, struct task_struct *task,
+					     __u64 pid_tgid)
+{
+	begin_stack(&slot->record, task, pid_tgid, 0);
+#ifdef __TARGET_ARCH_x86
+	if (stack_config.tables) {
+		const struct user_registers from = {
+			.pc = PT_REGS_IP(ctx),
+			.sp = PT_REGS_SP(ctx),
+			.fp = PT_REGS_FP(ctx),
+			.exact = 1,
+		};
+
+		take_user_half_by_tables(slot, number, task, &from);
+		return;
+	}
+#endif
+	take_user_half_by_fp(&slot->record, ctx);
+}
+
 /* In a uretprobe: the stack of the function that returns, which is its innermost frame.
  * @function: its first instruction */
 static __always_inline void take_call_stack(struct stack_slot *slot, __u32 number,

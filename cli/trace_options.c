@@ -426,6 +426,8 @@ static int check_pairs(const struct trace_options *o)
 		 "a heap profile goes with neither -c, -k, --leaks, --max-events, --envelope, --redact nor --interval"},
 		{o->redact && o->syscall.payload,
 		 "--redact and --payload exclude each other; buffers are what it leaves out first"},
+		{o->heap && o->mem.sources & (o->mem.sources - 1),
+		 "a heap profile wants one --source: the bytes of one are in another's"},
 		{o->mem.leaks && o->stack, "--leaks and -k exclude each other; leaks have their stacks"},
 		{o->mem.leaks && o->max_events, "--leaks and --max-events exclude each other"},
 		{o->mem.leaks && o->tracer_count > 1, "--leaks wants mem alone"},
