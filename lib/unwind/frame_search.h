@@ -22,6 +22,7 @@ struct eo_frame_search {
 	uint64_t frames_offset, frames_size, frames_vaddr; /* .eh_frame in the file */
 	uint64_t low, high; /* addresses that the file is loaded to, the last one excluded */
 	uint64_t entry;	    /* where it begins to run; 0: nowhere */
+	uint64_t number;    /* for the use of who holds several of them */
 };
 
 void eo_frame_search_fini(struct eo_frame_search *search); /* a zeroed one is fine */

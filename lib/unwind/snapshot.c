@@ -29,6 +29,17 @@
 int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t space, unw_word_t ip, unw_dyn_info_t *info,
 				       unw_proc_info_t *ret, int need_unwind_info, void *arg);
 
+/* Entries that were looked at: the callers of most stacks are the same ones. */
+#define MEMOS 256u /* a power of two; 90 KB */
+#define MEMO_BYTES 320u /* of an FDE and its CIE; few have more */
+
+struct memo {
+	uint64_t search, pair; /* search 0: empty */
+	uint64_t fde_vaddr, cie_vaddr;
+	uint32_t fde_size, cie_size;
+	unsigned char bytes[MEMO_BYTES]; /* the FDE, and the CIE behind it */
+};
+
 struct eo_snapshot_unwinder {
 	struct eo_processes *processes;
 	struct eo_snapshot_files *files;
@@ -44,6 +55,7 @@ struct eo_snapshot_unwinder {
 	const struct eo_frame_search *search; /* of the pc's file; NULL: has none */
 	uint64_t bias;
 	struct eo_frame_entry fde, cie; /* those that libunwind may read: they were looked at */
+	struct memo memos[MEMOS];
 	bool searching; /* for the pc's FDE */
 	bool mapped;	/* the pc is in a mapping */
 	bool found;	/* there is an FDE for it */
@@ -133,13 +145,48 @@ static int access_fpreg(unw_addr_space_t space, unw_regnum_t number, unw_fpreg_t
 	return -UNW_EBADREG;
 }
 
+static void remember_entries(const struct eo_snapshot_unwinder *u, size_t pair, struct memo *memo)
+{
+	if (u->fde.size + u->cie.size > MEMO_BYTES)
+		return;
+	memo->search = u->search->number;
+	memo->pair = pair;
+	memo->fde_vaddr = u->fde.vaddr;
+	memo->cie_vaddr = u->cie.vaddr;
+	memo->fde_size = (uint32_t)u->fde.size;
+	memo->cie_size = (uint32_t)u->cie.size;
+	memcpy(memo->bytes, u->fde.bytes, u->fde.size);
+	memcpy(memo->bytes + u->fde.size, u->cie.bytes, u->cie.size);
+}
+
+static void recall_entries(struct eo_snapshot_unwinder *u, const struct memo *memo)
+{
+	u->fde.vaddr = memo->fde_vaddr;
+	u->cie.vaddr = memo->cie_vaddr;
+	u->fde.size = memo->fde_size;
+	u->cie.size = memo->cie_size;
+	memcpy(u->fde.bytes, memo->bytes, u->fde.size);
+	memcpy(u->cie.bytes, memo->bytes + u->fde.size, u->cie.size);
+}
+
 /* The pair of the table that @vaddr belongs to, and its entries; and only what is harmless. */
 static bool find_entry(struct eo_snapshot_unwinder *u, uint64_t vaddr, size_t *pair)
 {
-	if (eo_frame_search_find(u->search, vaddr, pair) &&
-	    eo_frame_search_read(u->search, *pair, &u->fde, &u->cie) &&
-	    eo_frame_vet(u->fde.bytes, u->fde.size, u->cie.bytes, u->cie.size))
+	struct memo *memo;
+
+	u->fde.size = u->cie.size = 0;
+	if (!eo_frame_search_find(u->search, vaddr, pair))
+		return false;
+	memo = &u->memos[(*pair ^ u->search->number * 31) % MEMOS];
+	if (memo->search == u->search->number && memo->pair == *pair) {
+		recall_entries(u, memo);
 		return true;
+	}
+	if (eo_frame_search_read(u->search, *pair, &u->fde, &u->cie) &&
+	    eo_frame_vet(u->fde.bytes, u->fde.size, u->cie.bytes, u->cie.size)) {
+		remember_entries(u, *pair, memo);
+		return true;
+	}
 	u->fde.size = u->cie.size = 0;
 	return false;
 }

@@ -37,6 +37,7 @@ struct eo_snapshot_files {
 	uint32_t part_count, part_room;
 	struct eo_index part_index;
 	uint64_t seed, clock, bytes;
+	uint64_t loads;
 	uint32_t open;
 };
 
@@ -117,6 +118,7 @@ static void load(struct eo_snapshot_files *files, struct file *file, int fd)
 		file->useless = true;
 		return;
 	}
+	file->search.number = ++files->loads;
 	files->bytes += bytes_of(file);
 	files->open++;
 	keep_budget(files, file);

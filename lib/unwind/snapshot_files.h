@@ -25,7 +25,8 @@ EO_DEFINE_AUTO(eo_snapshot_files)
  * What the file behind @vma of process @tgid says of its frames.
  * @mount_namespace: of the process; one path is another file elsewhere
  * @bias: address in the process - @bias is the file's virtual address
- * Returns NULL when it has nothing or cannot be read. The result lives until the next call.
+ * Returns NULL when it has nothing or cannot be read. The result lives until the next call; its
+ * number is that of no other one, ever.
  */
 const struct eo_frame_search *eo_snapshot_files_get(struct eo_snapshot_files *files, uint32_t tgid,
 						    uint64_t mount_namespace,
