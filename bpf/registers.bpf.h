@@ -22,6 +22,9 @@ struct user_registers {
 /* There are tables for this machine (unwind_table.h), and snapshots with its registers. */
 #define WALKS_BY_TABLES
 
+/* The tracepoint page_fault_user, which other machines do not have. */
+#define TELLS_OF_PAGE_FAULTS
+
 /* What a call's return pops of the stack. */
 #define RETURN_BYTES 8
 

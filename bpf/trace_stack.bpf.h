@@ -64,7 +64,7 @@ static __always_inline void take_probe_stack(struct stack_slot *slot, __u32 numb
 					     __u64 pid_tgid)
 {
 	begin_stack(&slot->record, task, pid_tgid, 0);
-#ifdef __TARGET_ARCH_x86
+#ifdef WALKS_BY_TABLES
 	if (stack_config.tables) {
 		const struct user_registers from = {
 			.pc = PT_REGS_IP(ctx),
