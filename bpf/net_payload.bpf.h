@@ -7,7 +7,7 @@
 #include "net_tcp.bpf.h"
 
 #define EO_PORT_DNS	53
-#define VECTORS_MAX	8
+#define VECTORS_MAX	48 /* those who put heads together make many */
 #define HTTP_TRIES_MAX	8 /* messages until a connection is given up */
 
 /* Records are too large for the stack. Only programs in process context use it. */
@@ -24,6 +24,8 @@ static __always_inline struct eo_payload_record *new_payload(void)
 
 	return bpf_map_lookup_elem(&payloads, &zero);
 }
+
+#define CANNOT_FOLLOW (~0ull)
 
 /* The verifier wants to see these bounds where they are used. */
 #define BOUND(value, limit)                         \
@@ -47,26 +49,35 @@ static __always_inline __u32 copy_bytes(struct eo_payload_record *payload, __u64
 
 _Static_assert(EO_PAYLOAD_BYTES == 4096, "the mask above");
 
-static __always_inline __u32 copy_vectors(struct eo_payload_record *payload,
-					  const struct user_message *message, __u32 length)
+/* A vector at @user behind what is there already, at most up to @length. Returns how much is there
+ * then, or more than can be when nothing can follow. Global, so that the verifier looks at it once
+ * and not at each turn of the loop; its arguments are numbers, for others are refused before v5.12. */
+__noinline __u64 copy_vector(__u64 user, __u32 at, __u32 length)
 {
+	struct eo_payload_record *payload = new_payload();
 	struct user_iovec vector;
-	__u32 at = 0;
 	__u64 take;
 
-	for (__u32 i = 0; i < VECTORS_MAX; i++) {
-		if (i >= message->vector_count || at >= length || at >= EO_PAYLOAD_BYTES)
+	if (!payload || at >= length || at >= EO_PAYLOAD_BYTES ||
+	    bpf_probe_read_user(&vector, sizeof(vector), (const void *)user))
+		return CANNOT_FOLLOW;
+	take = vector.size;
+	if (take > length - at)
+		take = length - at;
+	if (take > EO_PAYLOAD_BYTES - at)
+		take = EO_PAYLOAD_BYTES - at;
+	return copy_bytes(payload, at, vector.base, take) == take ? at + take : CANNOT_FOLLOW;
+}
+
+static __always_inline __u32 copy_vectors(const struct user_message *message, __u32 length)
+{
+	__u64 at = 0, next;
+
+	for (__u32 i = 0; i < VECTORS_MAX && i < message->vector_count; i++) {
+		next = copy_vector((__u64)(message->vectors + i), at, length);
+		if (next > EO_PAYLOAD_BYTES)
 			break;
-		if (bpf_probe_read_user(&vector, sizeof(vector), &message->vectors[i]))
-			break;
-		take = vector.size;
-		if (take > length - at)
-			take = length - at;
-		if (take > EO_PAYLOAD_BYTES - at)
-			take = EO_PAYLOAD_BYTES - at;
-		if (copy_bytes(payload, at, vector.base, take) != take)
-			break;
-		at += take;
+		at = next;
 	}
 	return at;
 }
@@ -79,7 +90,7 @@ static __always_inline void send_payload(struct eo_tracer_counters *count,
 	__u64 captured;
 
 	payload->length = length;
-	captured = message->vectors ? copy_vectors(payload, message, length) :
+	captured = message->vectors ? copy_vectors(message, length) :
 				      copy_bytes(payload, 0, message->bytes, length);
 	BOUND(captured, EO_PAYLOAD_BYTES);
 	payload->captured = captured;
@@ -89,26 +100,11 @@ static __always_inline void send_payload(struct eo_tracer_counters *count,
 
 /* --- TCP ---------------------------------------------------------------------------------- */
 
-static __always_inline int read_start(const struct user_message *message, char start[4])
-{
-	struct user_iovec vector = {.base = message->bytes, .size = 4};
-
-	if (message->vectors && bpf_probe_read_user(&vector, sizeof(vector), message->vectors))
-		return -1;
-	return vector.size < 4 ? -1 : bpf_probe_read_user(start, 4, vector.base);
-}
-
 #define FOUR(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)
 
 /* Requests and responses of HTTP/1, and the preface of HTTP/2. */
-static __always_inline int looks_like_http(const struct user_message *message)
+static __always_inline int is_http_word(__u32 word)
 {
-	char start[4];
-	__u32 word;
-
-	if (read_start(message, start))
-		return 0;
-	word = FOUR(start[0], start[1], start[2], start[3]);
 	return word == FOUR('G', 'E', 'T', ' ') || word == FOUR('P', 'O', 'S', 'T') ||
 	       word == FOUR('H', 'T', 'T', 'P') || word == FOUR('H', 'E', 'A', 'D') ||
 	       word == FOUR('P', 'U', 'T', ' ') || word == FOUR('D', 'E', 'L', 'E') ||
@@ -117,14 +113,47 @@ static __always_inline int looks_like_http(const struct user_message *message)
 	       word == FOUR('P', 'R', 'I', ' ');
 }
 
-static __always_inline int follows_http(struct eo_conn *conn, const struct user_message *message)
+/* A frame of SETTINGS, which a server of HTTP/2 may send before it has seen the client's preface. */
+static __always_inline int are_settings(const __u32 words[2])
 {
-	if (conn->http == HTTP_UNKNOWN) {
-		if (looks_like_http(message))
-			conn->http = HTTP_YES;
-		else if (++conn->http_tries >= HTTP_TRIES_MAX)
-			conn->http = HTTP_NO;
-	}
+	__u32 size = words[0] >> 16 & 0xff;
+
+	return (words[0] & 0xffff) == 0 && size % 6 == 0 && words[0] >> 24 == 4 && words[1] == 0;
+}
+
+/* Records of TLS 1.0 and later: what they hold, and the version. */
+static __always_inline int is_tls_word(__u32 word)
+{
+	__u32 kind = word & 0xff;
+
+	return kind >= 20 && kind <= 23 && (word >> 8 & 0xff) == 3 && (word >> 16 & 0xff) <= 4;
+}
+
+/* What a message of @size bytes, in user space, begins like. */
+static __always_inline enum http_state guess_http(const void *bytes, __u64 size)
+{
+	__u32 words[2] = {0, ~0u};
+
+	if (size < sizeof(words[0]) ||
+	    bpf_probe_read_user(words, size < sizeof(words) ? sizeof(words[0]) : sizeof(words), bytes))
+		return HTTP_UNKNOWN;
+	if (is_http_word(words[0]) || are_settings(words))
+		return HTTP_YES;
+	return is_tls_word(words[0]) ? HTTP_TLS : HTTP_UNKNOWN;
+}
+
+static __always_inline int follows_http(struct eo_conn *conn, const struct user_message *message,
+					__u32 length)
+{
+	struct user_iovec start = {.base = message->bytes, .size = length};
+
+	if (conn->http != HTTP_UNKNOWN)
+		return conn->http == HTTP_YES;
+	if (!message->vectors ||
+	    !bpf_probe_read_user(&start, sizeof(start), message->vectors))
+		conn->http = guess_http(start.base, start.size);
+	if (conn->http == HTTP_UNKNOWN && ++conn->http_tries >= HTTP_TRIES_MAX)
+		conn->http = HTTP_NO;
 	return conn->http == HTTP_YES;
 }
 
@@ -144,12 +173,12 @@ static __noinline int tcp_payload(struct eo_tracer_counters *count, struct eo_co
 		conn->moved[1] += bytes;
 	else
 		conn->moved[0] += bytes;
-	if (!dns && (!(net.events & EO_NET_HTTP) || conn->http == HTTP_NO))
+	if (!dns && (!(net.events & EO_NET_HTTP) || conn->http > HTTP_YES))
 		return 0;
 	/* Without its bytes a message still has its length. */
 	if (read_message(current_call(args), args, 0, &message))
 		__builtin_memset(&message, 0, sizeof(message));
-	if (!dns && !follows_http(conn, &message))
+	if (!dns && !follows_http(conn, &message, bytes))
 		return 0;
 	payload = new_payload();
 	if (!payload)
@@ -164,6 +193,7 @@ static __noinline int tcp_payload(struct eo_tracer_counters *count, struct eo_co
 	payload->received = received;
 	payload->role = conn->role;
 	payload->existed = conn->flags & CONN_EXISTED ? 1 : 0;
+	payload->tls = 0;
 	send_payload(count, payload, &message, bytes);
 	return 0;
 }

@@ -42,6 +42,7 @@ struct eo_net_config {
 	__u32 summary;
 	__u32 look_into_packets; /* or only count them, by device at most */
 	__u32 by_comm, by_pid, by_peer; /* what rows are told apart by */
+	__u32 tls; /* its functions are probed */
 	__u32 own_cookies; /* programs may not ask for a socket's */
 	__u32 by_calls;	   /* what is moved is seen when calls end; no tracepoint of sockets tells */
 	char interface[EO_NET_INTERFACE_BYTES];
@@ -161,7 +162,8 @@ struct eo_payload_record {
 	__u8 received;
 	__u8 role;	/* enum eo_net_role */
 	__u8 existed;	/* the connection is older than the trace */
-	__u16 reserved;
+	__u8 tls;	/* bytes are those inside, and so is the offset */
+	__u8 reserved;
 	__u8 bytes[2 * EO_PAYLOAD_BYTES]; /* cut behind @captured, which is at most half of it */
 };
 
@@ -213,6 +215,17 @@ struct eo_net_counters {
 	__u64 tcp_connections;
 	__u64 udp_sessions;
 	__u64 packets, bytes;
+	__u64 tls_unbound; /* calls that moved HTTP of nobody knows which connection */
+};
+
+/* Cookies of the probes on TLS. */
+enum eo_tls_function {
+	EO_TLS_READ = 1,
+	EO_TLS_READ_EX = 2, /* the size goes to where the fourth argument points */
+	EO_TLS_WRITE = 3,
+	EO_TLS_WRITE_EX = 4,
+	EO_TLS_HANDSHAKE = 5,
+	EO_TLS_FREE = 6, /* the object is gone; entry alone */
 };
 
 /* What the iterator over open files does with the sockets that it finds. */

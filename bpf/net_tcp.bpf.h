@@ -63,6 +63,7 @@ enum http_state {
 	HTTP_UNKNOWN,
 	HTTP_YES,
 	HTTP_NO,
+	HTTP_TLS, /* of what is inside its plaintext tells */
 };
 
 static const struct eo_conn no_conn = {};

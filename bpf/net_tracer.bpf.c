@@ -13,6 +13,7 @@
 #include "net_packet.bpf.h"
 #include "net_retransmit.bpf.h"
 #include "net_tcp.bpf.h"
+#include "net_tls.bpf.h"
 #include "net_transfer.bpf.h"
 #include "net_udp.bpf.h"
 

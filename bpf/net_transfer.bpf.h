@@ -5,6 +5,7 @@
 
 #include "net_owner.bpf.h"
 #include "net_payload.bpf.h"
+#include "net_tls.bpf.h"
 #include "net_udp.bpf.h"
 
 #define MSG_PEEK   2
@@ -17,6 +18,8 @@ static __noinline int tcp_moves(struct eo_tracer_counters *count, struct sock *s
 
 	if (conn && net.events & (EO_NET_DNS | EO_NET_HTTP))
 		tcp_payload(count, conn, cookie, bytes, received);
+	if (conn && net.tls)
+		tls_socket_moves(conn, cookie, received);
 	return 0;
 }
 

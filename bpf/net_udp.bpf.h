@@ -188,6 +188,7 @@ static __noinline int datagram(struct eo_tracer_counters *count, struct moved *m
 	payload->received = moved->received;
 	payload->role = session->role;
 	payload->existed = 0;
+	payload->tls = 0;
 	send_payload(count, payload, message, moved->bytes);
 	return 0;
 }

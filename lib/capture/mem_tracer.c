@@ -31,8 +31,8 @@ struct mem_tracer {
 
 	/* While running. */
 	struct mem_tracer_bpf *skel;
-	struct eo_allocators *allocators; /* NULL once detached */
-	struct eo_allocators_stats allocator_stats; /* as they were then */
+	struct eo_function_probes *allocators; /* NULL once detached */
+	struct eo_function_probes_stats allocator_stats; /* as they were then */
 	struct eo_mem_blocks *blocks;
 	bool multi;
 	struct eo_loop_source *news;
@@ -142,11 +142,11 @@ static int attach(struct eo_tracer *base, struct eo_error *err)
 	const struct eo_target *target = &base->options.target;
 	bool by_pid = skel->rodata->filter.by_pid;
 	const struct eo_allocators_options options = {
-		.enter = skel->progs.on_enter,
-		.leave = skel->progs.on_leave,
-		.multi = tracer->multi,
-		.everywhere = !by_pid || (target->command_pid && !target->no_follow),
-		.targets_fd = by_pid ? bpf_map__fd(skel->maps.target_pids) : -1,
+		.probes.enter = skel->progs.on_enter,
+		.probes.leave = skel->progs.on_leave,
+		.probes.multi = tracer->multi,
+		.probes.everywhere = !by_pid || (target->command_pid && !target->no_follow),
+		.probes.targets_fd = by_pid ? bpf_map__fd(skel->maps.target_pids) : -1,
 		.libraries = tracer->options.libraries,
 		.library_count = tracer->options.library_count,
 	};
@@ -156,9 +156,7 @@ static int attach(struct eo_tracer *base, struct eo_error *err)
 		return eo_error_set(err, eo_error_kind_of(-r, EO_ERROR_ATTACH_FAILED), -r, NULL,
 				    "attach to the scheduler's tracepoints");
 	tracer->started_wall_ns = (int64_t)eo_clock_wall_ns();
-	r = eo_allocators_new(&options, &tracer->allocators, err);
-	if (r == 0)
-		r = eo_allocators_begin(tracer->allocators, target, err);
+	r = eo_allocators_begin(&options, target, &tracer->allocators, err);
 	skel->bss->is_open = 1;
 	eo_tracer_add_hook(base, "libc", tracer->multi ? "uprobe_multi" : "uprobe");
 	if (wants_stacks(tracer))
@@ -217,7 +215,7 @@ static uint64_t report_age(const struct mem_tracer *tracer)
 static int pump(struct eo_tracer *base)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
-	int r = eo_allocators_update(tracer->allocators);
+	int r = eo_function_probes_update(tracer->allocators);
 
 	return r < 0 ? r : eo_mem_blocks_sweep(tracer->blocks, report_age(tracer), true);
 }
@@ -232,7 +230,7 @@ static int watch(struct eo_tracer *base, struct eo_loop *loop, struct eo_error *
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
 
-	return eo_loop_add_fd(loop, eo_allocators_fd(tracer->allocators), EPOLLIN, on_news, base,
+	return eo_loop_add_fd(loop, eo_function_probes_fd(tracer->allocators), EPOLLIN, on_news, base,
 			      &tracer->news, err);
 }
 
@@ -251,8 +249,8 @@ static void detach(struct eo_tracer *base)
 
 	tracer->skel->bss->is_open = 0;
 	eo_grace_wait();
-	tracer->allocator_stats = eo_allocators_stats(tracer->allocators);
-	eo_allocators_free(eo_steal(&tracer->allocators));
+	tracer->allocator_stats = eo_function_probes_stats(tracer->allocators);
+	eo_function_probes_free(eo_steal(&tracer->allocators));
 	mem_tracer_bpf__detach(tracer->skel);
 }
 
@@ -456,7 +454,7 @@ static int summary(struct eo_tracer *base, eo_trace_event_fn fn, void *ctx, stru
 static void stats(struct eo_tracer *base, struct eo_trace_stats *stats)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
-	struct eo_allocators_stats allocators = tracer->allocator_stats;
+	struct eo_function_probes_stats allocators = tracer->allocator_stats;
 	struct eo_mem_counters counters;
 	uint64_t swept, swept_bytes;
 
@@ -479,7 +477,7 @@ static void stats(struct eo_tracer *base, struct eo_trace_stats *stats)
 	eo_trace_stats_degraded(stats, "calls_abandoned", "calls that never returned", counters.abandoned);
 	eo_trace_stats_degraded(stats, "programs_missed", "ends of programs not seen", counters.images_lost);
 	if (tracer->allocators)
-		allocators = eo_allocators_stats(tracer->allocators);
+		allocators = eo_function_probes_stats(tracer->allocators);
 	eo_trace_stats_degraded(stats, "processes_late", "processes probed after their start", allocators.late);
 	eo_trace_stats_degraded(stats, "files_denied", "files that could not be probed", allocators.denied);
 }
@@ -488,7 +486,7 @@ static void unload(struct eo_tracer *base)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
 
-	eo_allocators_free(eo_steal(&tracer->allocators));
+	eo_function_probes_free(eo_steal(&tracer->allocators));
 	eo_mem_blocks_free(eo_steal(&tracer->blocks));
 	mem_tracer_bpf__destroy(eo_steal(&tracer->skel));
 }

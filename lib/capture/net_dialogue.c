@@ -16,6 +16,7 @@
 /* A connection of which something is read. */
 struct dialogue {
 	uint64_t cookie; /* 0: the place is free */
+	bool tls;	 /* what goes through the connection inside of TLS */
 	uint32_t next_free;
 	struct eo_net_owner owner;
 	struct eo_net_ends ends;
@@ -108,7 +109,7 @@ static void on_exchange(void *arg, void *user, const struct eo_http_exchange *ex
 
 	eo_net_attributes_hex(&attrs, "conn", dialogue->cookie);
 	eo_net_attributes_string(&attrs, "role", http_role(exchange->role));
-	eo_net_attributes_string(&attrs, "scheme", "http");
+	eo_net_attributes_string(&attrs, "scheme", dialogue->tls ? "https" : "http");
 	eo_net_attributes_string(&attrs, "method", exchange->method);
 	eo_net_attributes_string(&attrs, "host", exchange->host);
 	eo_net_attributes_string(&attrs, "path", exchange->path);
@@ -120,6 +121,8 @@ static void on_exchange(void *arg, void *user, const struct eo_http_exchange *ex
 	eo_net_attributes_uint(&attrs, "duration_ns", exchange->duration_ns);
 	eo_net_attributes_ends(&attrs, &dialogue->ends);
 	eo_net_attributes_string(&attrs, "traceparent", exchange->traceparent);
+	if (dialogue->tls)
+		eo_net_attributes_true(&attrs, "tls");
 	eo_net_attributes_error(&attrs, exchange->error);
 	emit(arg, EO_EVENT_HTTP_REQUEST, exchange->ktime_ns, &dialogue->owner, &attrs);
 }
@@ -171,13 +174,14 @@ static uint32_t hash_of(const struct eo_net_dialogues *all, uint64_t cookie)
 	return (uint32_t)eo_hash_words(all->seed, &cookie, 1);
 }
 
-static uint32_t find(const struct eo_net_dialogues *all, uint64_t cookie)
+static uint32_t find(const struct eo_net_dialogues *all, uint64_t cookie, bool tls)
 {
 	uint32_t cursor = 0, place;
 
 	do {
 		place = eo_index_next(&all->index, hash_of(all, cookie), &cursor);
-	} while (place != EO_INDEX_NONE && all->dialogues[place]->cookie != cookie);
+	} while (place != EO_INDEX_NONE &&
+		 (all->dialogues[place]->cookie != cookie || all->dialogues[place]->tls != tls));
 	return place;
 }
 
@@ -210,7 +214,7 @@ static void fill_owner(struct eo_net_owner *owner, const struct eo_record_header
 
 static struct dialogue *begin(struct eo_net_dialogues *all, const struct eo_payload_record *record)
 {
-	uint32_t place = find(all, record->cookie), next;
+	uint32_t place = find(all, record->cookie, record->tls), next;
 	struct dialogue *dialogue;
 
 	if (place != EO_INDEX_NONE)
@@ -223,14 +227,15 @@ static struct dialogue *begin(struct eo_net_dialogues *all, const struct eo_payl
 	if (eo_index_add(&all->index, hash_of(all, record->cookie), place) < 0)
 		return NULL;
 	all->free_place = next;
-	*dialogue = (struct dialogue){.cookie = record->cookie, .ends = record->ends, .all = all};
+	*dialogue = (struct dialogue){
+		.cookie = record->cookie, .tls = record->tls, .ends = record->ends, .all = all};
 	fill_owner(&dialogue->owner, &record->header);
 	return dialogue;
 }
 
-static void end(struct eo_net_dialogues *all, const struct eo_tcp_record *record)
+static void end(struct eo_net_dialogues *all, const struct eo_tcp_record *record, bool tls)
 {
-	uint32_t place = find(all, record->cookie);
+	uint32_t place = find(all, record->cookie, tls);
 	struct dialogue *dialogue;
 
 	if (place == EO_INDEX_NONE)
@@ -344,14 +349,16 @@ int eo_net_dialogues_take(struct eo_net_dialogues *all, const struct eo_record_h
 {
 	const struct eo_payload_record *record = (const void *)header;
 
-	if (header->kind == EO_RECORD_TCP_CLOSE && size >= sizeof(struct eo_tcp_record))
-		end(all, (const void *)header);
-	else if (header->kind != EO_RECORD_PAYLOAD || !is_whole(record, size))
+	if (header->kind == EO_RECORD_TCP_CLOSE && size >= sizeof(struct eo_tcp_record)) {
+		end(all, (const void *)header, false);
+		end(all, (const void *)header, true);
+	} else if (header->kind != EO_RECORD_PAYLOAD || !is_whole(record, size)) {
 		all->dropped++;
-	else if (record->use == EO_PAYLOAD_DNS)
+	} else if (record->use == EO_PAYLOAD_DNS) {
 		take_dns(all, record);
-	else
+	} else {
 		take_http(all, record);
+	}
 	return all->error;
 }
 

@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "capture/filter.h"
@@ -14,13 +15,16 @@
 #include "capture/net_sessions.h"
 #include "capture/net_summary.h"
 #include "capture/net_ways.h"
+#include "capture/tls_libraries.h"
 #include "capture/tracer_class.h"
+#include "capture/uprobes.h"
 #include "core/auto.h"
 #include "core/clock.h"
 #include "net_tracer.skel.h"
 
 #define CONNECTIONS_MAX 65536u
 #define ROWS_MAX	16384u
+#define TLS_CALLS_MAX	16384u /* threads in them */
 #define PEERS_MAX	4096u
 
 struct net_tracer {
@@ -30,6 +34,10 @@ struct net_tracer {
 	struct eo_net_ways ways; /* once loaded */
 	struct eo_net_sessions *sessions; /* while running, where there are any */
 	struct eo_net_payloads *payloads; /* likewise */
+	bool probes_tls, multi;
+	struct eo_function_probes *tls; /* NULL once detached */
+	struct eo_function_probes_stats tls_stats; /* as they were then */
+	struct eo_loop_source *tls_news;
 	uint64_t swept_ns, read_ns;	  /* when sessions, payloads were last looked through */
 	uint64_t unknown_owners;	  /* events without */
 	uint64_t records_inside;	  /* that are no events themselves, */
@@ -98,6 +106,32 @@ static bool has_payloads(const struct net_tracer *net)
 	return net->options.events & (EO_NET_HTTP | EO_NET_DNS);
 }
 
+/* A program can tell its probes apart since v5.15. */
+static void prepare_tls(struct net_tracer *net)
+{
+	struct net_tracer_bpf *bpf = net->skeleton;
+	bool wanted = net->options.events & EO_NET_HTTP && net->options.protocols & EO_NET_TCP;
+
+	net->probes_tls = wanted && libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE,
+							    BPF_FUNC_get_attach_cookie, NULL) == 1;
+	net->multi = net->probes_tls && eo_uprobes_have_multi();
+	if (wanted)
+		eo_tracer_add_hook(&net->base, "tls",
+				   !net->probes_tls ? "none" : net->multi ? "uprobe_multi" : "uprobe");
+	bpf_program__set_autoload(bpf->progs.on_tls_enter, net->probes_tls);
+	bpf_program__set_autoload(bpf->progs.on_tls_leave, net->probes_tls);
+	bpf_program__set_autoattach(bpf->progs.on_tls_enter, false);
+	bpf_program__set_autoattach(bpf->progs.on_tls_leave, false);
+	if (!net->probes_tls)
+		return;
+	bpf->rodata->net.tls = 1;
+	eo_uprobes_prepare(bpf->progs.on_tls_enter, net->multi);
+	eo_uprobes_prepare(bpf->progs.on_tls_leave, net->multi);
+	bpf_map__set_max_entries(bpf->maps.tls_calls, TLS_CALLS_MAX);
+	bpf_map__set_max_entries(bpf->maps.tls_arrivals, TLS_CALLS_MAX);
+	bpf_map__set_max_entries(bpf->maps.tls_streams, net->options.connections_max);
+}
+
 static int choose_hooks(struct net_tracer *net, struct eo_error *err)
 {
 	const struct eo_net_tracer_options *options = &net->options;
@@ -152,6 +186,7 @@ static int load(struct eo_tracer *tracer, struct eo_error *err)
 	net->skeleton = bpf;
 	net->unknown_owners = net->records_inside = net->events_made = 0;
 	net->swept_ns = net->read_ns = 0;
+	net->tls_stats = (struct eo_function_probes_stats){0};
 	net->ways = eo_net_ways_find();
 	tracer->object = bpf->obj;
 	r = eo_tracer_prepare(tracer, bpf->obj, (void *)&bpf->rodata->filter,
@@ -176,6 +211,7 @@ static int load(struct eo_tracer *tracer, struct eo_error *err)
 		bpf_map__set_max_entries(bpf->maps.packet_ends, net->options.connections_max);
 	if (config->summary)
 		bpf_map__set_max_entries(bpf->maps.rows, ROWS_MAX);
+	prepare_tls(net);
 	r = choose_hooks(net, err);
 	if (r < 0)
 		return r;
@@ -197,6 +233,22 @@ static int emit_made(void *ctx, const struct eo_event *event)
 	return eo_tracer_emit(&net->base, event);
 }
 
+static int attach_tls(struct net_tracer *net, struct eo_error *err)
+{
+	const struct net_tracer_bpf *bpf = net->skeleton;
+	const struct eo_target *target = &net->base.options.target;
+	bool by_pid = bpf->rodata->filter.by_pid;
+	const struct eo_function_probes_options options = {
+		.enter = bpf->progs.on_tls_enter,
+		.leave = bpf->progs.on_tls_leave,
+		.multi = net->multi,
+		.everywhere = !by_pid || (target->command_pid && !target->no_follow),
+		.targets_fd = by_pid ? bpf_map__fd(bpf->maps.target_pids) : -1,
+	};
+
+	return eo_tls_libraries_begin(&options, target, &net->tls, err);
+}
+
 static int attach(struct eo_tracer *tracer, struct eo_error *err)
 {
 	struct net_tracer *net = net_of(tracer);
@@ -208,6 +260,11 @@ static int attach(struct eo_tracer *tracer, struct eo_error *err)
 	if (r < 0)
 		return eo_error_set(err, eo_error_kind_of(-r, EO_ERROR_ATTACH_FAILED), -r, NULL,
 				    "attach the programs of the net tracer");
+	if (net->probes_tls) {
+		r = attach_tls(net, err);
+		if (r < 0)
+			return r;
+	}
 	if (has_payloads(net)) {
 		net->payloads = eo_net_payloads_new(&payloads);
 		if (!net->payloads)
@@ -338,6 +395,34 @@ static int tick(struct eo_tracer *tracer)
 	return r;
 }
 
+static int pump(struct eo_tracer *tracer)
+{
+	struct net_tracer *net = net_of(tracer);
+
+	return net->tls ? eo_function_probes_update(net->tls) : 0;
+}
+
+static int on_tls_news(void *ctx, uint32_t events)
+{
+	(void)events;
+	return eo_tracer_pump(ctx, NULL);
+}
+
+static int watch(struct eo_tracer *tracer, struct eo_loop *loop, struct eo_error *err)
+{
+	struct net_tracer *net = net_of(tracer);
+
+	if (!net->tls)
+		return 0;
+	return eo_loop_add_fd(loop, eo_function_probes_fd(net->tls), EPOLLIN, on_tls_news, tracer,
+			      &net->tls_news, err);
+}
+
+static void unwatch(struct eo_tracer *tracer, struct eo_loop *loop)
+{
+	eo_loop_remove(loop, eo_steal(&net_of(tracer)->tls_news));
+}
+
 /* --- stop --------------------------------------------------------------------------------- */
 
 static void detach(struct eo_tracer *tracer)
@@ -347,6 +432,9 @@ static void detach(struct eo_tracer *tracer)
 	/* The last chance to ask open connections for their figures. */
 	if (tracer->options.summary && net->skeleton->links.find_files)
 		search(net, net->skeleton->links.find_files, EO_SEARCH_FLUSH);
+	if (net->tls)
+		net->tls_stats = eo_function_probes_stats(net->tls);
+	eo_function_probes_free(eo_steal(&net->tls));
 	net_tracer_bpf__detach(net->skeleton);
 }
 
@@ -368,12 +456,26 @@ static void unload(struct eo_tracer *tracer)
 {
 	struct net_tracer *net = net_of(tracer);
 
+	eo_function_probes_free(eo_steal(&net->tls));
 	eo_net_payloads_free(eo_steal(&net->payloads));
 	eo_net_sessions_free(eo_steal(&net->sessions));
 	net_tracer_bpf__destroy(eo_steal(&net->skeleton));
 }
 
 /* --- figures ------------------------------------------------------------------------------ */
+
+static void add_tls_stats(const struct net_tracer *net, uint64_t unbound,
+			  struct eo_trace_stats *stats)
+{
+	struct eo_function_probes_stats probes =
+		net->tls ? eo_function_probes_stats(net->tls) : net->tls_stats;
+
+	eo_trace_stats_degraded(stats, "tls_unbound", "calls of TLS without connection", unbound);
+	eo_trace_stats_degraded(stats, "processes_late", "processes probed after their start",
+				probes.late);
+	eo_trace_stats_degraded(stats, "files_denied", "files that could not be probed",
+				probes.denied);
+}
 
 static void stats(struct eo_tracer *tracer, struct eo_trace_stats *stats)
 {
@@ -403,6 +505,8 @@ static void stats(struct eo_tracer *tracer, struct eo_trace_stats *stats)
 				payloads.http_inexact);
 	eo_trace_stats_degraded(stats, "payloads_dropped", "payloads without room",
 				payloads.dropped);
+	if (net->probes_tls)
+		add_tls_stats(net, counters.tls_unbound, stats);
 }
 
 static int summary(struct eo_tracer *tracer, eo_trace_event_fn fn, void *ctx, struct eo_error *err)
@@ -421,6 +525,9 @@ static const struct eo_tracer_class net_class = {
 	.attach = attach,
 	.begin = begin,
 	.record = record,
+	.pump = pump,
+	.watch = watch,
+	.unwatch = unwatch,
 	.tick = tick,
 	.detach = detach,
 	.finish = finish,

@@ -114,6 +114,34 @@ Test(net_payloads, the_end_of_a_connection_ends_its_requests)
 	eo_event_list_free(seen.list);
 }
 
+Test(net_payloads, what_is_inside_of_tls_is_told_apart_and_ends_with_its_connection)
+{
+	struct seen seen = {0};
+	struct eo_net_payloads *payloads = begin(&seen);
+	struct eo_payload_record inside =
+		payload(300, 1, true, REQUEST("/inside"), strlen(REQUEST("/inside")));
+	struct eo_tcp_record end = {
+		.header = {.kind = EO_RECORD_TCP_CLOSE, .ktime_ns = 500}, .cookie = 1, .error = 104};
+
+	/* A tunnel is asked for, and TLS goes through it. */
+	say(payloads, 100, 1, true, "CONNECT h:443 HTTP/1.1\r\n\r\n");
+	say(payloads, 200, 1, false, "HTTP/1.1 200 OK\r\n\r\n");
+	inside.tls = 1;
+	add(payloads, &inside);
+	eo_net_payloads_add(payloads, &end.header, sizeof(end));
+	cr_assert_eq(eo_net_payloads_run(payloads, 1000), 0);
+	cr_assert_eq(eo_event_list_count(seen.list), 2);
+	cr_assert_str_eq(text_of(seen.list, 0, "method"), "CONNECT");
+	cr_assert_str_eq(text_of(seen.list, 0, "scheme"), "http");
+	cr_assert_null(eo_event_data(eo_event_list_get(seen.list, 0), "tls"));
+	cr_assert_str_eq(text_of(seen.list, 1, "path"), "/inside");
+	cr_assert_str_eq(text_of(seen.list, 1, "scheme"), "https");
+	cr_assert_str_eq(text_of(seen.list, 1, "error"), "ECONNRESET");
+	cr_assert_eq(eo_event_data(eo_event_list_get(seen.list, 1), "tls")->num, 1);
+	eo_net_payloads_free(payloads);
+	eo_event_list_free(seen.list);
+}
+
 Test(net_payloads, many_connections_are_told_apart)
 {
 	struct seen seen = {0};
