@@ -166,7 +166,8 @@ static __noinline int add_to_row(const struct eo_conn *conn, __u32 kind)
 	return 1;
 }
 
-/* Whoever takes the entry out of the map adds it; what it says is read before that. */
+/* Whoever takes the entry out of the map adds it; what it says is read before that. Returns 0 when
+ * somebody else did. */
 static __noinline int end_in_row(struct eo_tracer_counters *count, const struct eo_conn *conn,
 				 __u64 cookie)
 {
@@ -182,7 +183,7 @@ static __noinline int end_in_row(struct eo_tracer_counters *count, const struct 
 	COUNT(count->seen);
 	if (!row) {
 		COUNT(count->lost[EO_LOSS_MAP_FULL]);
-		return 0;
+		return 1;
 	}
 	COUNT(count->aggregated);
 	if (existed)
@@ -197,7 +198,7 @@ static __noinline int end_in_row(struct eo_tracer_counters *count, const struct 
 	__sync_fetch_and_add(&row->tx_bytes, tx_bytes);
 	__sync_fetch_and_add(&row->rx_bytes, rx_bytes);
 	__sync_fetch_and_add(&row->retransmits, retransmits);
-	return 0;
+	return 1;
 }
 
 /* --- telling ------------------------------------------------------------------------------
@@ -286,12 +287,16 @@ static __noinline int tell_end(struct eo_conn *conn, __u64 cookie)
 		bpf_map_delete_elem(&conns, &cookie);
 		return 0;
 	}
-	if (net.summary)
-		return end_in_row(count, conn, cookie);
+	if (net.summary && !conn->followed) {
+		end_in_row(count, conn, cookie);
+		return 0;
+	}
 	record = reserve_record(sizeof(*record));
 	if (record)
 		fill_record(record, conn, cookie, EO_RECORD_TCP_CLOSE);
-	if (bpf_map_delete_elem(&conns, &cookie)) {
+	/* Who reads what it said wants to know in a summary, too. */
+	if (net.summary && net.events & EO_NET_TCP_CLOSE ? !end_in_row(count, conn, cookie) :
+							   bpf_map_delete_elem(&conns, &cookie)) {
 		if (record)
 			bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 		return 0;

@@ -42,8 +42,11 @@ static int tell_row(const struct eo_net_row_key *key, const struct eo_net_row *r
 	memcpy(comm, key->comm, EO_COMM_LEN);
 	if (*comm)
 		eo_net_attributes_string(&attrs, "comm", comm);
-	if (key->tgid)
+	if (key->tgid) {
 		eo_net_attributes_uint(&attrs, "pid", key->tgid);
+		event.pid = event.tid = key->tgid;
+		memcpy(event.comm, comm, sizeof(event.comm));
+	}
 	eo_net_attributes_end(&attrs, "peer", &key->peer);
 	eo_net_attributes_string(&attrs, "proto", key->protocol == IPPROTO_TCP ? "tcp" : "udp");
 	eo_net_attributes_string(&attrs, "role", eo_net_role_name(key->role));

@@ -11,6 +11,7 @@
 #include "capture/filter.h"
 #include "capture/net_events.h"
 #include "capture/net_filter.h"
+#include "capture/net_http_rows.h"
 #include "capture/net_payloads.h"
 #include "capture/net_sessions.h"
 #include "capture/net_summary.h"
@@ -34,6 +35,7 @@ struct net_tracer {
 	struct eo_net_ways ways; /* once loaded */
 	struct eo_net_sessions *sessions; /* while running, where there are any */
 	struct eo_net_payloads *payloads; /* likewise */
+	struct eo_net_http_rows *http_rows; /* of a summary with HTTP */
 	bool probes_tls, multi;
 	struct eo_function_probes *tls; /* NULL once detached */
 	struct eo_function_probes_stats tls_stats; /* as they were then */
@@ -230,6 +232,8 @@ static int emit_made(void *ctx, const struct eo_event *event)
 
 	net->events_made++;
 	net->unknown_owners += !event->pid;
+	if (net->http_rows)
+		return eo_net_http_rows_add(net->http_rows, event);
 	return eo_tracer_emit(&net->base, event);
 }
 
@@ -255,6 +259,9 @@ static int attach(struct eo_tracer *tracer, struct eo_error *err)
 	struct net_tracer_bpf *bpf = net->skeleton;
 	struct eo_net_payloads_options payloads = {
 		.keep_query = net->options.http_query, .event = emit_made, .ctx = net};
+	const struct eo_net_http_rows_options rows = {.by_comm = net->options.by_comm,
+						      .by_pid = net->options.by_pid,
+						      .by_peer = net->options.http_by_peer};
 	int r = net_tracer_bpf__attach(bpf);
 
 	if (r < 0)
@@ -264,6 +271,12 @@ static int attach(struct eo_tracer *tracer, struct eo_error *err)
 		r = attach_tls(net, err);
 		if (r < 0)
 			return r;
+	}
+	if (net->base.options.summary && has_payloads(net)) {
+		net->http_rows = eo_net_http_rows_new(&rows);
+		if (!net->http_rows)
+			return eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL,
+					    "allocate rows of requests");
 	}
 	if (has_payloads(net)) {
 		net->payloads = eo_net_payloads_new(&payloads);
@@ -348,7 +361,7 @@ static int record(struct eo_tracer *tracer, const struct eo_record_header *heade
 		eo_net_payloads_add(net->payloads, header, size);
 	if (header->kind == EO_RECORD_PAYLOAD ||
 	    (header->kind == EO_RECORD_TCP_CLOSE &&
-	     !(net->options.events & event_bit(header->kind)))) {
+	     (net->http_rows || !(net->options.events & event_bit(header->kind))))) {
 		net->records_inside++;
 		return read_payloads(net, header->ktime_ns);
 	}
@@ -425,13 +438,19 @@ static void unwatch(struct eo_tracer *tracer, struct eo_loop *loop)
 
 /* --- stop --------------------------------------------------------------------------------- */
 
+/* Open connections add their figures so far to their rows, if those are wanted. */
+static void flush(struct net_tracer *net)
+{
+	if (net->options.events & EO_NET_TCP_CLOSE && net->skeleton->links.find_files)
+		search(net, net->skeleton->links.find_files, EO_SEARCH_FLUSH);
+}
+
 static void detach(struct eo_tracer *tracer)
 {
 	struct net_tracer *net = net_of(tracer);
 
-	/* The last chance to ask open connections for their figures. */
-	if (tracer->options.summary && net->skeleton->links.find_files)
-		search(net, net->skeleton->links.find_files, EO_SEARCH_FLUSH);
+	if (tracer->options.summary)
+		flush(net); /* the last chance */
 	if (net->tls)
 		net->tls_stats = eo_function_probes_stats(net->tls);
 	eo_function_probes_free(eo_steal(&net->tls));
@@ -458,6 +477,7 @@ static void unload(struct eo_tracer *tracer)
 
 	eo_function_probes_free(eo_steal(&net->tls));
 	eo_net_payloads_free(eo_steal(&net->payloads));
+	eo_net_http_rows_free(eo_steal(&net->http_rows));
 	eo_net_sessions_free(eo_steal(&net->sessions));
 	net_tracer_bpf__destroy(eo_steal(&net->skeleton));
 }
@@ -484,7 +504,8 @@ static void stats(struct eo_tracer *tracer, struct eo_trace_stats *stats)
 	struct eo_net_counters counters;
 
 	stats->seen += net->events_made - net->records_inside;
-	stats->emitted += net->events_made - net->records_inside;
+	stats->emitted += (net->http_rows ? 0 : net->events_made) - net->records_inside;
+	stats->aggregated += net->http_rows ? net->events_made : 0;
 	eo_tracer_sum_map(tracer, "net_counters", &counters, sizeof(counters));
 	eo_trace_stats_total(stats, "packets_captured", "packets", counters.packets);
 	eo_trace_stats_total(stats, "bytes_captured", "bytes of packets", counters.bytes);
@@ -512,10 +533,14 @@ static void stats(struct eo_tracer *tracer, struct eo_trace_stats *stats)
 static int summary(struct eo_tracer *tracer, eo_trace_event_fn fn, void *ctx, struct eo_error *err)
 {
 	struct net_tracer *net = net_of(tracer);
+	int r;
 
 	if (tracer->running)
-		search(net, net->skeleton->links.find_files, EO_SEARCH_FLUSH);
-	return eo_net_summary(tracer->object, &net->skeleton->bss->row_generation, fn, ctx, err);
+		flush(net);
+	r = eo_net_summary(tracer->object, &net->skeleton->bss->row_generation, fn, ctx, err);
+	if (r >= 0 && net->http_rows)
+		r = eo_net_http_rows_tell(net->http_rows, eo_clock_monotonic_ns(), fn, ctx);
+	return r;
 }
 
 static const struct eo_tracer_class net_class = {
@@ -554,10 +579,10 @@ int eo_net_tracer_new(const struct eo_config *config, const struct eo_net_tracer
 		net->options.events = EO_NET_DEFAULT_EVENTS;
 	/* What is read in user space has no rows. */
 	if (options->tracer.summary)
-		net->options.events &= ~(EO_NET_DNS | EO_NET_HTTP);
+		net->options.events &= ~EO_NET_DNS;
 	if (!net->options.events)
-		return eo_error_set(err, EO_ERROR_CONFIG, 0, "ask for connection or udp as well",
-				    "a summary has no rows of DNS lookups and HTTP requests");
+		return eo_error_set(err, EO_ERROR_CONFIG, 0, "ask for connection, udp or http as well",
+				    "a summary has no rows of DNS lookups");
 	if (!net->options.protocols)
 		net->options.protocols = EO_NET_TCP | EO_NET_UDP;
 	if (!net->options.connections_max)

@@ -23,8 +23,8 @@ struct eo_net_prefix {
  * Arrays are the caller's and needed whenever start() is called. */
 struct eo_net_tracer_options {
 	struct eo_tracer_options tracer;
-	uint32_t events;    /* EO_NET_ bits; 0: EO_NET_DEFAULT_EVENTS. Summaries have no rows of DNS
-			     * and HTTP, and leave them out */
+	uint32_t events;    /* EO_NET_ bits; 0: EO_NET_DEFAULT_EVENTS. Summaries have no rows of DNS,
+			     * and leave it out */
 	uint32_t protocols; /* EO_NET_TCP, EO_NET_UDP; 0: both */
 	const uint16_t *ports; /* of either end */
 	size_t port_count;
@@ -38,6 +38,7 @@ struct eo_net_tracer_options {
 	bool no_loopback;
 	bool http_query; /* keep what stands behind '?' */
 	bool by_comm, by_pid, by_peer; /* what rows of a summary are told apart by */
+	bool http_by_peer; /* those of HTTP as well; by host and path they are always */
 	uint32_t connections_max; /* whose state is held at a time; 0: 65,536 */
 };
 

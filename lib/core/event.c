@@ -140,8 +140,11 @@ static const struct eo_event_key syscall_summary[] = {
 
 static const struct eo_event_key net_summary[] = {
 	SUMMARY_KEYS, STRING("proto"), STRING("role"), STRING("direction"), STRING("interface"),
+	STRING("host"), STRING("path"),
 	UINT("count"), UINT("errors"), UINT("tx_packets"), UINT("rx_packets"), UINT("tx_bytes"),
-	UINT("rx_bytes"), UINT("retransmits"), UINT("rtt_p50_ns"), UINT("rtt_p99_ns"), END,
+	UINT("rx_bytes"), UINT("retransmits"), UINT("rtt_p50_ns"), UINT("rtt_p99_ns"),
+	UINT("total_ns"), UINT("min_ns"), UINT("mean_ns"), UINT("p50_ns"), UINT("p99_ns"),
+	UINT("max_ns"), ARRAY("buckets", NULL), END,
 };
 
 static const struct eo_event_key mem_summary[] = {

@@ -105,7 +105,8 @@ struct layout {
 static bool is_summed(const char *key)
 {
 	static const char *const never[] = {"pid",	  "min_ns", "mean_ns",  "p50_ns",
-					    "p99_ns", "max_ns", "oldest_ns"};
+					    "p99_ns", "max_ns", "oldest_ns", "rtt_p50_ns",
+					    "rtt_p99_ns"};
 
 	for (size_t i = 0; i < EO_ARRAY_SIZE(never); i++)
 		if (!strcmp(key, never[i]))

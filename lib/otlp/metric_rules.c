@@ -27,6 +27,11 @@ HISTOGRAM(http_client_duration, "http.client.request.duration", request,
 	  "Duration of HTTP client requests.");
 HISTOGRAM(http_server_duration, "http.server.request.duration", request,
 	  "Duration of HTTP server requests.");
+/* Of rows of a summary, whose durations are counted by powers of two. */
+HISTOGRAM(http_client_row_duration, "http.client.request.duration", log2,
+	  "Duration of HTTP client requests.");
+HISTOGRAM(http_server_row_duration, "http.server.request.duration", log2,
+	  "Duration of HTTP server requests.");
 METRIC(tcp_connections, "ebpfotel.tcp.connections", "{connection}", COUNTER,
        "TCP connections that were established, failed or were closed.");
 METRIC(tcp_retransmits, "ebpfotel.tcp.retransmits", "{segment}", COUNTER,
@@ -96,6 +101,10 @@ static const struct eo_attribute_rule http_client[] = {
 	FROM("http.response.status_code", "status"), FROM("network.protocol.version", "version"),
 	MADE("error.type", eo_make_error_type), END,
 };
+static const struct eo_attribute_rule http_row[] = {
+	MADE("server.address", eo_make_http_address), MADE("server.port", eo_make_http_port),
+	FROM("url.path", "path"), END,
+};
 static const struct eo_attribute_rule source[] = { FROM("ebpfotel.memory.source", "source"), END };
 static const struct eo_attribute_rule packet_attributes[] = {
 	FROM("system.device", "interface"), MADE("network.io.direction", eo_make_direction), END,
@@ -158,10 +167,43 @@ static bool is_server(const struct eo_event *event)
 	return has_role(event, "server");
 }
 
+static bool has_proto(const struct eo_event *event, const char *wanted)
+{
+	const char *text = eo_event_text(event, "proto", NULL);
+
+	return text && !strcmp(text, wanted);
+}
+
+static bool is_tcp(const struct eo_event *event)
+{
+	return has_proto(event, "tcp");
+}
+
+static bool is_transport(const struct eo_event *event)
+{
+	return is_tcp(event) || has_proto(event, "udp");
+}
+
+static bool is_http_client(const struct eo_event *event)
+{
+	return has_proto(event, "http") && is_client(event);
+}
+
+static bool is_http_server(const struct eo_event *event)
+{
+	return has_proto(event, "http") && is_server(event);
+}
+
 /* One packet of many segments is that many on the wire. */
 static bool has_segments(const struct eo_event *event)
 {
 	return eo_event_data(event, "segments");
+}
+
+/* Rows by stack go on from one to the next, and cannot be added up. */
+static bool is_row_by_size(const struct eo_event *event)
+{
+	return eo_event_data(event, "name");
 }
 
 static bool has_no_segments(const struct eo_event *event)
@@ -213,6 +255,15 @@ static const struct metric_rule http_rules[] = {
 	{ &http_client_duration, SERVICE, "duration_ns", NULL, ADD, http_client, is_client },
 	NOTHING,
 };
+static const struct metric_rule net_row_rules[] = {
+	{ &tcp_connections, SERVICE, "count", NULL, ADD, established, is_tcp },
+	{ &process_network_io, SERVICE, "tx_bytes", NULL, ADD, transmit, is_transport },
+	{ &process_network_io, SERVICE, "rx_bytes", NULL, ADD, receive, is_transport },
+	{ &tcp_retransmits, SERVICE, "retransmits", NULL, ADD, no_attributes, is_tcp },
+	{ &http_server_row_duration, SERVICE, "buckets", NULL, COUNTS, http_row, is_http_server },
+	{ &http_client_row_duration, SERVICE, "buckets", NULL, COUNTS, http_row, is_http_client },
+	NOTHING,
+};
 static const struct metric_rule alloc_rules[] = {
 	{ &memory_allocations, SERVICE, NULL, NULL, ADD, source, is_good },
 	{ &memory_allocated, SERVICE, "size_bytes", NULL, ADD, source, is_good },
@@ -223,6 +274,16 @@ static const struct metric_rule free_rules[] = {
 	{ &memory_frees, SERVICE, NULL, NULL, ADD, source, NULL },
 	{ &memory_freed, SERVICE, "size_bytes", NULL, ADD, source, NULL },
 	{ &memory_active, SERVICE, "size_bytes", NULL, SUBTRACT, source, NULL },
+	NOTHING,
+};
+/* Rows are the sums of all targets. */
+static const struct metric_rule mem_row_rules[] = {
+	{ &memory_allocations, HOST, "count", NULL, ADD, source, is_row_by_size },
+	{ &memory_allocated, HOST, "total_allocated", NULL, ADD, source, is_row_by_size },
+	{ &memory_frees, HOST, "frees", NULL, ADD, source, is_row_by_size },
+	{ &memory_freed, HOST, "total_freed", NULL, ADD, source, is_row_by_size },
+	{ &memory_active, HOST, "total_allocated", NULL, ADD, source, is_row_by_size },
+	{ &memory_active, HOST, "total_freed", NULL, SUBTRACT, source, is_row_by_size },
 	NOTHING,
 };
 static const struct metric_rule packet_rules[] = {
@@ -259,6 +320,8 @@ static const struct metric_rule *const rules_of[EO_EVENT_TYPE_COUNT] = {
 	[EO_EVENT_LOSS]		  = loss_rules,
 	[EO_EVENT_END]		  = end_rules,
 	[EO_EVENT_SYSCALL_SUMMARY] = syscall_row_rules,
+	[EO_EVENT_MEM_SUMMARY]	  = mem_row_rules,
+	[EO_EVENT_NET_SUMMARY]	  = net_row_rules,
 };
 
 /* clang-format on */
@@ -332,6 +395,11 @@ static bool read_counts(const struct eo_event *event, const char *key,
 	return true;
 }
 
+static bool is_row(const struct eo_event *event)
+{
+	return event->type == EO_EVENT_SYSCALL_SUMMARY || event->type == EO_EVENT_NET_SUMMARY;
+}
+
 static int apply(struct eo_metric_rules *rules, const struct metric_rule *rule,
 		 const struct eo_event *event, uint64_t time_ns,
 		 struct eo_otlp_resources *resources, struct eo_metric_batch *batch)
@@ -354,9 +422,6 @@ static int apply(struct eo_metric_rules *rules, const struct metric_rule *rule,
 		if (!read_counts(event, rule->key, &counts))
 			return 0;
 		m.counts = &counts;
-		/* A row of all processes is the machine's. */
-		if (!event->pid)
-			owner = EO_OWNER_HOST;
 	} else if (rule->key && !eo_event_number(event, rule->key, rule->member, &m.value)) {
 		return 0;
 	}
@@ -366,6 +431,9 @@ static int apply(struct eo_metric_rules *rules, const struct metric_rule *rule,
 		return status;
 	if (rule->sign == SUBTRACT)
 		m.value = -m.value;
+	/* A row of all processes is the machine's. */
+	if (!event->pid && is_row(event))
+		owner = EO_OWNER_HOST;
 	if (owner == EO_OWNER_SERVICE && rules->by_process)
 		owner = EO_OWNER_PROCESS;
 	m.attribute_count =

@@ -6,6 +6,10 @@
 #include "core/auto.h"
 #include "otlp_events.h"
 
+#define MEM_ROW                                                                             \
+	"\"name\":\"64-127\",\"source\":\"mmap\",\"count\":17,\"errors\":0,\"frees\":13," \
+	"\"total_allocated\":1009,\"total_freed\":503"
+
 struct expected_point {
 	const char *type, *data;
 	const char *metric, *unit, *value; /* value NULL: a histogram with one measurement */
@@ -49,6 +53,20 @@ Test(metric_rules, every_event_has_the_metrics_of_the_table)
 		 NULL},
 		{"http_request", "\"role\":\"client\"," HTTP ",\"status\":200,\"duration_ns\":5",
 		 "http.client.request.duration", "s", NULL, "server.address", "shop", NULL},
+		{"net_summary", "\"proto\":\"tcp\",\"role\":\"client\",\"count\":7",
+		 "ebpfotel.tcp.connections", "{connection}", "7", "ebpfotel.role", "client", "true"},
+		{"net_summary", "\"proto\":\"tcp\",\"retransmits\":3", "ebpfotel.tcp.retransmits",
+		 "{segment}", "3", "error.type", NULL, "true"},
+		{"net_summary", "\"proto\":\"udp\",\"tx_bytes\":96", "process.network.io", "By",
+		 "96", "network.io.direction", "transmit", "true"},
+		{"net_summary", "\"proto\":\"tcp\",\"rx_bytes\":97", "process.network.io", "By",
+		 "97", "network.io.direction", "receive", "true"},
+		{"net_summary", "\"proto\":\"http\",\"role\":\"server\"," HTTP
+				",\"total_ns\":9,\"min_ns\":9,\"max_ns\":9,\"buckets\":[0,0,0,1]",
+		 "http.server.request.duration", "s", NULL, "url.path", "/cart", NULL},
+		{"net_summary", "\"proto\":\"http\",\"role\":\"client\"," HTTP
+				",\"total_ns\":9,\"min_ns\":9,\"max_ns\":9,\"buckets\":[0,0,0,1]",
+		 "http.client.request.duration", "s", NULL, "server.address", "shop", NULL},
 		{"memory_alloc", "\"source\":\"libc\",\"size_bytes\":64",
 		 "ebpfotel.memory.allocated", "By", "64", "ebpfotel.memory.source", "libc", "true"},
 		{"memory_alloc", "\"source\":\"libc\",\"size_bytes\":64",
@@ -62,6 +80,16 @@ Test(metric_rules, every_event_has_the_metrics_of_the_table)
 		 "By", "64", "ebpfotel.memory.source", "libc", "true"},
 		{"memory_free", "\"source\":\"libc\"", "ebpfotel.memory.frees", "{free}", "1",
 		 "ebpfotel.memory.source", "libc", "true"},
+		{"mem_summary", MEM_ROW, "ebpfotel.memory.allocations", "{allocation}", "17",
+		 "ebpfotel.memory.source", "mmap", "true"},
+		{"mem_summary", MEM_ROW, "ebpfotel.memory.allocated", "By", "1009",
+		 "ebpfotel.memory.source", "mmap", "true"},
+		{"mem_summary", MEM_ROW, "ebpfotel.memory.frees", "{free}", "13",
+		 "ebpfotel.memory.source", "mmap", "true"},
+		{"mem_summary", MEM_ROW, "ebpfotel.memory.freed", "By", "503",
+		 "ebpfotel.memory.source", "mmap", "true"},
+		{"mem_summary", MEM_ROW, "ebpfotel.memory.active", "By", "506",
+		 "ebpfotel.memory.source", "mmap", NULL},
 		{"network_packet",
 		 "\"direction\":\"tx\",\"interface\":\"eth0\",\"length_bytes\":1480",
 		 "system.network.packet.count", "{packet}", "1", "system.device", "eth0", "true"},
