@@ -37,6 +37,8 @@ struct walk {
 	__u32 exact;		  /* pc is where execution stands, no return address */
 	__u32 start;		  /* of the user half in the record */
 	__u32 count;
+	__u32 descents; /* how often the caller's frame lay below, on another stack */
+	__u32 reserved;
 	__u64 window_at; /* user address of window[0]; 0: nothing was read yet */
 	__u8 window[WINDOW + 8];
 };

@@ -10,7 +10,8 @@ build=$top/build
 export EO_CALLS="$build/tests/kernel/calls"
 export EO_DEEP="$build/tests/kernel/deep" EO_SPIN="$build/tests/kernel/spin" EO_PROGRAMS="$build/tests/kernel" \
 	EO_EBPFOTEL="$build/cli/ebpfotel" EO_HEAP="$build/tests/kernel/heap" \
-	EO_HEAP_STATIC="$build/tests/kernel/heap_static" EO_PAGES="$build/tests/kernel/pages" EO_DECLARES="$build/tests/kernel/declares" \
+	EO_HEAP_STATIC="$build/tests/kernel/heap_static" EO_PAGES="$build/tests/kernel/pages" \
+	EO_DECLARES="$build/tests/kernel/declares" EO_GO_STACKS="$build/tests/kernel/stacks_go" \
 	CRITERION_VERBOSITY_LEVEL=1
 EO_BPFTOOL=$(command -v bpftool)
 export EO_BPFTOOL
