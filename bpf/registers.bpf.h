@@ -28,6 +28,9 @@ struct user_registers {
 /* What a call's return pops of the stack. */
 #define RETURN_BYTES 8
 
+/* What a uprobe's context is. */
+#define probe_registers pt_regs
+
 static __always_inline void interrupted_user_registers(struct bpf_perf_event_data *ctx,
 						       struct user_registers *from)
 {
@@ -104,6 +107,8 @@ static __always_inline int saved_registers(__u64 *to)
 #ifdef __TARGET_ARCH_arm64
 
 #define RETURN_BYTES 0 /* the return address is in x30 */
+
+#define probe_registers user_pt_regs
 
 #endif
 
