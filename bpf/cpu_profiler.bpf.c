@@ -65,7 +65,7 @@ static __always_inline void take_stack(struct bpf_perf_event_data *ctx, struct t
 
 	begin_stack(record, task, pid_tgid, in_kernel);
 	if (in_kernel && !profiler.user_only)
-		take_kernel_half(record, ctx);
+		take_kernel_half(record, ctx, 0);
 #ifdef __TARGET_ARCH_x86
 	if (has_user && tables) {
 		struct user_registers from;

@@ -104,8 +104,17 @@ struct fs_struct {
 	struct path pwd;
 };
 
+struct mm_struct {
+	unsigned long brk;
+};
+
+struct kmem_cache {
+	unsigned int size; /* of an object, with what surrounds it */
+};
+
 struct task_struct {
 	struct thread_info thread_info;
+	void *stack; /* the kernel's, its lowest address */
 	unsigned int flags;
 	int pid, tgid;
 	__u64 self_exec_id; /* goes up with each exec; 64 bits since v5.7, kernel commit d1e7fd6462ca */

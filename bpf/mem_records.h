@@ -7,8 +7,34 @@
 
 #include "trace_records.h"
 
-/* How a function takes and gives memory: the low byte of a probe's cookie. What stands above it is
- * the function's number, which the programs only pass on. */
+/* Where memory comes from. */
+enum eo_mem_source {
+	EO_MEM_LIBC = 0,   /* allocators of programs and libraries */
+	EO_MEM_MMAP = 1,   /* address space */
+	EO_MEM_FAULTS = 2, /* what becomes resident */
+	EO_MEM_KERNEL = 3, /* the slab allocator, on behalf of programs */
+	EO_MEM_SOURCES = 4, /* a power of two */
+};
+
+/* Functions of those sources that have no probes, and so no cookies. */
+enum eo_mem_function {
+	EO_MEM_CALL_NONE = 0,
+	EO_MEM_CALL_MMAP = 1,
+	EO_MEM_CALL_MUNMAP = 2,
+	EO_MEM_CALL_MREMAP = 3,
+	EO_MEM_CALL_BRK = 4,
+	EO_MEM_PAGE_FAULT = 5, /* a program touched a page */
+	EO_MEM_RESIDENT = 6,   /* the kernel did, in a system call */
+	EO_MEM_RELEASED = 7,
+	EO_MEM_KMALLOC = 8,
+	EO_MEM_KFREE = 9,
+	EO_MEM_KMEM_CACHE_ALLOC = 10,
+	EO_MEM_KMEM_CACHE_FREE = 11,
+	EO_MEM_FUNCTIONS = 12,
+};
+
+/* How an allocator's function takes and gives memory: the low byte of a probe's cookie. What stands
+ * above it is the function's number, which the programs only pass on. */
 enum eo_mem_shape {
 	EO_MEM_ALLOC = 1,	 /* void *f(size) */
 	EO_MEM_CALLOC = 2,	 /* void *f(count, size) */
@@ -21,22 +47,54 @@ enum eo_mem_shape {
 };
 #define EO_MEM_COOKIE(shape, function) ((__u64)(function) << 8 | (shape))
 
+/* A probe that an allocator declares itself: its cookie has the number of a place besides, which says
+ * where the address is, and the size. */
+#define EO_MEM_PLACE_COOKIE(shape, function, place) ((__u64)(place) << 32 | EO_MEM_COOKIE(shape, function))
+#define EO_MEM_PLACES 512 /* in one run */
+
+struct eo_mem_argument {
+	__u8 kind; /* enum eo_mem_argument_kind */
+	__u8 bytes;
+	__u8 is_signed;
+	__u8 scale;
+	__u16 base, index; /* offsets in pt_regs; EO_MEM_NO_REGISTER: none */
+	__s64 value;
+};
+
+enum eo_mem_argument_kind {
+	EO_MEM_ARGUMENT_CONSTANT = 0,
+	EO_MEM_ARGUMENT_REGISTER = 1,
+	EO_MEM_ARGUMENT_MEMORY = 2,
+};
+
+#define EO_MEM_NO_REGISTER 0xffff
+
+struct eo_mem_place {
+	struct eo_mem_argument address, size;
+};
+
 /* Kinds of records. */
 enum eo_mem_record_kind {
 	EO_MEM_RECORD_ALLOC = 1,
 	EO_MEM_RECORD_FREE = 2,
 };
 
+/* Bits of what is known of memory that is given back. */
+enum eo_mem_known {
+	EO_MEM_KNOWN_SIZE = 1,
+	EO_MEM_KNOWN_LIFETIME = 2,
+};
+
 struct eo_mem_record {
-	struct eo_record_header header;
+	struct eo_record_header header; /* no tgid: given back by nobody that could be told */
 	__u64 address; /* 0: the allocation failed */
 	__u64 size;
 	__u64 stack;	   /* 0: none */
 	__u64 lifetime_ns; /* of what was freed */
 	__u32 function;
-	__u32 known; /* EO_MEM_RECORD_FREE: size and lifetime are */
+	__u32 known; /* EO_MEM_RECORD_FREE: enum eo_mem_known */
 	__s32 error; /* errno, positive */
-	__u32 reserved;
+	__u32 source; /* enum eo_mem_source */
 };
 _Static_assert(sizeof(struct eo_mem_record) == 112, "records are an ABI between bpf/ and lib/");
 
@@ -47,7 +105,8 @@ struct eo_mem_image {
 	__u32 serial; /* tells programs that had this number one after the other apart */
 };
 
-/* Key of the blocks in use. */
+/* Key of the blocks in use: of an allocator, of address space, or of the kernel, which have a map
+ * each. Those of the kernel have no image. */
 struct eo_mem_block_key {
 	struct eo_mem_image image;
 	__u64 address;
@@ -81,7 +140,13 @@ struct eo_mem_end {
 /* Below, numbers of what was allocated, freed, added and removed are in parts of EO_MEM_ONE, and
  * their bytes are weighted. */
 
-/* Sums of a stack, with options that ask for stacks; key: its hash, 0 for those that have none. */
+/* Sums of a stack, with options that ask for stacks. */
+struct eo_mem_totals_key {
+	__u64 stack; /* hash; 0: none */
+	__u32 source;
+	__u32 reserved;
+};
+
 struct eo_mem_totals {
 	__u64 allocations, allocated_bytes;
 	__u64 frees, freed_bytes; /* of what was allocated here, by whomever */
@@ -101,7 +166,7 @@ struct eo_mem_counters {
 	__u64 images_lost; /* ends of programs that could not be told */
 };
 
-/* Sums of the sizes from 2^k to 2^(k+1) - 1, and of 0 with 1; element k, per CPU. */
+/* Sums of the sizes from 2^k to 2^(k+1) - 1, and of 0 with 1; by source and k, per CPU. */
 #define EO_MEM_CLASSES 64
 struct eo_mem_class {
 	__u64 allocations, allocated_bytes;
@@ -126,7 +191,7 @@ struct eo_mem_config {
 	__u32 events;  /* send records */
 	__u32 stacks;  /* take them, and sum up by them */
 	__u32 classes; /* sum up by size */
-	__u32 reserved;
+	__u32 faults;  /* follow what becomes resident */
 	__u64 min_size;
 	__u64 sample_all;  /* bytes; who is as large is always sampled; 0: everybody is */
 	__u64 sample_byte; /* one byte by the distance */

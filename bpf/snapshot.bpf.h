@@ -126,6 +126,13 @@ static __always_inline __u32 copy_stack(struct eo_snapshot_record *record, __u8 
 	return bytes;
 }
 
+static __always_inline void copy_frame_pointers(void *ctx, struct eo_snapshot_record *record)
+{
+	long bytes = bpf_get_stack(ctx, record->fp, sizeof(record->fp), BPF_F_USER_STACK);
+
+	record->fp_frames = bytes > 0 ? (__u32)bytes / sizeof(*record->fp) : 0;
+}
+
 /* Returns 1 when this was the sample's end, and 0 when it is to be counted with what the walk has
  * found. */
 static __always_inline int send_snapshot(struct bpf_perf_event_data *ctx, struct task_struct *task,
@@ -157,6 +164,7 @@ static __always_inline int send_snapshot(struct bpf_perf_event_data *ctx, struct
 	bytes = copy_stack(record, record->bytes + kernel * sizeof(__u64));
 	if (!bytes)
 		return 0;
+	copy_frame_pointers(ctx, record);
 	if (kernel)
 		bpf_probe_read_kernel(record->bytes, kernel * sizeof(__u64), stack->frames);
 	record->kind = EO_RECORD_SNAPSHOT;

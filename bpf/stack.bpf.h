@@ -37,6 +37,8 @@ struct walk {
 	__u32 exact;		  /* pc is where execution stands, no return address */
 	__u32 start;		  /* of the user half in the record */
 	__u32 count;
+	__u32 descents; /* how often the caller's frame lay below, on another stack */
+	__u32 reserved;
 	__u64 window_at; /* user address of window[0]; 0: nothing was read yet */
 	__u8 window[WINDOW + 8];
 };
@@ -128,9 +130,10 @@ static __always_inline __u32 bound_frames(__u32 frames)
 	return frames & EO_MAX_FRAMES;
 }
 
-static __always_inline void take_kernel_half(struct eo_stack_record *record, void *ctx)
+/* @skip: a constant, of innermost frames that are our own */
+static __always_inline void take_kernel_half(struct eo_stack_record *record, void *ctx, const __u32 skip)
 {
-	long bytes = bpf_get_stack(ctx, record->frames, EO_MAX_FRAMES * sizeof(__u64), 0);
+	long bytes = bpf_get_stack(ctx, record->frames, EO_MAX_FRAMES * sizeof(__u64), skip);
 
 	if (bytes > 0)
 		record->kernel_frames = (__u32)bytes / sizeof(__u64);

@@ -34,6 +34,9 @@ static __always_inline void release_slot(struct stack_slot *slot)
 	__sync_fetch_and_add(&slot->taken, -1);
 }
 
+/* The program, and what calls it from a raw tracepoint: __bpf_trace_run() is inlined. */
+#define TRACEPOINT_FRAMES 2
+
 /* Take the stack of the current thread into a claimed slot: the user half from where it entered the
  * kernel.
  * @kernel: with the kernel half */
@@ -43,7 +46,7 @@ static __always_inline void take_current_stack(struct stack_slot *slot, __u32 nu
 {
 	begin_stack(&slot->record, task, pid_tgid, kernel);
 	if (kernel)
-		take_kernel_half(&slot->record, ctx);
+		take_kernel_half(&slot->record, ctx, TRACEPOINT_FRAMES);
 	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
 		return;
 #ifdef __TARGET_ARCH_x86
@@ -51,6 +54,28 @@ static __always_inline void take_current_stack(struct stack_slot *slot, __u32 nu
 		struct user_registers from;
 
 		saved_user_registers(&from);
+		take_user_half_by_tables(slot, number, task, &from);
+		return;
+	}
+#endif
+	take_user_half_by_fp(&slot->record, ctx);
+}
+
+/* In a uprobe: the stack from there on. */
+static __always_inline void take_probe_stack(struct stack_slot *slot, __u32 number,
+					     struct pt_regs *ctx, struct task_struct *task,
+					     __u64 pid_tgid)
+{
+	begin_stack(&slot->record, task, pid_tgid, 0);
+#ifdef __TARGET_ARCH_x86
+	if (stack_config.tables) {
+		const struct user_registers from = {
+			.pc = PT_REGS_IP(ctx),
+			.sp = PT_REGS_SP(ctx),
+			.fp = PT_REGS_FP(ctx),
+			.exact = 1,
+		};
+
 		take_user_half_by_tables(slot, number, task, &from);
 		return;
 	}

@@ -65,7 +65,10 @@ static int open_output(struct session *s, struct eo_error *err)
 static int open_tracer(struct session *s, struct eo_error *err)
 {
 	struct eo_tracer_options base = {.start_ns = s->start_ns};
-	struct eo_mem_options mem = {.profile = true};
+	struct eo_mem_options mem = {
+		.profile = true,
+		.command = s->options->capture.argv ? s->options->capture.argv[0] : NULL,
+	};
 
 	capture_options_target(&s->options->capture, &base.target);
 	base.target.command_pid = capture_session_command_pid(&s->capture);

@@ -10,7 +10,8 @@
 #include "report.h"
 
 enum {
-	KEY_LIBRARY = 0x600,
+	KEY_SOURCE = 0x600,
+	KEY_LIBRARY,
 	KEY_MIN_SIZE,
 	KEY_SAMPLE_BYTES,
 	KEY_MAX_LIVE,
@@ -24,6 +25,9 @@ enum {
 
 static const struct argp_option options_table[] = {
 	{NULL, 0, NULL, 0, "mem:", 6},
+	{"source", KEY_SOURCE, "LIST", 0,
+	 "of libc (allocators; the default), mmap (address space), faults (what becomes resident), "
+	 "kernel (its own objects)", 6},
 	{"leaks", KEY_LEAKS, NULL, 0,
 	 "no events: at the end what is still held, or was at exit, by where it was allocated", 6},
 	{"min-age", KEY_MIN_AGE, "TIME", 0, "with --leaks: held for at least so long", 6},
@@ -44,6 +48,20 @@ static int add_library(const struct cli_option *option, struct trace_mem_options
 	return cli_option_text(option, &options->libraries[options->library_count++]);
 }
 
+static int add_source(const struct cli_option *option, const char *item, void *ctx)
+{
+	struct trace_mem_options *options = ctx;
+	struct cli_option one = *option;
+	size_t index;
+	int r;
+
+	one.value = item;
+	r = cli_option_choice(&one, eo_mem_source_options, &index);
+	if (!r)
+		options->sources |= EO_MEM_BIT(index);
+	return r;
+}
+
 static error_t parse_mem(int key, char *arg, struct argp_state *state)
 {
 	struct trace_mem_options *options = state->input;
@@ -53,6 +71,10 @@ static error_t parse_mem(int key, char *arg, struct argp_state *state)
 	if (key == ARGP_KEY_ARG || !cli_option_init(&option, options->command, state, key, arg))
 		return ARGP_ERR_UNKNOWN;
 	switch (key) {
+	case KEY_SOURCE:
+		options->sources = 0;
+		r = cli_option_items(&option, add_source, options);
+		break;
 	case KEY_LIBRARY:
 		r = add_library(&option, options);
 		break;
@@ -88,13 +110,25 @@ const struct argp trace_mem_argp = {options_table, parse_mem};
 
 int trace_mem_options_check(const struct trace_mem_options *options)
 {
+	bool faults = options->sources & EO_MEM_BIT(EO_MEM_FAULTS);
+
 	if (options->has_min_age && !options->leaks)
 		return cli_usage_error(options->command, "--min-age wants --leaks");
+	if (options->library_count && options->sources && !(options->sources & EO_MEM_BIT(EO_MEM_LIBC)))
+		return cli_usage_error(options->command, "--library is for --source=libc");
+	if (faults && options->sample_bytes)
+		return cli_usage_error(options->command, "--sample-bytes: faults are all counted");
+	if (faults && options->leaks) {
+		cli_usage_error(options->command, "--leaks: pages do not say who brought them in");
+		cli_hint("-c --by=stack or a profile shows where resident memory grows");
+		return EINVAL;
+	}
 	return 0;
 }
 
 void trace_mem_options_fill(const struct trace_mem_options *options, struct eo_mem_options *mem)
 {
+	mem->sources = options->sources;
 	mem->libraries = options->libraries;
 	mem->library_count = options->library_count;
 	mem->min_size = options->min_size;
@@ -126,10 +160,30 @@ int trace_mem_options_warn(const struct trace_mem_options *options, struct eo_tr
 	return 0;
 }
 
+static uint64_t max_live(const struct trace_mem_options *options)
+{
+	if (options->max_live)
+		return options->max_live;
+	return options->sources == EO_MEM_BIT(EO_MEM_KERNEL) ? EO_MEM_LIVE_DEFAULT_KERNEL :
+							       EO_MEM_LIVE_DEFAULT;
+}
+
+static json_t *describe_sources(unsigned int sources)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; list && i < EO_MEM_SOURCES; i++)
+		if (sources & EO_MEM_BIT(i))
+			json_array_append_new(list, json_string(eo_mem_source_options[i]));
+	return list;
+}
+
 void trace_mem_options_describe(const struct trace_mem_options *options, json_t *object)
 {
 	json_t *libraries = json_array();
 
+	json_object_set_new(object, "source",
+			    describe_sources(options->sources ?: EO_MEM_BIT(EO_MEM_LIBC)));
 	json_object_set_new(object, "leaks", json_boolean(options->leaks));
 	if (options->has_min_age)
 		json_object_set_new(object, "min-age",
@@ -138,9 +192,7 @@ void trace_mem_options_describe(const struct trace_mem_options *options, json_t 
 	if (options->sample_bytes)
 		json_object_set_new(object, "sample-bytes",
 				    json_integer((json_int_t)options->sample_bytes));
-	json_object_set_new(object, "max-live",
-			    json_integer(options->max_live ? (json_int_t)options->max_live :
-							     EO_MEM_LIVE_DEFAULT));
+	json_object_set_new(object, "max-live", json_integer((json_int_t)max_live(options)));
 	json_object_set_new(object, "max-overhead", json_integer((json_int_t)max_overhead(options)));
 	for (size_t i = 0; libraries && i < options->library_count; i++)
 		json_array_append_new(libraries, cli_json_text(options->libraries[i]));

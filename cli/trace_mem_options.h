@@ -17,6 +17,7 @@ struct trace_mem_options {
 	const char *command; /* for messages */
 	const char *given;   /* the name of one that was given; NULL: none */
 
+	unsigned int sources; /* EO_MEM_BIT()s; 0: libc */
 	const char *libraries[TRACE_MEM_LIBRARIES_MAX];
 	size_t library_count;
 	uint64_t min_size, max_live;

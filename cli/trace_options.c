@@ -418,6 +418,8 @@ static int check_pairs(const struct trace_options *o)
 		{o->heap && (o->summary || o->stack || o->mem.leaks || o->max_events || o->has_envelope ||
 			     capture->interval_ns),
 		 "a heap profile goes with neither -c, -k, --leaks, --max-events, --envelope nor --interval"},
+		{o->heap && o->mem.sources & (o->mem.sources - 1),
+		 "a heap profile wants one --source: the bytes of one are in another's"},
 		{o->mem.leaks && o->stack, "--leaks and -k exclude each other; leaks have their stacks"},
 		{o->mem.leaks && o->max_events, "--leaks and --max-events exclude each other"},
 		{o->mem.leaks && o->tracer_count > 1, "--leaks wants mem alone"},

@@ -99,7 +99,10 @@ static int make_mem(const struct trace_options *options, const struct eo_config 
 		    const struct eo_tracer_options *base, struct eo_tracer **ret,
 		    struct eo_error *err)
 {
-	struct eo_mem_options mem = {.by_stack = options->by & 1u << TRACE_BY_STACK};
+	struct eo_mem_options mem = {
+		.by_stack = options->by & 1u << TRACE_BY_STACK,
+		.command = options->capture.argv ? options->capture.argv[0] : NULL,
+	};
 
 	trace_mem_options_fill(&options->mem, &mem);
 	return eo_mem_tracer_new(config, base, &mem, ret, err);

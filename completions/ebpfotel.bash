@@ -19,7 +19,7 @@ _ebpfotel_options() { # COMMAND
 			--events= --proto= --port= --local-port= --peer-port= --host= --interface= --no-loopback
 			--http-query --http-spans=
 			-e --syscall= -Z --failed --errno= --min-duration= -s --string-limit= -y --payload
-			--leaks --min-age= --min-size= --sample-bytes= --library= --max-live= --max-overhead=
+			--source= --leaks --min-age= --min-size= --sample-bytes= --library= --max-live= --max-overhead=
 			-p --pid= -t --tid= --no-follow --comm= --uid= --cgroup= --container= --pod=
 			-a --all --user= -d --duration= --env=
 			-o --output= -f --format= --interval= --keep= --stats= --strict --no-sandbox --dry-run"
@@ -53,6 +53,7 @@ _ebpfotel_values() { # OPTION CURRENT-WORD COMMAND
 	-e | --syscall)
 		COMPREPLY=($(compgen -W $'%file\n%desc\n%network\n%process\n%memory\n%signal\n%ipc' -- "$2"))
 		;;
+	--source) COMPREPLY=($(compgen -W $'libc\nmmap\nfaults\nkernel' -- "$2")) ;;
 	--time) COMPREPLY=($(compgen -W $'now\nkeep' -- "$2")) ;;
 	--unwind) COMPREPLY=($(compgen -W $'auto\nfp\ndwarf\nsnapshot' -- "$2")) ;;
 	--call-graph) COMPREPLY=($(compgen -W 'fp' -- "$2")) ;;

@@ -100,6 +100,7 @@ complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l min-duration -x -
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s s -l string-limit -x -d 'Bytes of texts'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s y -d 'Paths of descriptors'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l payload -d 'Buffers of reads and writes'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l source -x -a 'libc mmap faults kernel' -d 'Which memory'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l leaks -d 'What is still held, by where it was allocated'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l min-age -x -d 'Held for so long'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l min-size -x -d 'Allocations of so many bytes'

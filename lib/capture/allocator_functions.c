@@ -27,6 +27,9 @@
 	{ prefix "sdallocx", EO_MEM_FREE }
 
 const struct eo_allocator_function eo_allocator_functions[] = {
+	/* No linker's names: probes that an allocator declares. */
+	[EO_ALLOCATOR_DECLARED_ALLOC] = { EO_ALLOCATOR_PROVIDER ":alloc", EO_MEM_ALLOC },
+	[EO_ALLOCATOR_DECLARED_FREE] = { EO_ALLOCATOR_PROVIDER ":free", EO_MEM_FREE },
 	C_FUNCTIONS(""),
 	X_FUNCTIONS(""),
 	/* C++, 64-bit; some allocators have these in one piece with malloc. */

@@ -14,6 +14,14 @@ struct eo_allocator_function {
 	const char *shown; /* to people; NULL: the name */
 };
 
+/* Probes by which an allocator tells of itself: alloc(address, size) and free(address). */
+#define EO_ALLOCATOR_PROVIDER "otel_memory"
+
+enum {
+	EO_ALLOCATOR_DECLARED_ALLOC,
+	EO_ALLOCATOR_DECLARED_FREE,
+};
+
 /* Numbers of functions are indices of this table. */
 extern const struct eo_allocator_function eo_allocator_functions[];
 extern const size_t eo_allocator_function_count;

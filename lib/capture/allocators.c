@@ -2,7 +2,10 @@
 #include "capture/allocators.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "capture/allocator_functions.h"
 
@@ -60,6 +63,32 @@ static int begin_process(struct eo_function_probes *probes, uint32_t tgid, bool 
 			    "find malloc() and free() in process %u: no file that it maps has both", tgid);
 }
 
+/* As execvp() looks for it. Returns false where there is none. */
+static bool find_command(const char *name, char *path, size_t size)
+{
+	const char *at = getenv("PATH"), *end;
+
+	if (strchr(name, '/'))
+		return snprintf(path, size, "%s", name) < (int)size;
+	for (; at && *at; at = *end ? end + 1 : end) {
+		end = strchrnul(at, ':');
+		if (snprintf(path, size, "%.*s/%s", (int)(end - at), at, name) < (int)size &&
+		    access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What has its allocator in itself would have run before its mappings are known. Should this go wrong,
+ * it is probed as others are. */
+static void begin_command(struct eo_function_probes *probes, const char *name)
+{
+	char path[4096];
+
+	if (name && find_command(name, path, sizeof(path)))
+		eo_function_probes_add_file(probes, path, false, NULL);
+}
+
 int eo_allocators_begin(const struct eo_allocators_options *options, const struct eo_target *target,
 			struct eo_function_probes **ret, struct eo_error *err)
 {
@@ -70,7 +99,9 @@ int eo_allocators_begin(const struct eo_allocators_options *options, const struc
 	for (size_t i = 0; i < target->pid_count && r == 0; i++)
 		r = begin_process(*ret, target->pids[i], options->probes.everywhere, err);
 	/* Before its exec a command maps what we map, and most likely the same libc behind it. */
-	if (r == 0 && target->command_pid)
+	if (r == 0 && target->command_pid) {
 		eo_function_probes_add_process(*ret, target->command_pid, NULL);
+		begin_command(*ret, options->command);
+	}
 	return r < 0 ? r : eo_function_probes_begin(*ret, err);
 }

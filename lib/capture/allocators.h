@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Finds the allocators of processes and probes them. A file is an allocator's when it has both
- * malloc() and free(), or when it was named. */
+ * malloc() and free(), or when it was named; where it declares probes of its own, these are taken. */
 #ifndef EO_CAPTURE_ALLOCATORS_H
 #define EO_CAPTURE_ALLOCATORS_H
 
@@ -9,6 +9,7 @@
 
 struct eo_allocators_options {
 	struct eo_function_probes_options probes; /* functions and what is needed are set here */
+	const char *command; /* that target->command_pid will become: a file, or looked for in PATH; NULL */
 	const char *const *libraries; /* files that are an allocator's whatever they have */
 	size_t library_count;
 };

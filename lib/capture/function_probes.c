@@ -31,6 +31,7 @@ struct file {
 	bool named;
 	struct eo_uprobe *enter, *leave; /* one allocation */
 	size_t enter_count, leave_count; /* 0: of no interest */
+	bool declares; /* enter is what it declares itself */
 };
 
 /* A part of a mapping, as processes number them, that is of no interest. */
@@ -130,6 +131,18 @@ static int read_functions(const struct eo_function_probes *p, struct file *file,
 	return set_functions(p, file, found, (size_t)count);
 }
 
+static int read_declared(const struct eo_function_probes *p, struct file *file, int fd)
+{
+	int count = p->options.declares ?
+			    p->options.declares(p->options.declares_ctx, fd, &file->enter) : 0;
+
+	if (count <= 0)
+		return count;
+	file->enter_count = (size_t)count;
+	file->declares = true;
+	return 0;
+}
+
 /* The number of the file behind @fd. Returns a negative errno when it cannot be told. */
 static int number_file(struct eo_function_probes *p, int fd, bool named)
 {
@@ -151,7 +164,9 @@ static int number_file(struct eo_function_probes *p, int fd, bool named)
 	if (!larger)
 		return -ENOMEM;
 	p->files = larger;
-	r = read_functions(p, &file, fd);
+	r = read_declared(p, &file, fd);
+	if (r == 0 && !file.declares)
+		r = read_functions(p, &file, fd);
 	if (r < 0)
 		return r;
 	p->files[p->file_count] = file;
@@ -219,8 +234,9 @@ static int attach(struct eo_function_probes *p, uint32_t tgid, uint32_t number, 
 						  file->leave_count, path, &made->leave, p->err)
 			      : 0;
 	if (r == 0)
-		r = eo_uprobes_attach(options->enter, options->multi, false, tgid, fd, file->enter,
-				      file->enter_count, path, &made->enter, p->err);
+		r = eo_uprobes_attach(file->declares ? options->declared : options->enter,
+				      options->multi, false, tgid, fd, file->enter, file->enter_count,
+				      path, &made->enter, p->err);
 	if (r < 0) {
 		eo_uprobes_free(eo_steal(&made->leave));
 		p->stats.denied += r != -ESRCH;
@@ -450,7 +466,7 @@ int eo_function_probes_update(struct eo_function_probes *p)
 	eo_processes_changes(p->processes, on_change, p);
 	if (now_ns - p->ticked_ns >= TICK_NS) {
 		p->ticked_ns = now_ns;
-		listen_to_news(p, NULL); /* p CPU may have come */
+		listen_to_news(p, NULL); /* a CPU may have come */
 	}
 	return r < 0 ? r : p->failure;
 }

@@ -12,6 +12,7 @@
 #include "core/error.h"
 
 struct bpf_program;
+struct eo_uprobe;
 
 struct eo_probed_function {
 	const char *name; /* the linker's; static text */
@@ -31,6 +32,12 @@ struct eo_function_probes_options {
 	size_t function_count;
 	/* A file is of interest when it has all of these, or when it was named. Ended by NULL. */
 	const char *const *needed;
+	/* Places that a file declares itself, and which are probed in place of its functions by
+	 * declared. @ret: malloc()ed. Returns how many there are, 0 for none, or -ENOMEM. NULL: none is
+	 * looked for. */
+	int (*declares)(void *ctx, int fd, struct eo_uprobe **ret);
+	void *declares_ctx;
+	struct bpf_program *declared;
 };
 
 struct eo_function_probes_stats {

@@ -25,7 +25,8 @@ struct ended {
 };
 
 struct eo_mem_blocks {
-	int blocks_fd, ended_fd;
+	struct eo_mem_block_map maps[EO_MEM_BLOCK_MAPS];
+	int ended_fd;
 	struct eo_mem_block_key *keys; /* CHUNK */
 	struct eo_mem_block *values;
 	struct sums exited;
@@ -34,12 +35,13 @@ struct eo_mem_blocks {
 	uint64_t seed;
 };
 
-int eo_mem_blocks_new(int blocks_fd, int ended_fd, struct eo_mem_blocks **ret, struct eo_error *err)
+int eo_mem_blocks_new(const struct eo_mem_block_map maps[EO_MEM_BLOCK_MAPS], int ended_fd,
+		      struct eo_mem_blocks **ret, struct eo_error *err)
 {
 	EO_AUTO(eo_mem_blocks) blocks = calloc(1, sizeof(*blocks));
 
 	if (blocks) {
-		blocks->blocks_fd = blocks_fd;
+		memcpy(blocks->maps, maps, sizeof(blocks->maps));
 		blocks->ended_fd = ended_fd;
 		blocks->seed = eo_hash_seed();
 		blocks->keys = calloc(CHUNK, sizeof(*blocks->keys));
@@ -69,12 +71,14 @@ void eo_mem_blocks_free(struct eo_mem_blocks *blocks)
 
 /* ---- sums ---- */
 
-static struct eo_mem_held *held_of(const struct eo_mem_blocks *blocks, struct sums *sums, uint64_t stack)
+static struct eo_mem_held *held_of(const struct eo_mem_blocks *blocks, struct sums *sums, uint64_t stack,
+				   uint32_t source)
 {
-	uint32_t hash = (uint32_t)eo_hash_words(blocks->seed, &stack, 1), cursor = 0, i;
+	const uint64_t words[] = {stack, source};
+	uint32_t hash = (uint32_t)eo_hash_words(blocks->seed, words, 2), cursor = 0, i;
 
 	while ((i = eo_index_next(&sums->index, hash, &cursor)) != EO_INDEX_NONE)
-		if (sums->held[i].stack == stack)
+		if (sums->held[i].stack == stack && sums->held[i].source == source)
 			return &sums->held[i];
 	if (sums->count == sums->room) {
 		uint32_t room = sums->room ? 2 * sums->room : 256;
@@ -87,13 +91,13 @@ static struct eo_mem_held *held_of(const struct eo_mem_blocks *blocks, struct su
 	}
 	if (eo_index_add(&sums->index, hash, sums->count) < 0)
 		return NULL;
-	sums->held[sums->count] = (struct eo_mem_held){.stack = stack};
+	sums->held[sums->count] = (struct eo_mem_held){.stack = stack, .source = source};
 	return &sums->held[sums->count++];
 }
 
 static int add(const struct eo_mem_blocks *blocks, struct sums *sums, const struct eo_mem_held *more)
 {
-	struct eo_mem_held *held = held_of(blocks, sums, more->stack);
+	struct eo_mem_held *held = held_of(blocks, sums, more->stack, more->source);
 
 	if (!held)
 		return -ENOMEM;
@@ -105,10 +109,12 @@ static int add(const struct eo_mem_blocks *blocks, struct sums *sums, const stru
 }
 
 static int add_block(const struct eo_mem_blocks *blocks, struct sums *sums,
-		     const struct eo_mem_block *block, uint64_t now_ns, uint64_t min_age_ns)
+		     const struct eo_mem_block *block, uint32_t source, uint64_t now_ns,
+		     uint64_t min_age_ns)
 {
 	const struct eo_mem_held one = {
 		.stack = block->stack,
+		.source = source,
 		.count = block->weight,
 		.bytes = eo_mem_weighted(block->size, block->weight),
 		.oldest_ns = now_ns > block->ktime_ns ? now_ns - block->ktime_ns : 0,
@@ -119,20 +125,26 @@ static int add_block(const struct eo_mem_blocks *blocks, struct sums *sums,
 
 /* ---- reading ---- */
 
+struct reading {
+	int fd;
+	uint32_t place;
+	bool begun, at_end;
+};
+
 /* The next blocks into keys and values. Returns their number, 0 at the end, or a negative errno. */
-static int next_chunk(struct eo_mem_blocks *blocks, uint32_t *place, bool *first, bool *more)
+static int next_chunk(struct eo_mem_blocks *blocks, struct reading *reading)
 {
 	uint32_t count = CHUNK;
 
-	if (!*more)
+	if (reading->at_end)
 		return 0;
-	if (bpf_map_lookup_batch(blocks->blocks_fd, *first ? NULL : place, place, blocks->keys,
-				 blocks->values, &count, NULL) < 0) {
+	if (bpf_map_lookup_batch(reading->fd, reading->begun ? &reading->place : NULL, &reading->place,
+				 blocks->keys, blocks->values, &count, NULL) < 0) {
 		if (errno != ENOENT) /* the end, with the last elements */
 			return -errno;
-		*more = false;
+		reading->at_end = true;
 	}
-	*first = false;
+	reading->begun = true;
 	return (int)count;
 }
 
@@ -173,42 +185,53 @@ static int read_ended(const struct eo_mem_blocks *blocks, struct ended **ret)
 	return (int)count;
 }
 
-static int sweep_block(struct eo_mem_blocks *blocks, const struct ended *ended,
-		       const struct eo_mem_block_key *key, const struct eo_mem_block *block,
-		       uint64_t min_age_ns)
+static int sweep_block(struct eo_mem_blocks *blocks, const struct eo_mem_block_map *map,
+		       const struct ended *ended, const struct eo_mem_block_key *key,
+		       const struct eo_mem_block *block, uint64_t min_age_ns)
 {
-	if (bpf_map_delete_elem(blocks->blocks_fd, key) < 0)
+	if (bpf_map_delete_elem(map->fd, key) < 0)
 		return 0;
 	blocks->swept += block->weight;
 	blocks->swept_bytes += eo_mem_weighted(block->size, block->weight);
-	return ended->end.by_exec ? 0 :
-				    add_block(blocks, &blocks->exited, block, ended->end.ktime_ns, min_age_ns);
+	if (ended->end.by_exec)
+		return 0;
+	return add_block(blocks, &blocks->exited, block, map->source, ended->end.ktime_ns, min_age_ns);
+}
+
+static int sweep_map(struct eo_mem_blocks *blocks, const struct eo_mem_block_map *map,
+		     const struct ended *ended, size_t count, uint64_t min_age_ns)
+{
+	struct reading reading = {.fd = map->fd};
+	int chunk, r = 0;
+
+	while (r == 0 && (chunk = next_chunk(blocks, &reading)) != 0) {
+		r = chunk < 0 ? chunk : 0;
+		for (int i = 0; i < chunk && r == 0; i++) {
+			const struct ended key = {.image = blocks->keys[i].image};
+			const struct ended *found = bsearch(&key, ended, count, sizeof(*ended), by_image);
+
+			if (found)
+				r = sweep_block(blocks, map, found, &blocks->keys[i], &blocks->values[i],
+						min_age_ns);
+		}
+	}
+	return r;
 }
 
 int eo_mem_blocks_sweep(struct eo_mem_blocks *blocks, uint64_t min_age_ns, bool may_wait)
 {
 	uint64_t began_ns = eo_clock_monotonic_ns(), now_ns;
 	EO_AUTO_FREE struct ended *ended = NULL;
-	bool first = true, more = true;
-	uint32_t place = 0;
-	int count, chunk, r = 0;
+	int count, r = 0;
 
 	if (may_wait && began_ns < blocks->next_ns)
 		return 0;
 	count = read_ended(blocks, &ended);
 	if (count <= 0)
 		return count;
-	while ((chunk = next_chunk(blocks, &place, &first, &more)) > 0 && r == 0)
-		for (int i = 0; i < chunk && r == 0; i++) {
-			const struct ended key = {.image = blocks->keys[i].image};
-			const struct ended *found =
-				bsearch(&key, ended, (size_t)count, sizeof(*ended), by_image);
-
-			if (found)
-				r = sweep_block(blocks, found, &blocks->keys[i], &blocks->values[i], min_age_ns);
-		}
-	if (chunk < 0)
-		r = chunk;
+	for (size_t i = 0; i < EO_MEM_BLOCK_MAPS && r == 0; i++)
+		if (blocks->maps[i].source != EO_MEM_KERNEL)
+			r = sweep_map(blocks, &blocks->maps[i], ended, (size_t)count, min_age_ns);
 	for (int i = 0; i < count && r == 0; i++)
 		bpf_map_delete_elem(blocks->ended_fd, &ended[i].image);
 	now_ns = eo_clock_monotonic_ns();
@@ -231,23 +254,32 @@ static int by_bytes(const void *a, const void *b)
 	return (x->stack > y->stack) - (x->stack < y->stack);
 }
 
+static int sum_map(struct eo_mem_blocks *blocks, const struct eo_mem_block_map *map, struct sums *sums,
+		   uint64_t now_ns, uint64_t min_age_ns)
+{
+	struct reading reading = {.fd = map->fd};
+	int chunk, r = 0;
+
+	while (r == 0 && (chunk = next_chunk(blocks, &reading)) != 0) {
+		r = chunk < 0 ? chunk : 0;
+		for (int i = 0; i < chunk && r == 0; i++)
+			r = add_block(blocks, sums, &blocks->values[i], map->source, now_ns, min_age_ns);
+	}
+	return r;
+}
+
 int eo_mem_blocks_held(struct eo_mem_blocks *blocks, uint64_t min_age_ns, struct eo_mem_held **ret,
 		       size_t *count)
 {
 	uint64_t now_ns = eo_clock_monotonic_ns();
-	bool first = true, more = true;
 	struct sums sums = {0};
-	uint32_t place = 0;
-	int chunk, r;
+	int r;
 
 	*ret = NULL;
 	*count = 0;
 	r = eo_mem_blocks_sweep(blocks, min_age_ns, false);
-	while (r == 0 && (chunk = next_chunk(blocks, &place, &first, &more)) != 0) {
-		r = chunk < 0 ? chunk : 0;
-		for (int i = 0; i < chunk && r == 0; i++)
-			r = add_block(blocks, &sums, &blocks->values[i], now_ns, min_age_ns);
-	}
+	for (size_t i = 0; i < EO_MEM_BLOCK_MAPS && r == 0; i++)
+		r = sum_map(blocks, &blocks->maps[i], &sums, now_ns, min_age_ns);
 	for (uint32_t i = 0; i < blocks->exited.count && r == 0; i++)
 		r = add(blocks, &sums, &blocks->exited.held[i]);
 	if (r == 0 && sums.count > 0) {

@@ -3,17 +3,18 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "capture/allocator_functions.h"
 #include "capture/allocators.h"
+#include "capture/declared_places.h"
 #include "capture/filter.h"
 #include "capture/mem_blocks.h"
+#include "capture/mem_rows.h"
+#include "capture/mem_sources.h"
 #include "capture/tracer_class.h"
 #include "capture/uprobes.h"
 #include "core/clock.h"
@@ -25,6 +26,9 @@
  * where little else runs. */
 #define CALL_NS 1250
 
+/* Of other sources: a tracepoint's program. */
+#define TRACEPOINT_NS 500
+
 struct mem_tracer {
 	struct eo_tracer base;
 	struct eo_mem_options options;
@@ -33,6 +37,7 @@ struct mem_tracer {
 	struct mem_tracer_bpf *skel;
 	struct eo_function_probes *allocators; /* NULL once detached */
 	struct eo_function_probes_stats allocator_stats; /* as they were then */
+	struct eo_declared_places places;
 	struct eo_mem_blocks *blocks;
 	bool multi;
 	struct eo_loop_source *news;
@@ -40,7 +45,7 @@ struct mem_tracer {
 
 	/* What the last run left behind. */
 	struct eo_profile *profile;
-	struct eo_mem_class told[EO_MEM_CLASSES]; /* in earlier summaries */
+	struct eo_mem_class told[EO_MEM_ROWS_CLASSES]; /* in earlier summaries */
 };
 
 _Static_assert(EO_MEM_SAMPLE_BYTES_MAX == EO_MEM_SAMPLE_MAX, "as far as the programs can count");
@@ -51,6 +56,16 @@ static const struct eo_stack_layout layout = {
 		   {"inuse_objects", "count"},
 		   {"inuse_space", "bytes"}},
 };
+
+/* Pages that are given back do not say where they were brought in. */
+static const struct eo_stack_layout layout_of_faults = {
+	.values = {{"alloc_objects", "count"}, {"alloc_space", "bytes"}},
+};
+
+static bool has_source(const struct mem_tracer *tracer, enum eo_mem_source source)
+{
+	return tracer->options.sources & EO_MEM_BIT(source);
+}
 
 static bool wants_events(const struct mem_tracer *tracer)
 {
@@ -66,15 +81,27 @@ static bool wants_stacks(const struct mem_tracer *tracer)
 
 /* ---- start ---- */
 
-static int size_maps(struct mem_tracer *tracer)
+#define PROCESSES_MAX 8192u
+
+static void size_blocks(struct mem_tracer *tracer, enum eo_mem_source source, struct bpf_map *map,
+			uint64_t room)
+{
+	if (has_source(tracer, source))
+		bpf_map__set_max_entries(map, (uint32_t)(tracer->options.max_live ?: room));
+}
+
+static void size_maps(struct mem_tracer *tracer)
 {
 	struct mem_tracer_bpf *skel = tracer->skel;
-	uint64_t live = tracer->options.max_live ? tracer->options.max_live : EO_MEM_LIVE_DEFAULT;
 
-	bpf_map__set_max_entries(skel->maps.blocks, (uint32_t)live);
+	size_blocks(tracer, EO_MEM_LIBC, skel->maps.blocks, EO_MEM_LIVE_DEFAULT);
+	size_blocks(tracer, EO_MEM_MMAP, skel->maps.mappings, EO_MEM_LIVE_DEFAULT);
+	size_blocks(tracer, EO_MEM_KERNEL, skel->maps.kernel_blocks, EO_MEM_LIVE_DEFAULT_KERNEL);
+	if (has_source(tracer, EO_MEM_FAULTS))
+		bpf_map__set_max_entries(skel->maps.residents, PROCESSES_MAX);
 	if (wants_stacks(tracer))
-		bpf_map__set_max_entries(skel->maps.totals, (uint32_t)tracer->base.config.max_samples + 1);
-	return 0;
+		bpf_map__set_max_entries(skel->maps.totals,
+					 (uint32_t)tracer->base.config.max_samples + EO_MEM_SOURCES);
 }
 
 static void set_sampling(struct eo_mem_config *mem, uint64_t distance)
@@ -91,6 +118,41 @@ static void set_sampling(struct eo_mem_config *mem, uint64_t distance)
 	}
 }
 
+static void configure(struct mem_tracer *tracer, struct eo_mem_config *mem)
+{
+	mem->events = wants_events(tracer);
+	mem->stacks = wants_stacks(tracer);
+	mem->classes = tracer->base.options.summary && !wants_stacks(tracer);
+	mem->faults = has_source(tracer, EO_MEM_FAULTS);
+	mem->min_size = tracer->options.min_size;
+	set_sampling(mem, tracer->options.sample_bytes);
+}
+
+static void prepare_probes(struct mem_tracer *tracer)
+{
+	struct bpf_program *const programs[] = {tracer->skel->progs.on_enter,
+						tracer->skel->progs.on_leave,
+						tracer->skel->progs.on_declared};
+
+	tracer->multi = has_source(tracer, EO_MEM_LIBC) && eo_uprobes_have_multi();
+	for (size_t i = 0; i < EO_ARRAY_SIZE(programs); i++) {
+		eo_uprobes_prepare(programs[i], tracer->multi);
+		bpf_program__set_autoattach(programs[i], false);
+	}
+}
+
+static int open_blocks(struct mem_tracer *tracer, struct eo_error *err)
+{
+	const struct mem_tracer_bpf *skel = tracer->skel;
+	const struct eo_mem_block_map maps[EO_MEM_BLOCK_MAPS] = {
+		{bpf_map__fd(skel->maps.blocks), EO_MEM_LIBC},
+		{bpf_map__fd(skel->maps.mappings), EO_MEM_MMAP},
+		{bpf_map__fd(skel->maps.kernel_blocks), EO_MEM_KERNEL},
+	};
+
+	return eo_mem_blocks_new(maps, bpf_map__fd(skel->maps.ended), &tracer->blocks, err);
+}
+
 static int load(struct eo_tracer *base, struct eo_error *err)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
@@ -105,63 +167,83 @@ static int load(struct eo_tracer *base, struct eo_error *err)
 	base->object = skel->obj;
 	base->targets_live = (uint64_t *)&skel->bss->targets_live;
 	base->targets_missed = (uint64_t *)&skel->bss->targets_missed;
-	tracer->multi = eo_uprobes_have_multi();
-	eo_uprobes_prepare(skel->progs.on_enter, tracer->multi);
-	eo_uprobes_prepare(skel->progs.on_leave, tracer->multi);
-	bpf_program__set_autoattach(skel->progs.on_enter, false);
-	bpf_program__set_autoattach(skel->progs.on_leave, false);
-	skel->rodata->mem.events = wants_events(tracer);
-	skel->rodata->mem.stacks = wants_stacks(tracer);
-	skel->rodata->mem.classes = tracer->base.options.summary && !wants_stacks(tracer);
-	skel->rodata->mem.min_size = tracer->options.min_size;
-	set_sampling((struct eo_mem_config *)&skel->rodata->mem, tracer->options.sample_bytes);
+	r = eo_mem_sources_choose(skel->obj, tracer->options.sources, wants_events(tracer), err);
+	if (r < 0)
+		return r;
+	prepare_probes(tracer);
+	configure(tracer, (struct eo_mem_config *)&skel->rodata->mem);
 	r = eo_tracer_prepare(base, skel->obj, (struct eo_filter_config *)&skel->rodata->filter,
 			      (struct eo_tracer_config *)&skel->rodata->tracer, true, err);
 	if (r == 0 && wants_stacks(tracer))
 		r = eo_tracer_prepare_stacks(base, skel->obj,
 					     (struct eo_stack_config *)&skel->rodata->stack_config, err);
-	if (r == 0)
-		r = size_maps(tracer);
 	if (r < 0)
 		return r;
+	size_maps(tracer);
 	r = mem_tracer_bpf__load(skel);
 	if (r < 0)
 		return eo_tracer_load_failed(base, -r, err);
 	if (wants_stacks(tracer))
-		r = eo_tracer_open_stacks(base, skel->obj, (uint32_t *)&skel->bss->unwind_tick, &layout, err);
-	if (r == 0)
-		r = eo_mem_blocks_new(bpf_map__fd(skel->maps.blocks), bpf_map__fd(skel->maps.ended),
-				      &tracer->blocks, err);
-	return r;
+		r = eo_tracer_open_stacks(base, skel->obj, (uint32_t *)&skel->bss->unwind_tick,
+					  has_source(tracer, EO_MEM_FAULTS) ? &layout_of_faults : &layout,
+					  err);
+	return r < 0 ? r : open_blocks(tracer, err);
+}
+
+static int attach_allocators(struct mem_tracer *tracer, struct eo_error *err)
+{
+	struct mem_tracer_bpf *skel = tracer->skel;
+	const struct eo_target *target = &tracer->base.options.target;
+	bool by_pid = skel->rodata->filter.by_pid;
+	const struct eo_allocators_options options = {
+		.probes.enter = skel->progs.on_enter,
+		.probes.leave = skel->progs.on_leave,
+		.probes.declared = skel->progs.on_declared,
+		.probes.declares = eo_declared_places_read,
+		.probes.declares_ctx = &tracer->places,
+		.probes.multi = tracer->multi,
+		.probes.everywhere = !by_pid || (target->command_pid && !target->no_follow),
+		.probes.targets_fd = by_pid ? bpf_map__fd(skel->maps.target_pids) : -1,
+		.command = tracer->options.command,
+		.libraries = tracer->options.libraries,
+		.library_count = tracer->options.library_count,
+	};
+
+	tracer->places = (struct eo_declared_places){.map_fd = bpf_map__fd(skel->maps.places)};
+	return eo_allocators_begin(&options, target, &tracer->allocators, err);
+}
+
+static void tell_hooks(struct mem_tracer *tracer)
+{
+	static const char *const hooks[] = {
+		[EO_MEM_MMAP] = "tp_btf", [EO_MEM_FAULTS] = "tp", [EO_MEM_KERNEL] = "raw_tp"};
+	struct eo_tracer *base = &tracer->base;
+
+	for (unsigned int i = 0; i < EO_MEM_SOURCES; i++)
+		if (has_source(tracer, i))
+			eo_tracer_add_hook(base, eo_mem_source_options[i],
+					   i != EO_MEM_LIBC ? hooks[i] :
+					   tracer->multi    ? "uprobe_multi" :
+							      "uprobe");
+	if (wants_stacks(tracer))
+		eo_tracer_add_hook(base, "stacks",
+				   tracer->skel->rodata->stack_config.tables ? "tables" :
+									       "frame_pointers");
 }
 
 static int attach(struct eo_tracer *base, struct eo_error *err)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
-	struct mem_tracer_bpf *skel = tracer->skel;
-	const struct eo_target *target = &base->options.target;
-	bool by_pid = skel->rodata->filter.by_pid;
-	const struct eo_allocators_options options = {
-		.probes.enter = skel->progs.on_enter,
-		.probes.leave = skel->progs.on_leave,
-		.probes.multi = tracer->multi,
-		.probes.everywhere = !by_pid || (target->command_pid && !target->no_follow),
-		.probes.targets_fd = by_pid ? bpf_map__fd(skel->maps.target_pids) : -1,
-		.libraries = tracer->options.libraries,
-		.library_count = tracer->options.library_count,
-	};
-	int r = mem_tracer_bpf__attach(skel); /* the life of processes */
+	int r = mem_tracer_bpf__attach(tracer->skel); /* the tracepoints */
 
 	if (r < 0)
 		return eo_error_set(err, eo_error_kind_of(-r, EO_ERROR_ATTACH_FAILED), -r, NULL,
-				    "attach to the scheduler's tracepoints");
+				    "attach to the kernel's tracepoints");
 	tracer->started_wall_ns = (int64_t)eo_clock_wall_ns();
-	r = eo_allocators_begin(&options, target, &tracer->allocators, err);
-	skel->bss->is_open = 1;
-	eo_tracer_add_hook(base, "libc", tracer->multi ? "uprobe_multi" : "uprobe");
-	if (wants_stacks(tracer))
-		eo_tracer_add_hook(base, "stacks",
-				   skel->rodata->stack_config.tables ? "tables" : "frame_pointers");
+	if (has_source(tracer, EO_MEM_LIBC))
+		r = attach_allocators(tracer, err);
+	tracer->skel->bss->is_open = 1;
+	tell_hooks(tracer);
 	return r;
 }
 
@@ -190,13 +272,13 @@ static int record(struct eo_tracer *base, const struct eo_record_header *header,
 		return 0;
 	eo_tracer_fill_event(&event, is_free ? EO_EVENT_MEMORY_FREE : EO_EVENT_MEMORY_ALLOC, header);
 	event.data = data;
-	add_text(&event, data, "function", eo_allocator_function_name(record->function));
-	add_text(&event, data, "source", "libc");
+	add_text(&event, data, "function", eo_mem_function_name(record->source, record->function));
+	add_text(&event, data, "source", eo_mem_source_name(record->source));
 	if (record->address)
 		add_number(&event, data, "address", EO_ATTR_HEX, record->address);
-	if (!is_free || record->known)
+	if (!is_free || record->known & EO_MEM_KNOWN_SIZE)
 		add_number(&event, data, "size_bytes", EO_ATTR_UINT, record->size);
-	if (is_free && record->known)
+	if (is_free && record->known & EO_MEM_KNOWN_LIFETIME)
 		add_number(&event, data, "lifetime_ns", EO_ATTR_UINT, record->lifetime_ns);
 	error = record->error ? strerrorname_np(record->error) : NULL;
 	if (error)
@@ -215,7 +297,7 @@ static uint64_t report_age(const struct mem_tracer *tracer)
 static int pump(struct eo_tracer *base)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
-	int r = eo_function_probes_update(tracer->allocators);
+	int r = tracer->allocators ? eo_function_probes_update(tracer->allocators) : 0;
 
 	return r < 0 ? r : eo_mem_blocks_sweep(tracer->blocks, report_age(tracer), true);
 }
@@ -230,6 +312,8 @@ static int watch(struct eo_tracer *base, struct eo_loop *loop, struct eo_error *
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
 
+	if (!tracer->allocators)
+		return 0;
 	return eo_loop_add_fd(loop, eo_function_probes_fd(tracer->allocators), EPOLLIN, on_news, base,
 			      &tracer->news, err);
 }
@@ -249,7 +333,8 @@ static void detach(struct eo_tracer *base)
 
 	tracer->skel->bss->is_open = 0;
 	eo_grace_wait();
-	tracer->allocator_stats = eo_function_probes_stats(tracer->allocators);
+	if (tracer->allocators)
+		tracer->allocator_stats = eo_function_probes_stats(tracer->allocators);
 	eo_function_probes_free(eo_steal(&tracer->allocators));
 	mem_tracer_bpf__detach(tracer->skel);
 }
@@ -260,22 +345,21 @@ static void add_values(struct eo_stack_store *store, uint64_t stack, const int64
 		eo_stack_store_add_unknown(store, values);
 }
 
-static int add_totals(struct mem_tracer *tracer, struct eo_stack_store *store)
+static void add_totals(struct mem_tracer *tracer, struct eo_stack_store *store)
 {
 	int fd = bpf_map__fd(tracer->skel->maps.totals);
+	struct eo_mem_totals_key key, next;
 	struct eo_mem_totals totals;
-	uint64_t key, next;
 	bool first = true;
 
 	while (bpf_map_get_next_key(fd, first ? NULL : &key, &next) == 0) {
 		key = next;
 		first = false;
 		if (bpf_map_lookup_elem(fd, &key, &totals) == 0)
-			add_values(store, key,
+			add_values(store, key.stack,
 				   (const int64_t[]){(int64_t)eo_mem_count(totals.allocations),
 						     (int64_t)totals.allocated_bytes, 0, 0});
 	}
-	return 0;
 }
 
 static void describe(const struct mem_tracer *tracer, struct eo_profile *profile)
@@ -285,23 +369,23 @@ static void describe(const struct mem_tracer *tracer, struct eo_profile *profile
 	profile->period_type.type = eo_profile_string(profile, "space");
 	profile->period_type.unit = eo_profile_string(profile, "bytes");
 	profile->period = tracer->options.sample_bytes ? (int64_t)tracer->options.sample_bytes : 1;
-	profile->default_value_type = eo_profile_string(profile, "inuse_space");
+	profile->default_value_type = eo_profile_string(
+		profile, has_source(tracer, EO_MEM_FAULTS) ? "alloc_space" : "inuse_space");
 	eo_profile_add_comment(profile, "ebpfotel " EO_VERSION);
 }
 
 static int make_profile(struct mem_tracer *tracer, const struct eo_mem_held *held, size_t count)
 {
 	struct eo_stack_store *store = eo_trace_stacks_store(tracer->base.stacks);
-	int r;
 
 	eo_stack_store_settle(store);
-	r = add_totals(tracer, store);
+	add_totals(tracer, store);
 	for (size_t i = 0; i < count; i++)
 		add_values(store, held[i].stack,
 			   (const int64_t[]){0, 0, (int64_t)held[i].count, (int64_t)held[i].bytes});
 	tracer->profile = eo_stack_store_take(store);
 	describe(tracer, tracer->profile);
-	return r < 0 ? r : eo_profile_status(tracer->profile);
+	return eo_profile_status(tracer->profile);
 }
 
 static int finish(struct eo_tracer *base)
@@ -317,138 +401,23 @@ static int finish(struct eo_tracer *base)
 	return r < 0 ? r : make_profile(tracer, held, count);
 }
 
-/* ---- summaries ---- */
-
-struct summary {
-	eo_trace_event_fn fn;
-	void *ctx;
-	struct eo_event event;
-	struct eo_attr *rows;
-};
-
-static int class_row(struct summary *summary, size_t k, const struct eo_mem_class *sums)
-{
-	char name[48];
-
-	if (!sums->allocations && !sums->frees && !sums->failed)
-		return 0;
-	snprintf(name, sizeof(name), "%" PRIu64 "-%" PRIu64, k ? UINT64_C(1) << k : 0,
-		 UINT64_MAX >> (63 - k));
-	summary->event.data_count = 0;
-	add_text(&summary->event, summary->rows, "name", name);
-	add_number(&summary->event, summary->rows, "count", EO_ATTR_UINT,
-		   eo_mem_count(sums->allocations));
-	add_number(&summary->event, summary->rows, "errors", EO_ATTR_UINT, sums->failed);
-	add_number(&summary->event, summary->rows, "frees", EO_ATTR_UINT,
-		   eo_mem_count(sums->frees));
-	add_number(&summary->event, summary->rows, "total_allocated", EO_ATTR_UINT, sums->allocated_bytes);
-	add_number(&summary->event, summary->rows, "total_freed", EO_ATTR_UINT, sums->freed_bytes);
-	return summary->fn(summary->ctx, &summary->event);
-}
-
-/* Since the last time. */
-static int summarise_classes(struct mem_tracer *tracer, struct summary *summary)
-{
-	struct eo_mem_class sums[EO_MEM_CLASSES];
-	struct eo_attr data[8];
-	int r = 0;
-
-	summary->rows = data;
-	summary->event.data = data;
-	eo_tracer_sum_map(&tracer->base, "classes", sums, sizeof(sums));
-	for (size_t k = 0; k < EO_MEM_CLASSES && r == 0; k++) {
-		const struct eo_mem_class *told = &tracer->told[k];
-		const struct eo_mem_class fresh = {
-			.allocations = sums[k].allocations - told->allocations,
-			.allocated_bytes = sums[k].allocated_bytes - told->allocated_bytes,
-			.frees = sums[k].frees - told->frees,
-			.freed_bytes = sums[k].freed_bytes - told->freed_bytes,
-			.failed = sums[k].failed - told->failed,
-		};
-
-		r = class_row(summary, k, &fresh);
-	}
-	memcpy(tracer->told, sums, sizeof(sums));
-	return r;
-}
-
-/* @totals: NULL: only what is held */
-static int stack_row(struct mem_tracer *tracer, struct summary *summary, uint64_t stack,
-		     const struct eo_mem_totals *totals, const struct eo_mem_held *held)
-{
-	struct eo_event *event = &summary->event;
-	struct eo_attr *rows = tracer->base.rows;
-
-	event->data = rows;
-	event->data_count = eo_trace_stacks_rows(tracer->base.stacks, stack, rows);
-	event->pid = event->tid = 0;
-	memset(event->comm, 0, sizeof(event->comm));
-	if (eo_stack_store_owner(eo_trace_stacks_store(tracer->base.stacks), stack, &event->pid, event->comm))
-		event->tid = event->pid;
-	if (totals) {
-		add_number(event, rows, "count", EO_ATTR_UINT, eo_mem_count(totals->allocations));
-		add_number(event, rows, "frees", EO_ATTR_UINT, eo_mem_count(totals->frees));
-		add_number(event, rows, "total_allocated", EO_ATTR_UINT, totals->allocated_bytes);
-		add_number(event, rows, "total_freed", EO_ATTR_UINT, totals->freed_bytes);
-	}
-	add_number(event, rows, "active_allocations", EO_ATTR_UINT, held->count);
-	add_number(event, rows, "active_bytes", EO_ATTR_UINT, held->bytes);
-	if (!totals)
-		add_number(event, rows, "oldest_ns", EO_ATTR_UINT, held->oldest_ns);
-	return summary->fn(summary->ctx, event);
-}
-
-static int by_hash(const void *a, const void *b)
-{
-	const struct eo_mem_held *x = a, *y = b;
-
-	return (x->stack > y->stack) - (x->stack < y->stack);
-}
-
-static int summarise_stacks(struct mem_tracer *tracer, struct summary *summary, struct eo_mem_held *held,
-			    size_t count)
-{
-	int fd = bpf_map__fd(tracer->skel->maps.totals), r = 0;
-	struct eo_mem_totals totals;
-	uint64_t key, next;
-	bool first = true;
-
-	if (count > 0)
-		qsort(held, count, sizeof(*held), by_hash);
-	while (r == 0 && bpf_map_get_next_key(fd, first ? NULL : &key, &next) == 0) {
-		const struct eo_mem_held none = {.stack = next}, *found;
-
-		key = next;
-		first = false;
-		found = count ? bsearch(&none, held, count, sizeof(*held), by_hash) : NULL;
-		if (bpf_map_lookup_elem(fd, &key, &totals) == 0)
-			r = stack_row(tracer, summary, key, &totals, found ? found : &none);
-	}
-	return r;
-}
+/* ---- what it leaves behind ---- */
 
 static int summary(struct eo_tracer *base, eo_trace_event_fn fn, void *ctx, struct eo_error *err)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
-	struct summary summary = {
-		.fn = fn,
-		.ctx = ctx,
-		.event = {.type = EO_EVENT_MEM_SUMMARY, .ktime_ns = eo_clock_monotonic_ns()},
-	};
 	EO_AUTO_FREE struct eo_mem_held *held = NULL;
 	size_t count = 0;
 	int r;
 
 	if (!wants_stacks(tracer))
-		return summarise_classes(tracer, &summary);
+		return eo_mem_rows_by_size(base, tracer->told, fn, ctx);
 	r = eo_mem_blocks_held(tracer->blocks, report_age(tracer), &held, &count);
 	if (r < 0)
 		return eo_error_set(err, EO_ERROR_MAP_OPERATION_FAILED, -r, NULL, "read the blocks in use");
-	if (!tracer->options.leaks)
-		return summarise_stacks(tracer, &summary, held, count);
-	for (size_t i = 0; i < count && r == 0; i++)
-		r = stack_row(tracer, &summary, held[i].stack, NULL, &held[i]);
-	return r;
+	if (tracer->options.leaks)
+		return eo_mem_rows_of_held(base, held, count, fn, ctx);
+	return eo_mem_rows_by_stack(base, bpf_map__fd(tracer->skel->maps.totals), held, count, fn, ctx);
 }
 
 static void stats(struct eo_tracer *base, struct eo_trace_stats *stats)
@@ -524,6 +493,18 @@ static int check_options(const struct eo_tracer_options *options, const struct e
 		return eo_error_set(err, EO_ERROR_CONFIG, 0,
 				    "-p PID, -- COMMAND, or -a for the whole machine",
 				    "trace memory of nobody: a target is required");
+	if (mem->sources >> EO_MEM_SOURCES)
+		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "sources are 0x%x", mem->sources);
+	if (mem->profile && mem->sources & (mem->sources - 1))
+		return eo_error_set(err, EO_ERROR_CONFIG, 0, "run one for each source",
+				    "a heap profile of several sources: one holds the other's bytes");
+	if (mem->sources & EO_MEM_BIT(EO_MEM_FAULTS) && mem->leaks)
+		return eo_error_set(err, EO_ERROR_CONFIG, 0, "rows by stack, or a profile",
+				    "what is held of pages: they do not say where they came from");
+	if (mem->sources & EO_MEM_BIT(EO_MEM_FAULTS) && mem->sample_bytes)
+		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "faults are no sample");
+	if (mem->library_count && mem->sources && !(mem->sources & EO_MEM_BIT(EO_MEM_LIBC)))
+		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "libraries are for the source libc");
 	if (mem->profile && options->summary)
 		return eo_error_set(err, EO_ERROR_CONFIG, 0, NULL, "a heap profile and a summary exclude each other");
 	if ((mem->by_stack || mem->leaks) && !options->summary)
@@ -555,13 +536,16 @@ int eo_mem_tracer_new(const struct eo_config *config, const struct eo_tracer_opt
 	if (r < 0)
 		return r;
 	tracer->options = *mem;
+	if (!tracer->options.sources)
+		tracer->options.sources = EO_MEM_BIT(EO_MEM_LIBC);
 	*ret = &eo_steal(&tracer)->base;
 	return 0;
 }
 
 int eo_mem_tracer_measure(struct eo_tracer *base, uint64_t for_ns, double *percent, struct eo_error *err)
 {
-	uint64_t began_ns = eo_clock_monotonic_ns(), now_ns = began_ns, calls;
+	const struct mem_tracer *tracer = (struct mem_tracer *)base;
+	uint64_t began_ns = eo_clock_monotonic_ns(), now_ns = began_ns, calls, call_ns;
 	struct eo_tracer_counters before, after;
 	int r = 0;
 
@@ -575,7 +559,8 @@ int eo_mem_tracer_measure(struct eo_tracer *base, uint64_t for_ns, double *perce
 	}
 	eo_tracer_counters(base, &after);
 	calls = after.seen - before.seen;
-	*percent = 100.0 * (double)(calls * CALL_NS) / (double)(now_ns - began_ns);
+	call_ns = has_source(tracer, EO_MEM_LIBC) ? CALL_NS : TRACEPOINT_NS;
+	*percent = 100.0 * (double)(calls * call_ns) / (double)(now_ns - began_ns);
 	return r;
 }
 

@@ -41,7 +41,7 @@ bool eo_uprobes_have_multi(void)
 	struct multi_attr attr = {
 		.program = (uint32_t)program,
 		.attach_type = EO_BPF_TRACE_UPROBE_MULTI,
-		.path = (uintptr_t)"",
+		.path = (uintptr_t)"/",
 		.offsets = (uintptr_t)&offset,
 		.count = 1,
 	};
@@ -49,9 +49,9 @@ bool eo_uprobes_have_multi(void)
 
 	if (program < 0)
 		return false;
-	/* Who knows the interface looks for the file, and finds none of this name. */
+	/* Who knows the interface looks for the file, and finds that it is none. */
 	fd = link_create(&attr);
-	return fd == -ENOENT;
+	return fd == -EBADF;
 }
 
 void eo_uprobes_prepare(struct bpf_program *program, bool multi)

@@ -14,11 +14,20 @@ enum kind {
 	KIND_NONE,
 	KIND_CPU,
 	KIND_HEAP,
+	KIND_SPACE,
+	KIND_PAGES,
+	KIND_OBJECTS,
 	KIND_TIME,
 	KIND_COUNT,
 };
 
 #define MAX_VALUES 4
+
+#define HEAP_VALUES                                                                            \
+	{                                                                                      \
+		{ "alloc_objects", "count" }, { "alloc_space", "bytes" },                      \
+			{ "inuse_objects", "count" }, { "inuse_space", "bytes" },              \
+	}
 
 static const struct {
 	const char *name; /* for messages */
@@ -28,12 +37,13 @@ static const struct {
 	const char *shown; /* when nobody asks */
 } kinds[KIND_COUNT] = {
 	[KIND_CPU] = { "CPU samples", { { "samples", "count" } }, "samples" },
-	[KIND_HEAP] = { "allocations",
-			{ { "alloc_objects", "count" },
-			  { "alloc_space", "bytes" },
-			  { "inuse_objects", "count" },
-			  { "inuse_space", "bytes" } },
-			"inuse_space" },
+	[KIND_HEAP] = { "allocations", HEAP_VALUES, "inuse_space" },
+	[KIND_SPACE] = { "address space", HEAP_VALUES, "inuse_space" },
+	/* Pages that go do not say who brought them in. */
+	[KIND_PAGES] = { "resident pages",
+			 { { "alloc_objects", "count" }, { "alloc_space", "bytes" } },
+			 "alloc_space" },
+	[KIND_OBJECTS] = { "the kernel's objects", HEAP_VALUES, "inuse_space" },
 	[KIND_TIME] = { "events that take time",
 			{ { "samples", "count" }, { "duration", "nanoseconds" } },
 			"duration" },
@@ -44,7 +54,12 @@ struct block {
 	uint64_t pid, address;
 	int64_t size;
 	uint32_t stack, labels, next_free;
+	bool used;
 };
+
+/* Parts of address space are searched for one by one: there are few, unless somebody made up a file
+ * to keep us busy. */
+#define CUTS_MAX 500000000u
 
 struct eo_event_profile {
 	struct eo_profile *profile;
@@ -52,6 +67,7 @@ struct eo_event_profile {
 	struct block *blocks;
 	size_t block_count, block_capacity;
 	uint32_t free_blocks; /* from 1; 0: none */
+	uint64_t cuts;	      /* looks at a block for its parts */
 	struct eo_index index;
 	uint64_t seed;
 	uint64_t first_ns, last_ns; /* Unix time */
@@ -100,20 +116,25 @@ static uint32_t find_block(const struct eo_event_profile *events, const uint64_t
 }
 
 /* Its bytes are no longer in use where they were allocated. */
+static void release(struct eo_event_profile *events, uint32_t i)
+{
+	struct block *block = &events->blocks[i];
+	const uint64_t key[2] = { block->pid, block->address };
+	const int64_t values[MAX_VALUES] = { 0, 0, -1, -block->size };
+
+	eo_profile_add_sample(events->profile, block->stack, block->labels, values);
+	eo_index_remove(&events->index, hash_of(events, key), i);
+	block->used = false;
+	block->next_free = events->free_blocks;
+	events->free_blocks = i + 1;
+}
+
 static void release_block(struct eo_event_profile *events, const uint64_t key[2])
 {
 	uint32_t i = find_block(events, key);
-	struct block *block;
-	int64_t values[MAX_VALUES] = { 0, 0, -1, 0 };
 
-	if (i == EO_INDEX_NONE)
-		return;
-	block = &events->blocks[i];
-	values[3] = -block->size;
-	eo_profile_add_sample(events->profile, block->stack, block->labels, values);
-	eo_index_remove(&events->index, hash_of(events, key), i);
-	block->next_free = events->free_blocks;
-	events->free_blocks = i + 1;
+	if (i != EO_INDEX_NONE)
+		release(events, i);
 }
 
 static int add_block(struct eo_event_profile *events, const struct block *block)
@@ -135,6 +156,7 @@ static int add_block(struct eo_event_profile *events, const struct block *block)
 	else
 		events->block_count++;
 	events->blocks[i] = *block;
+	events->blocks[i].used = true;
 	return 0;
 }
 
@@ -195,6 +217,48 @@ static int add_stack(struct eo_profile *profile, const struct eo_attr *stack, ui
 	return 0;
 }
 
+/* A part that stays of a block that was cut. */
+static int keep_part(struct eo_event_profile *events, const struct block *whole, uint64_t address,
+		     uint64_t size)
+{
+	const int64_t values[MAX_VALUES] = { 0, 0, 1, (int64_t)size };
+	struct block part = *whole;
+
+	part.address = address;
+	part.size = (int64_t)size;
+	eo_profile_add_sample(events->profile, part.stack, part.labels, values);
+	return add_block(events, &part);
+}
+
+/* Address space is also given back in parts: one free for each block that it cuts. */
+static int release_range(struct eo_event_profile *events, const uint64_t key[2], uint64_t size)
+{
+	uint32_t i = find_block(events, key);
+	struct block whole;
+	uint64_t end;
+	int err = 0;
+
+	if (i != EO_INDEX_NONE && (uint64_t)events->blocks[i].size <= size) {
+		release(events, i);
+		return 0;
+	}
+	for (i = 0; i < events->block_count && events->cuts < CUTS_MAX; i++, events->cuts++) {
+		whole = events->blocks[i];
+		if (whole.used && whole.pid == key[0] && key[1] >= whole.address &&
+		    key[1] - whole.address < (uint64_t)whole.size)
+			break;
+	}
+	if (i == events->block_count || events->cuts >= CUTS_MAX)
+		return 0;
+	release(events, i);
+	end = whole.address + (uint64_t)whole.size;
+	if (key[1] > whole.address)
+		err = keep_part(events, &whole, whole.address, key[1] - whole.address);
+	if (!err && size < end - key[1])
+		err = keep_part(events, &whole, key[1] + size, end - key[1] - size);
+	return err;
+}
+
 static uint32_t add_labels(struct eo_profile *profile, const struct eo_event *event)
 {
 	struct eo_label labels[4];
@@ -218,13 +282,37 @@ static uint32_t add_labels(struct eo_profile *profile, const struct eo_event *ev
 
 /* --- events ------------------------------------------------------------------------------ */
 
+static enum kind kind_of_memory(const struct eo_event *event)
+{
+	const struct eo_attr *attr = eo_event_data(event, "source");
+	const char *source = attr && attr->type == EO_ATTR_STRING ? attr->str : "";
+
+	if (!strcmp(source, "mmap"))
+		return KIND_SPACE;
+	if (!strcmp(source, "fault"))
+		return KIND_PAGES;
+	return strcmp(source, "kernel") ? KIND_HEAP : KIND_OBJECTS;
+}
+
+static bool has_blocks(enum kind kind)
+{
+	return kind == KIND_HEAP || kind == KIND_SPACE || kind == KIND_OBJECTS;
+}
+
+/* The kernel frees objects for whomever it works at the time. */
+static uint64_t owner_of(enum kind kind, const struct eo_event *event)
+{
+	return kind == KIND_OBJECTS ? 0 : event->pid;
+}
+
 static enum kind kind_of(const struct eo_event *event)
 {
 	switch (event->type) {
 	case EO_EVENT_CPU_SAMPLE:
 		return KIND_CPU;
 	case EO_EVENT_MEMORY_ALLOC:
-		return KIND_HEAP;
+	case EO_EVENT_MEMORY_FREE:
+		return kind_of_memory(event);
 	default:
 		return KIND_TIME;
 	}
@@ -270,37 +358,60 @@ static int add(struct eo_event_profile *events, const struct eo_event *event,
 	       const struct eo_attr *stack)
 {
 	const struct eo_attr *address = eo_event_data(event, "address");
-	struct block block = { .pid = event->pid, .size = data_number(event, "size_bytes") };
+	struct block block = { .pid = owner_of(events->kind, event),
+			       .size = data_number(event, "size_bytes") };
 	int64_t values[MAX_VALUES] = { 1, data_number(event, "duration_ns") };
 	int err = add_stack(events->profile, stack, &block.stack);
 
 	if (err)
 		return err;
 	block.labels = add_labels(events->profile, event);
-	if (events->kind == KIND_HEAP) {
+	if (events->kind == KIND_PAGES)
+		values[1] = block.size;
+	if (has_blocks(events->kind)) {
 		values[1] = values[3] = block.size;
 		values[2] = 1;
 	}
 	eo_profile_add_sample(events->profile, block.stack, block.labels, values);
-	if (events->kind == KIND_HEAP && address && address->type == EO_ATTR_HEX) {
+	if (has_blocks(events->kind) && address && address->type == EO_ATTR_HEX) {
 		block.address = address->unum;
 		err = add_block(events, &block);
 	}
 	return err ? err : eo_profile_status(events->profile);
 }
 
+static int take_back(struct eo_event_profile *events, const struct eo_event *event)
+{
+	const struct eo_attr *address = eo_event_data(event, "address");
+	uint64_t key[2] = { owner_of(events->kind, event) }, size;
+
+	if (!address || address->type != EO_ATTR_HEX)
+		return 0;
+	key[1] = address->unum;
+	size = (uint64_t)data_number(event, "size_bytes");
+	if (events->kind == KIND_SPACE && size)
+		return release_range(events, key, size);
+	release_block(events, key);
+	return 0;
+}
+
+static int no_memory(struct eo_error *err, int status)
+{
+	return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -status, NULL,
+			    "make a profile of events");
+}
+
 int eo_event_profile_add(struct eo_event_profile *events, const struct eo_event *event,
 			 const struct eo_event_clock *clock, struct eo_error *err)
 {
 	const struct eo_attr *stack = eo_event_data(event, "stack");
-	const struct eo_attr *address = eo_event_data(event, "address");
-	int status;
+	int status = 0;
 
 	note_time(events, event, clock);
 	if (event->type == EO_EVENT_MEMORY_FREE) {
-		if (events->kind == KIND_HEAP && address && address->type == EO_ATTR_HEX)
-			release_block(events, (const uint64_t[]){ event->pid, address->unum });
-		return 0;
+		if (has_blocks(events->kind) && kind_of(event) == events->kind)
+			status = take_back(events, event);
+		return status < 0 ? no_memory(err, status) : 0;
 	}
 	if (!stack || stack->type != EO_ATTR_ARRAY ||
 	    (event->type == EO_EVENT_MEMORY_ALLOC && eo_event_data(event, "error")))
@@ -309,10 +420,7 @@ int eo_event_profile_add(struct eo_event_profile *events, const struct eo_event 
 	if (status < 0)
 		return status;
 	status = add(events, event, stack);
-	if (status < 0)
-		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -status, NULL,
-				    "make a profile of events");
-	return 1;
+	return status < 0 ? no_memory(err, status) : 1;
 }
 
 int eo_event_profile_finish(struct eo_event_profile *events, struct eo_profile **ret,

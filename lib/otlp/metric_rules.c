@@ -200,6 +200,12 @@ static bool has_segments(const struct eo_event *event)
 	return eo_event_data(event, "segments");
 }
 
+/* Rows by stack go on from one to the next, and cannot be added up. */
+static bool is_row_by_size(const struct eo_event *event)
+{
+	return eo_event_data(event, "name");
+}
+
 static bool has_no_segments(const struct eo_event *event)
 {
 	return !has_segments(event);
@@ -270,6 +276,16 @@ static const struct metric_rule free_rules[] = {
 	{ &memory_active, SERVICE, "size_bytes", NULL, SUBTRACT, source, NULL },
 	NOTHING,
 };
+/* Rows are the sums of all targets. */
+static const struct metric_rule mem_row_rules[] = {
+	{ &memory_allocations, HOST, "count", NULL, ADD, source, is_row_by_size },
+	{ &memory_allocated, HOST, "total_allocated", NULL, ADD, source, is_row_by_size },
+	{ &memory_frees, HOST, "frees", NULL, ADD, source, is_row_by_size },
+	{ &memory_freed, HOST, "total_freed", NULL, ADD, source, is_row_by_size },
+	{ &memory_active, HOST, "total_allocated", NULL, ADD, source, is_row_by_size },
+	{ &memory_active, HOST, "total_freed", NULL, SUBTRACT, source, is_row_by_size },
+	NOTHING,
+};
 static const struct metric_rule packet_rules[] = {
 	{ &packet_count, HOST, "segments", NULL, ADD, packet_attributes, has_segments },
 	{ &packet_count, HOST, NULL, NULL, ADD, packet_attributes, has_no_segments },
@@ -304,6 +320,7 @@ static const struct metric_rule *const rules_of[EO_EVENT_TYPE_COUNT] = {
 	[EO_EVENT_LOSS]		  = loss_rules,
 	[EO_EVENT_END]		  = end_rules,
 	[EO_EVENT_SYSCALL_SUMMARY] = syscall_row_rules,
+	[EO_EVENT_MEM_SUMMARY]	  = mem_row_rules,
 	[EO_EVENT_NET_SUMMARY]	  = net_row_rules,
 };
 

@@ -261,6 +261,13 @@ refuse "--stats and the events would both go to one output" trace syscall --stat
 refuse "-p and a command behind -- exclude each other" trace syscall -p 1 -- ls
 refuse "--sample-bytes wants a number of bytes from 1 to 1073741824, not '0'" trace mem -c -p 1 --sample-bytes=0
 refuse "--sample-bytes wants -c, --leaks or a heap profile" trace mem -p 1 --sample-bytes=1009
+refuse "--source wants libc, mmap, faults or kernel, not 'fault'" trace mem -p 1 --source=libc,fault
+refuse "--source is an option of mem, not of syscall" trace syscall --source=mmap
+refuse "--library is for --source=libc" trace mem -p 1 --source=mmap --library=/dev/null
+refuse "--sample-bytes: faults are all counted" trace mem -c -p 1 --source=faults --sample-bytes=1009
+refuse "--leaks: pages do not say who brought them in" trace mem -p 1 --source=faults --leaks
+hint "-c --by=stack or a profile" trace mem -p 1 --source=mmap,faults --leaks
+refuse "a heap profile wants one --source" trace mem -p 1 --source=libc,mmap -f pprof -o x.pb.gz
 refuse "find process $gone" trace syscall -p "$gone"
 refuse "OTLP export" trace syscall -o http://localhost:4318
 
@@ -276,6 +283,9 @@ shown() { # JQ WORD...
 shown '.tracers == ["syscall"] and .format == "jsonl" and .output == "-" and .duration_ns == 0' syscall
 shown '.duration_ns == 0 and .env == "debug"' syscall --env=debug
 shown '.["sample-bytes"] == 1009 and .leaks' mem --leaks -p 1 --sample-bytes=1009
+shown '.source == ["libc"] and .["max-live"] == 1000000' mem -p 1
+shown '.source == ["mmap", "kernel"]' mem -p 1 --source=kernel,mmap
+shown '.source == ["kernel"] and .["max-live"] == 131072 and .format == "pprof"' mem -p 1 --source=kernel -o x.pb.gz
 shown '.duration_ns == 1500000000' syscall --env=debug -d 1.5
 shown '.enable_syscall_tracing and (.enable_cpu_profiling | not) and (.enable_network_tracing | not)' syscall
 shown '.format == "text" and .summary' syscall -c

@@ -105,6 +105,59 @@ Test(event_profile, allocations_give_a_heap_profile)
 	cr_expect_eq(profile->sample_count, 1u);
 }
 
+#define MAPPED(type, at, place, size, rest) \
+	event_line(type, at, "\"source\":\"mmap\",\"address\":\"" place "\",\"size_bytes\":" size rest)
+
+Test(event_profile, address_space_is_given_back_in_parts)
+{
+	EO_AUTO(eo_profile) profile = NULL;
+	EO_AUTO_FREE char *lines = NULL;
+
+	cr_assert_gt(asprintf(&lines, "%s%s%s%s%s%s",
+			      MAPPED("memory_alloc", 1, "0x10000", "65536", "," STACK_A),
+			      MAPPED("memory_alloc", 2, "0x90000", "4096", "," STACK_A),
+			      MAPPED("memory_free", 3, "0x13000", "8192", ""), /* a hole */
+			      MAPPED("memory_free", 4, "0x10000", "4096", ""), /* the head */
+			      MAPPED("memory_free", 5, "0x15000", "45056", ""), /* all behind the hole */
+			      MAPPED("memory_free", 6, "0x50000", "4096", "")), /* older */
+		     0);
+	profile = must(lines);
+	expect_type(profile, 0, "alloc_objects", "count", 2);
+	expect_type(profile, 1, "alloc_space", "bytes", 65536 + 4096);
+	expect_type(profile, 2, "inuse_objects", "count", 2);
+	expect_type(profile, 3, "inuse_space", "bytes", 8192 + 4096);
+}
+
+Test(event_profile, resident_pages_have_no_use)
+{
+	EO_AUTO(eo_profile) profile = NULL;
+	EO_AUTO_FREE char *lines = NULL;
+
+	cr_assert_gt(asprintf(&lines, "%s%s%s",
+			      event_line("memory_alloc", 1, "\"source\":\"fault\",\"address\":\"0x10\",\"size_bytes\":4096," STACK_A),
+			      event_line("memory_alloc", 2, "\"source\":\"fault\",\"size_bytes\":8192," STACK_A),
+			      event_line("memory_free", 3, "\"source\":\"fault\",\"size_bytes\":4096")),
+		     0);
+	profile = must(lines);
+	cr_expect_eq(profile->value_type_count, 2u);
+	expect_type(profile, 0, "alloc_objects", "count", 2);
+	expect_type(profile, 1, "alloc_space", "bytes", 12288);
+	cr_expect_str_eq(profile->strings[profile->default_value_type], "alloc_space");
+}
+
+Test(event_profile, sources_do_not_mix)
+{
+	struct eo_profile *profile = NULL;
+	EO_AUTO_FREE char *lines = NULL;
+	struct eo_error err = { 0 };
+
+	cr_assert_gt(asprintf(&lines, "%s%s", event_line("memory_alloc", 1, "\"source\":\"libc\"," STACK_A),
+			      event_line("memory_alloc", 2, "\"source\":\"mmap\"," STACK_A)),
+		     0);
+	cr_expect_eq(profile_of(lines, &profile, &err), -EINVAL);
+	cr_expect_not_null(strstr(err.text, "allocations cannot hold address space"), "%s", err.text);
+}
+
 Test(event_profile, many_blocks_come_and_go)
 {
 	EO_AUTO_FREE char *lines = NULL;

@@ -6,6 +6,10 @@
 #include "core/auto.h"
 #include "otlp_events.h"
 
+#define MEM_ROW                                                                             \
+	"\"name\":\"64-127\",\"source\":\"mmap\",\"count\":17,\"errors\":0,\"frees\":13," \
+	"\"total_allocated\":1009,\"total_freed\":503"
+
 struct expected_point {
 	const char *type, *data;
 	const char *metric, *unit, *value; /* value NULL: a histogram with one measurement */
@@ -76,6 +80,16 @@ Test(metric_rules, every_event_has_the_metrics_of_the_table)
 		 "By", "64", "ebpfotel.memory.source", "libc", "true"},
 		{"memory_free", "\"source\":\"libc\"", "ebpfotel.memory.frees", "{free}", "1",
 		 "ebpfotel.memory.source", "libc", "true"},
+		{"mem_summary", MEM_ROW, "ebpfotel.memory.allocations", "{allocation}", "17",
+		 "ebpfotel.memory.source", "mmap", "true"},
+		{"mem_summary", MEM_ROW, "ebpfotel.memory.allocated", "By", "1009",
+		 "ebpfotel.memory.source", "mmap", "true"},
+		{"mem_summary", MEM_ROW, "ebpfotel.memory.frees", "{free}", "13",
+		 "ebpfotel.memory.source", "mmap", "true"},
+		{"mem_summary", MEM_ROW, "ebpfotel.memory.freed", "By", "503",
+		 "ebpfotel.memory.source", "mmap", "true"},
+		{"mem_summary", MEM_ROW, "ebpfotel.memory.active", "By", "506",
+		 "ebpfotel.memory.source", "mmap", NULL},
 		{"network_packet",
 		 "\"direction\":\"tx\",\"interface\":\"eth0\",\"length_bytes\":1480",
 		 "system.network.packet.count", "{packet}", "1", "system.device", "eth0", "true"},

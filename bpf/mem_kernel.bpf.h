@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What the kernel takes of its slab allocator while it works for a program, and when it gives that
+ * back, wherever it does: many objects end in somebody else's time, or in an interrupt.
+ *
+ * These programs must not allocate, so that their map is made in full beforehand. */
+#ifndef EO_MEM_KERNEL_BPF_H
+#define EO_MEM_KERNEL_BPF_H
+
+#include "mem_live.bpf.h"
+
+BLOCKS(kernel_blocks, 0);
+
+#define NO_OBJECT 16 /* include/linux/slab.h: ZERO_SIZE_PTR */
+
+/* Does the kernel work for the current task, and not in an interrupt on top of it? The arguments of
+ * a tracepoint are on the stack that the kernel runs on, and interrupts have one of their own. */
+static __always_inline int is_for_task(void *ctx, struct task_struct *task)
+{
+	__u64 from = (__u64)BPF_CORE_READ(task, stack), here = 0, to = 0;
+	void *slot = ctx;
+
+	/* Through memory, as the verifier lets nobody compute with what it calls a pointer. */
+	bpf_probe_read_kernel(&here, sizeof(here), &slot);
+	slot = (void *)bpf_task_pt_regs(task);
+	bpf_probe_read_kernel(&to, sizeof(to), &slot);
+	return here > from && here < to;
+}
+
+static __always_inline int begin_kernel_event(struct event *event, void *ctx,
+					      struct eo_tracer_counters *count, __u32 function)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	event->count = count;
+	event->sums = mem_sums();
+	event->task = is_for_task(ctx, task) ? task : NULL;
+	event->blocks = &kernel_blocks;
+	event->pid_tgid = event->task ? bpf_get_current_pid_tgid() : 0;
+	event->source = EO_MEM_KERNEL;
+	event->function = function;
+	return event->sums != NULL;
+}
+
+static __always_inline void kernel_allocates(void *ctx, __u32 function, __u64 address, __u64 size,
+					     struct eo_tracer_counters *count)
+{
+	struct event event = {};
+
+	if (!is_open || (address && address <= NO_OBJECT) ||
+	    !begin_kernel_event(&event, ctx, count, function))
+		return;
+	if (!event.task || !filter_current(event.task, event.pid_tgid))
+		return;
+	event.now = bpf_ktime_get_ns();
+	if (address)
+		allocated(&event, ctx, PLACE_KERNEL, 0, address, size);
+	else
+		failed(&event, size, ENOMEM);
+}
+
+static __always_inline void kernel_allocates_of(void *ctx, __u64 address, struct kmem_cache *cache,
+						struct eo_tracer_counters *count)
+{
+	kernel_allocates(ctx, EO_MEM_KMEM_CACHE_ALLOC, address, BPF_CORE_READ(cache, size), count);
+}
+
+static __always_inline void kernel_frees(void *ctx, __u32 function, __u64 address,
+					 struct eo_tracer_counters *count)
+{
+	struct event event = {};
+	struct eo_mem_block block;
+	int known;
+
+	if (!is_open || address <= NO_OBJECT || !begin_kernel_event(&event, ctx, count, function))
+		return;
+	known = take_block(&event, address, &block);
+	if (!known && (!event.task || !filter_current(event.task, event.pid_tgid)))
+		return;
+	event.now = bpf_ktime_get_ns();
+	if (known)
+		freed(&event, address, &block);
+	else
+		freed_unknown(&event, address);
+}
+
+#endif
