@@ -51,7 +51,7 @@ static __always_inline void take_stack(struct bpf_perf_event_data *ctx, struct t
 
 	begin_stack(record, task, pid_tgid, in_kernel);
 	if (in_kernel && !profiler.user_only)
-		take_kernel_half(record, ctx, 0);
+		take_kernel_half(record, ctx);
 #ifdef WALKS_BY_TABLES
 	if (has_user && tables) {
 		struct user_registers from;

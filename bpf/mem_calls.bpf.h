@@ -8,6 +8,7 @@
 #define EO_MEM_CALLS_BPF_H
 
 #include "mem_image.bpf.h"
+#include "registers.bpf.h"
 
 /* A thread's call that has not returned yet, and its program. */
 struct thread {

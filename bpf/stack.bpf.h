@@ -127,10 +127,9 @@ static __always_inline __u32 bound_frames(__u32 frames)
 	return frames & EO_MAX_FRAMES;
 }
 
-/* @skip: a constant, of innermost frames that are our own */
-static __always_inline void take_kernel_half(struct eo_stack_record *record, void *ctx, const __u32 skip)
+static __always_inline void take_kernel_half(struct eo_stack_record *record, void *ctx)
 {
-	long bytes = bpf_get_stack(ctx, record->frames, EO_MAX_FRAMES * sizeof(__u64), skip);
+	long bytes = bpf_get_stack(ctx, record->frames, EO_MAX_FRAMES * sizeof(__u64), 0);
 
 	if (bytes > 0)
 		record->kernel_frames = (__u32)bytes / sizeof(__u64);

@@ -34,9 +34,6 @@ static __always_inline void release_slot(struct stack_slot *slot)
 	__sync_fetch_and_add(&slot->taken, -1);
 }
 
-/* The program, and what calls it from a raw tracepoint: __bpf_trace_run() is inlined. */
-#define TRACEPOINT_FRAMES 2
-
 /* Take the stack of the current thread into a claimed slot: the user half from where it entered the
  * kernel.
  * @kernel: with the kernel half */
@@ -46,7 +43,7 @@ static __always_inline void take_current_stack(struct stack_slot *slot, __u32 nu
 {
 	begin_stack(&slot->record, task, pid_tgid, kernel);
 	if (kernel)
-		take_kernel_half(&slot->record, ctx, TRACEPOINT_FRAMES);
+		take_kernel_half(&slot->record, ctx);
 	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
 		return;
 #ifdef WALKS_BY_TABLES
