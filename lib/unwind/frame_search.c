@@ -90,5 +90,6 @@ bool eo_frame_search_read(const struct eo_frame_search *search, size_t i,
 	if (!read_entry(search, offset, fde) || fde->size < LENGTH_BYTES + sizeof(back))
 		return false;
 	memcpy(&back, fde->bytes + LENGTH_BYTES, sizeof(back));
-	return back <= offset + LENGTH_BYTES && read_entry(search, offset + LENGTH_BYTES - back, cie);
+	return back <= offset + LENGTH_BYTES &&
+	       read_entry(search, offset + LENGTH_BYTES - back, cie);
 }

@@ -49,10 +49,11 @@ struct eo_frame_sources {
 };
 
 /**
- * Parse a whole section, and those that are next, and Go's functions. Where FDEs overlap, a pc belongs to the one that
- * begins first, of equal ones to the one that is read first. Less than 16 bytes between two is
- * padding: the rule in front of it goes on. FDEs that cannot be read are left out, what cannot be
- * said in a rule is EO_CFA_UNSUPPORTED, and so is a damaged program from the damage on.
+ * Parse a whole section, those that are next, and Go's functions. Where FDEs overlap, a pc belongs
+ * to the one that begins first, of equal ones to the one that is read first. Less than 16 bytes
+ * between two is padding: the rule in front of it goes on. FDEs that cannot be read are left out,
+ * what cannot be said in a rule is EO_CFA_UNSUPPORTED, and so is a damaged program from the damage
+ * on.
  * @ret: filled on success; fini() it
  * Returns 0, -ENOEXEC with the offset and reason for a section that contradicts itself before its
  * first usable FDE, -E2BIG beyond 8 million rows or FDEs, 256 K CIEs or 4 GB, or -ENOMEM. A

@@ -13,7 +13,7 @@
 #define MAGIC_1_20 0xfffffff1u
 
 #define WINDOW_BYTES 4096u
-#define INDEX_BYTES 8u /* of a function in the index: offsets of its address and of its entry */
+#define INDEX_BYTES 8u	 /* of a function in the index: offsets of its address and of its entry */
 #define STEPS_OFFSET 16u /* in a function's entry */
 #define MODULE_TEXT 176u /* where runtime.moduledata has the address of the first function */
 
@@ -56,9 +56,9 @@ struct function {
 
 /* On its way through a table of steps. */
 struct walk {
-	uint64_t at;	     /* of the next step, in the section */
-	uint64_t pc, next;   /* the depth holds from here to there */
-	int64_t depth;	     /* bytes on the stack above the return address */
+	uint64_t at;	   /* of the next step, in the section */
+	uint64_t pc, next; /* the depth holds from here to there */
+	int64_t depth;	   /* bytes on the stack above the return address */
 	bool started, damaged;
 };
 
@@ -70,7 +70,8 @@ static const unsigned char *look(struct eo_go_functions *go, struct window *wind
 
 	if (offset > go->size || size > go->size - offset)
 		return NULL;
-	if (offset < window->at || size > window->size || offset - window->at > window->size - size) {
+	if (offset < window->at || size > window->size ||
+	    offset - window->at > window->size - size) {
 		window->at = offset;
 		window->size = go->size - offset < WINDOW_BYTES ? go->size - offset : WINDOW_BYTES;
 		r = eo_elf_image_read(go->image, go->offset + offset, window->bytes, window->size);
@@ -115,8 +116,8 @@ static bool read_number(struct eo_go_functions *go, uint64_t *offset, uint32_t *
 
 static struct walk walk_of(const struct eo_go_functions *go, const struct function *function)
 {
-	return (struct walk){.at = go->header.steps + function->steps, .next = function->start,
-			     .depth = -1};
+	return (struct walk){
+		.at = go->header.steps + function->steps, .next = function->start, .depth = -1};
 }
 
 /* To the next depth. Returns false behind the last one. */
@@ -155,10 +156,11 @@ static bool has_frame(struct eo_go_functions *go, const struct function *functio
 
 static struct eo_unwind_rule rule_of(int64_t depth)
 {
-	struct eo_unwind_rule rule = {.cfa_kind = EO_CFA_SP, .cfa_offset = (__s32)depth + 8};
+	struct eo_unwind_rule rule = {.cfa_kind = EO_CFA_SP};
 
 	if (depth < 0 || depth & 7 || depth > INT32_MAX - 8)
 		return (struct eo_unwind_rule){.cfa_kind = EO_CFA_UNSUPPORTED};
+	rule.cfa_offset = (__s32)depth + 8;
 	if (depth > 0) {
 		rule.fp_kind = EO_FP_AT_CFA;
 		rule.fp_offset = -16;
@@ -173,8 +175,10 @@ static int push_kind(struct eo_frame_rows *rows, uint64_t pc, enum eo_cfa_kind k
 
 static int push_switch(struct eo_frame_rows *rows, uint64_t pc)
 {
-	static const struct eo_unwind_rule rule = {.cfa_kind = EO_CFA_SWITCH, .cfa_offset = 16,
-						   .fp_kind = EO_FP_AT_CFA, .fp_offset = -16};
+	static const struct eo_unwind_rule rule = {.cfa_kind = EO_CFA_SWITCH,
+						   .cfa_offset = 16,
+						   .fp_kind = EO_FP_AT_CFA,
+						   .fp_offset = -16};
 
 	return eo_frame_rows_push(rows, pc, &rule);
 }
@@ -346,8 +350,8 @@ static int read_header(struct eo_go_functions *go, const Elf64_Shdr *section)
 	    header->index >= go->size || header->functions == 0 ||
 	    header->functions > (go->size - header->index) / INDEX_BYTES)
 		return -ENOEXEC;
-	/* entry's offset, name, arguments, deferreturn, three tables, their number, unit, since 1.20
-	 * the line, kind of function, flags */
+	/* entry's offset, name, arguments, deferreturn, three tables, their number, unit,
+	 * since 1.20 the line, kind of function, flags */
 	go->flags_offset = header->magic == MAGIC_1_18 ? 37 : 41;
 	r = find_text(go, section);
 	if (r < 0)

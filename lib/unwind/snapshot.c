@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* libunwind asks us for registers, memory and call frame information. All it gets to read is the
  * copy of the stack, and of the file that the pc at hand lies in the table of functions and the two
- * entries that matter; what it asks for beyond is an end, and so is reading too much, which is how a program of call frame information
- * that loops would show. It caches nothing: a row that holds for a return address (that of the
- * call before it) need not hold for a leaf at the same address, and libunwind's cache cannot tell
- * the two apart. */
+ * entries that matter; what it asks for beyond is an end, and so is reading too much, which is how
+ * a program of call frame information that loops would show. It caches nothing: a row that holds
+ * for a return address (that of the call before it) need not hold for a leaf at the same address,
+ * and libunwind's cache cannot tell the two apart. */
 #include "unwind/snapshot.h"
 
 #include <errno.h>
