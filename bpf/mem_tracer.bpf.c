@@ -56,7 +56,7 @@ int on_rss_stat(struct rss_stat *ctx)
 	return UNPREEMPTED(rss_changes(ctx, count));
 }
 
-#ifdef __TARGET_ARCH_x86
+#ifdef TELLS_OF_PAGE_FAULTS
 SEC("raw_tp/page_fault_user")
 int on_page_fault(struct bpf_raw_tracepoint_args *ctx)
 {

@@ -18,13 +18,7 @@
 #include <linux/ptrace.h>
 
 #include "net_payload.bpf.h"
-
-/* What a call's return pops of the stack. */
-#ifdef __TARGET_ARCH_x86
-#define RETURN_BYTES 8
-#else
-#define RETURN_BYTES 0
-#endif
+#include "registers.bpf.h"
 
 #define TLS_SMALL_BYTES 1024 /* records come in two sizes */
 

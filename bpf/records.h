@@ -69,9 +69,10 @@ struct eo_sample_record {
 #define EO_SNAPSHOT_REGISTERS 17
 #define EO_SNAPSHOT_STEP 1024u
 #define EO_SNAPSHOT_STEPS 16u
+#define EO_SNAPSHOT_FP_FRAMES 64u
 
-/* A sample whose user half is for user space to unwind, and which is counted by nobody else.
- * bytes[] holds kernel_frames addresses, leaf first, then stack_bytes from user address stack_at.
+/* A sample whose user half is for user space to unwind, and which is counted by nobody else. Beside
+ * the copy of one stack there is the chain of frame pointers, which may lead to another. bytes[] holds kernel_frames addresses, leaf first, then stack_bytes from user address stack_at.
  * The record is cut there. */
 struct eo_snapshot_record {
 	__u32 kind;
@@ -79,18 +80,19 @@ struct eo_snapshot_record {
 	__u64 ktime_ns;
 	__u64 stack_at;
 	__u32 tgid, tid;
-	__u16 kernel_frames, reserved;
+	__u16 kernel_frames, fp_frames;
 	__u32 stack_bytes;
 	__u32 in_kernel;
 	__u32 exec_id;
 	char comm[EO_COMM_LEN];
 	char thread[EO_COMM_LEN];
 	__u64 registers[EO_SNAPSHOT_REGISTERS];
+	__u64 fp[EO_SNAPSHOT_FP_FRAMES]; /* leaf first */
 	__u8 bytes[(EO_MAX_FRAMES + 1) * sizeof(__u64) + EO_SNAPSHOT_STEPS * EO_SNAPSHOT_STEP];
 };
 
 #define EO_SNAPSHOT_HEADER_BYTES __builtin_offsetof(struct eo_snapshot_record, bytes)
-_Static_assert(EO_SNAPSHOT_HEADER_BYTES == 216, "records are an ABI between bpf/ and lib/");
+_Static_assert(EO_SNAPSHOT_HEADER_BYTES == 728, "records are an ABI between bpf/ and lib/");
 
 #define EO_STACK_HEADER_BYTES __builtin_offsetof(struct eo_stack_record, frames)
 _Static_assert(EO_STACK_HEADER_BYTES == 80, "records are an ABI between bpf/ and lib/");

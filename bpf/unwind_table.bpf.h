@@ -18,6 +18,10 @@
 
 #define WINDOW_BELOW 56u /* words below the wanted one are asked for as well */
 
+/* Where code that runs on a stack of its own was called from may lie above or below it. Each call
+ * from Go to C, and back, is one way down at most; more of them are a chain that leads in circles. */
+#define DESCENTS_MAX 8u
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, EO_UNWIND_CHUNKS);
@@ -69,8 +73,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct eo_unwind_process);
 } unwind_processes SEC(".maps");
-
-volatile __u32 unwind_tick; /* user space's clock of last uses */
 
 /* clang drops a mask that it can prove, and the verifier then misses it. */
 #define BOUND(value, mask)                     \
@@ -163,12 +165,12 @@ static __always_inline __u32 find_rule(const struct eo_unwind_file *file, __u64 
 	return rows[BOUND(low, EO_UNWIND_CHUNK_ROWS - 1)].rule;
 }
 
-/* Move to the caller whose frame address is @cfa. */
-static __always_inline int step_to(struct walk *walk, __u64 cfa, __u64 fp)
+/* Move to the caller whose frame address is @cfa, above this one's unless on @other_stack. */
+static __always_inline int step_to(struct walk *walk, __u64 cfa, __u64 fp, int other_stack)
 {
 	__u64 pc;
 
-	if (cfa <= walk->sp) {
+	if (cfa <= walk->sp && !(other_stack && walk->descents++ < DESCENTS_MAX)) {
 		walk->status = EO_USER_BROKEN;
 		return 1;
 	}
@@ -183,7 +185,7 @@ static __always_inline int step_to(struct walk *walk, __u64 cfa, __u64 fp)
 	return 0;
 }
 
-/* For code without a table: compilers at run time, Go, assembly. */
+/* For code without a table: compilers at run time, assembly. */
 static __always_inline int step_by_frame_pointer(struct walk *walk)
 {
 	__u64 fp;
@@ -196,7 +198,7 @@ static __always_inline int step_by_frame_pointer(struct walk *walk)
 		walk->status = EO_USER_NO_ROW;
 		return 1;
 	}
-	return step_to(walk, walk->fp + 16, fp);
+	return step_to(walk, walk->fp + 16, fp, 0);
 }
 
 /* At the trampoline that returns from a signal handler rsp points to a struct ucontext:
@@ -242,6 +244,12 @@ static __always_inline int step_by_rule(struct walk *walk, const struct eo_unwin
 		break;
 	case EO_CFA_SIGNAL:
 		return step_over_signal(walk);
+	case EO_CFA_SWITCH:
+		cfa = walk->fp + rule->cfa_offset;
+		if (walk->fp)
+			break;
+		walk->status = EO_USER_COMPLETE;
+		return 1;
 	case EO_CFA_END:
 		walk->status = EO_USER_COMPLETE;
 		return 1;
@@ -254,7 +262,7 @@ static __always_inline int step_by_rule(struct walk *walk, const struct eo_unwin
 		walk->status = EO_USER_READ_FAULT;
 		return 1;
 	}
-	return step_to(walk, cfa, fp);
+	return step_to(walk, cfa, fp, rule->cfa_kind == EO_CFA_SWITCH);
 }
 
 /* One frame. Returns 1 when the walk has ended. */
@@ -333,6 +341,7 @@ static __always_inline __u32 walk_user_tables(struct stack_slot *slot, __u32 num
 	walk->exact = from->exact;
 	walk->start = start;
 	walk->count = 0;
+	walk->descents = 0;
 	walk->window_at = 0;
 	bpf_loop(EO_MAX_FRAMES, walk_frame, &number, 0);
 	*count = walk->count;

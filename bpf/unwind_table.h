@@ -20,7 +20,8 @@ enum eo_cfa_kind {
 	EO_CFA_SIGNAL = 6,	/* a signal frame: rsp points to the kernel's ucontext */
 	EO_CFA_END = 7,		/* the return address is undefined: the bottom of the stack */
 	EO_CFA_UNSUPPORTED = 8, /* another register or expression */
-	EO_CFA_KIND_COUNT = 9,
+	EO_CFA_SWITCH = 9, /* rbp + cfa_offset, perhaps on another stack; the bottom when rbp is 0 */
+	EO_CFA_KIND_COUNT = 10,
 };
 
 enum eo_fp_kind {

@@ -42,9 +42,11 @@ struct variant {
 static uint32_t ring_bytes(const struct eo_cpu_profiler_options *options, const struct variant *variant)
 {
 	/* Two ticks of new stacks of 1 KB at the highest rate are 200 KB a CPU, and of snapshots of
-	 * 17 KB at 100 Hz 350 KB. With tables, the maps are to stay below 24 MB in all. */
+	 * 17 KB at 100 Hz 350 KB. With tables, the maps are to stay below 24 MB in all; and what of a
+	 * ring is mapped counts twice in our own memory. */
 	uint32_t a_cpu = (variant->snapshots ? 350 : 200) * 1024;
-	uint32_t bytes = (variant->snapshots ? 2048 : 512) * 1024, cpus = (uint32_t)libbpf_num_possible_cpus();
+	uint32_t bytes = (!variant->snapshots ? 512 : variant->tables ? 1024 : 2048) * 1024;
+	uint32_t cpus = (uint32_t)libbpf_num_possible_cpus();
 	uint32_t most = (variant->tables && variant->snapshots ? 8u : 16u) << 20;
 
 	if (options->ring_bytes)

@@ -63,6 +63,9 @@ static int add_snapshot(struct eo_cpu_profiler *profiler, struct eo_stack_store 
 		.stack_at = record->stack_at,
 		.stack = record->bytes + kernel_bytes,
 		.stack_bytes = record->stack_bytes,
+		.fp = record->fp,
+		.fp_count = record->fp_frames < EO_SNAPSHOT_FP_FRAMES ? record->fp_frames
+								      : EO_SNAPSHOT_FP_FRAMES,
 	};
 	struct eo_stack_record stack = {
 		.tgid = record->tgid,

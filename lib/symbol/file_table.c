@@ -15,7 +15,7 @@
 #include "symbol/vdso.h"
 
 #define OPEN_MAX 512u
-#define SYMBOLS_OPEN_MAX (1u << 20) /* 16 bytes each, of all open files; one may have more */
+#define SYMBOLS_OPEN_MAX (512u << 10) /* 16 bytes each, of all open files; one may have more */
 #define SOURCES_MAX 256u      /* two files each that stay open */
 #define SEGMENTS_MAX 256u
 #define MEMO_SLOTS 8192u      /* power of two */

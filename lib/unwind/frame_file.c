@@ -11,6 +11,7 @@
 #include "core/memory_file.h"
 #include "symbol/elf_image.h"
 #include "unwind/frame_cursor.h"
+#include "unwind/go_functions.h"
 
 #define DEFLATE_RATIO_MAX 1032u /* what is said to unpack to more is a lie */
 
@@ -159,11 +160,13 @@ static int read_search_table(const struct piece *header, struct search_table *re
 	return at.failed ? -ENOEXEC : 0;
 }
 
-/* @header: becomes the section .eh_frame_hdr, on failure too perhaps; @ret: .eh_frame */
-static int read_by_header(const struct eo_elf_image *image, const Elf64_Phdr *segment,
-			  struct piece *header, struct search_table *table, struct piece *ret)
+/* @header: becomes the section .eh_frame_hdr, on failure too perhaps
+ * @offset, @size: where .eh_frame is, which begins at table->start */
+static int find_by_header(const struct eo_elf_image *image, const Elf64_Phdr *segment,
+			  struct piece *header, struct search_table *table, uint64_t *offset,
+			  uint64_t *size)
 {
-	uint64_t offset = 0, left = 0, size;
+	uint64_t left = 0, before_last;
 	uint32_t last_length;
 	int r;
 
@@ -172,21 +175,21 @@ static int read_by_header(const struct eo_elf_image *image, const Elf64_Phdr *se
 	if (r == 0)
 		r = read_search_table(header, table);
 	if (r == 0)
-		r = find_vaddr(image, table->start, &offset, &left);
+		r = find_vaddr(image, table->start, offset, &left);
 	if (r < 0)
 		return r;
 
-	size = table->last - table->start;
-	if (size > left || left - size < sizeof(last_length))
+	before_last = table->last - table->start;
+	if (before_last > left || left - before_last < sizeof(last_length))
 		return -ENOEXEC;
-	r = eo_elf_image_read(image, offset + size, &last_length, sizeof(last_length));
+	r = eo_elf_image_read(image, *offset + before_last, &last_length, sizeof(last_length));
 	if (r < 0)
 		return r;
-	size += sizeof(last_length);
-	if (last_length > left - size)
+	*size = before_last + sizeof(last_length);
+	if (last_length > left - *size)
 		return -ENOEXEC;
-	ret->vaddr = table->start;
-	return read_piece(image, offset, size + last_length, ret);
+	*size += last_length;
+	return 0;
 }
 
 /* The program header of .eh_frame_hdr. Returns 0, -ENOENT, or the errno of a read. */
@@ -209,6 +212,7 @@ static int read_eh_frame(const struct eo_elf_image *image, struct piece *ret)
 		eo_elf_image_find_section(image, SHT_PROGBITS, ".eh_frame");
 	struct search_table table;
 	struct piece header = {0};
+	uint64_t offset = 0, size = 0;
 	Elf64_Phdr segment;
 	int r;
 
@@ -220,9 +224,12 @@ static int read_eh_frame(const struct eo_elf_image *image, struct piece *ret)
 
 	r = find_header(image, &segment);
 	if (r == 0)
-		r = read_by_header(image, &segment, &header, &table, ret);
+		r = find_by_header(image, &segment, &header, &table, &offset, &size);
 	free(header.bytes);
-	return r;
+	if (r < 0)
+		return r;
+	ret->vaddr = table.start;
+	return read_piece(image, offset, size, ret);
 }
 
 static int read_debug_frame(const struct eo_elf_image *image, struct piece *ret)
@@ -239,12 +246,24 @@ static bool is_supported(const struct eo_elf_image *image)
 	       (image->type == ET_EXEC || image->type == ET_DYN);
 }
 
-/* @eh_frame, @debug_frame: empty; whoever calls frees their bytes */
-static int read_both(struct eo_elf_image *image, struct piece *eh_frame, struct piece *debug_frame,
-		     uint64_t *entry)
+/* What a file has, and the memory that it takes. */
+struct contents {
+	struct piece eh_frame, debug_frame;
+	struct eo_go_functions *go;
+	uint64_t entry;
+};
+
+static void free_contents(struct contents *contents)
 {
+	free(contents->eh_frame.bytes);
+	free(contents->debug_frame.bytes);
+	eo_go_functions_free(contents->go);
+}
+
+static int read_contents(struct eo_elf_image *image, struct contents *ret)
+{
+	int r, r_debug = -ENOENT;
 	Elf64_Ehdr header;
-	int r, r_debug;
 
 	if (!is_supported(image))
 		return -ENOTSUP;
@@ -253,12 +272,16 @@ static int read_both(struct eo_elf_image *image, struct piece *eh_frame, struct 
 		r = eo_elf_image_load_sections(image);
 	if (r < 0)
 		return r;
-	*entry = header.e_entry;
+	ret->entry = header.e_entry;
 
-	r = read_eh_frame(image, eh_frame);
-	r_debug = read_debug_frame(image, debug_frame);
+	/* What Go writes into .debug_frame is in its own table too, and better. */
+	if (eo_go_functions_new(image, &ret->go) == -ENOMEM)
+		return -ENOMEM;
+	r = read_eh_frame(image, &ret->eh_frame);
+	if (!ret->go)
+		r_debug = read_debug_frame(image, &ret->debug_frame);
 	/* One that can be read is enough; else what is wrong with .eh_frame matters more. */
-	if (r == 0 || r_debug == 0)
+	if (r == 0 || r_debug == 0 || ret->go)
 		return 0;
 	return r == -ENOENT ? r_debug : r;
 }
@@ -270,44 +293,44 @@ struct sink {
 	void *ctx;
 };
 
-static int parse(const struct piece *eh_frame, const struct piece *debug_frame, uint64_t entry,
-		 const struct sink *sink, struct eo_error *err)
+static int parse(const struct contents *contents, const struct sink *sink, struct eo_error *err)
 {
-	const struct eo_frame_section second = {.bytes = debug_frame->bytes,
-						.size = debug_frame->size,
-						.vaddr = debug_frame->vaddr,
+	const struct eo_frame_section second = {.bytes = contents->debug_frame.bytes,
+						.size = contents->debug_frame.size,
+						.vaddr = contents->debug_frame.vaddr,
 						.is_debug_frame = true};
-	const struct eo_frame_section first = {.bytes = eh_frame->bytes,
-					       .size = eh_frame->size,
-					       .vaddr = eh_frame->vaddr,
+	const struct eo_frame_section first = {.bytes = contents->eh_frame.bytes,
+					       .size = contents->eh_frame.size,
+					       .vaddr = contents->eh_frame.vaddr,
 					       .next = &second};
+	const struct eo_frame_sources sources = {.section = &first,
+						 .go = contents->go,
+						 .entry = contents->entry};
 
-	return sink->table ? eo_frame_table_parse(&first, entry, sink->table, err)
-			   : eo_frame_table_each(&first, entry, sink->fn, sink->ctx, NULL, err);
+	return sink->table ? eo_frame_table_parse(&sources, sink->table, err)
+			   : eo_frame_table_each(&sources, sink->fn, sink->ctx, NULL, err);
 }
 
 /* @fd is taken in any case. */
 static int load_owned(int fd, const struct sink *sink, struct eo_error *err)
 {
 	EO_AUTO_CLOSE int owned = fd;
-	struct piece eh_frame = {0}, debug_frame = {0};
+	struct contents contents = {0};
 	struct eo_elf_image image = {.fd = -1};
-	uint64_t entry = 0;
 	int r;
 
 	r = eo_elf_image_init(&image, owned);
 	if (r == 0) {
 		eo_steal_fd(&owned);
-		r = read_both(&image, &eh_frame, &debug_frame, &entry);
+		r = read_contents(&image, &contents);
 	}
-	eo_elf_image_fini(&image);
 	if (r == 0)
-		r = parse(&eh_frame, &debug_frame, entry, sink, err);
+		r = parse(&contents, sink, err);
 	else
 		eo_error_set(err, eo_error_kind_of(-r, EO_ERROR_EVENT_PROCESSING_FAILED), -r, NULL,
 			     "find call frame information of ELF file");
-	free(eh_frame.bytes);
-	free(debug_frame.bytes);
+	free_contents(&contents);
+	eo_elf_image_fini(&image);
 	return r;
 }
 
@@ -365,7 +388,7 @@ static int read_extent(const struct eo_elf_image *image, uint64_t *low, uint64_t
 
 static int read_search(const struct eo_elf_image *image, struct eo_frame_search *ret)
 {
-	struct piece header = {0}, frames = {0};
+	struct piece header = {0};
 	struct search_table table;
 	Elf64_Ehdr file;
 	Elf64_Phdr segment;
@@ -376,20 +399,18 @@ static int read_search(const struct eo_elf_image *image, struct eo_frame_search 
 	if (r == 0)
 		r = find_header(image, &segment);
 	if (r == 0)
-		r = read_by_header(image, &segment, &header, &table, &frames);
+		r = find_by_header(image, &segment, &header, &table, &ret->frames_offset,
+				   &ret->frames_size);
 	if (r == 0 && table.encoding != EO_FRAME_SEARCH_ENCODING)
 		r = -ENOTSUP;
 	if (r < 0) {
 		free(header.bytes);
-		free(frames.bytes);
 		return r;
 	}
 	ret->header = header.bytes;
 	ret->header_size = header.size;
 	ret->header_vaddr = header.vaddr;
-	ret->frames = frames.bytes;
-	ret->frames_size = frames.size;
-	ret->frames_vaddr = frames.vaddr;
+	ret->frames_vaddr = table.start;
 	ret->entry = file.e_entry;
 	ret->table = table.offset;
 	ret->count = table.count;
@@ -410,13 +431,24 @@ int eo_frame_file_load_search(int fd, struct eo_frame_search *ret)
 		return r;
 	eo_steal_fd(&own);
 	r = read_search(&image, ret);
+	if (r == 0)
+		ret->fd = eo_steal_fd(&image.fd);
+	else
+		*ret = (struct eo_frame_search){0};
 	eo_elf_image_fini(&image);
 	return r;
 }
 
-void eo_frame_search_fini(struct eo_frame_search *search)
+bool eo_frame_file_is_go(int fd)
 {
-	free(search->header);
-	free(search->frames);
-	*search = (struct eo_frame_search){0};
+	struct eo_elf_image image = {.fd = -1};
+	EO_AUTO_CLOSE int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	bool is_go;
+
+	if (own < 0 || eo_elf_image_init(&image, own) < 0)
+		return false;
+	eo_steal_fd(&own);
+	is_go = eo_elf_image_load_sections(&image) == 0 && eo_go_functions_exist(&image);
+	eo_elf_image_fini(&image);
+	return is_go;
 }

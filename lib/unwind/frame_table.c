@@ -6,6 +6,7 @@
 
 #include "unwind/frame_entries.h"
 #include "unwind/frame_rows.h"
+#include "unwind/go_functions.h"
 
 #define BRIDGE_BYTES 16u /* less than this between two functions is padding, which never runs */
 #define ENTRY_BYTES 64u	 /* code at the entry point that no FDE covers; ld.so's has 61 */
@@ -16,6 +17,7 @@ struct builder {
 	uint64_t covered; /* rows are complete up to here */
 	bool started;
 	uint64_t entry; /* 0: none, or done with */
+	struct eo_go_functions *go; /* NULL: none, or done with */
 };
 
 static const struct eo_unwind_rule no_rule = {.cfa_kind = EO_CFA_NONE};
@@ -57,6 +59,27 @@ static int add_entry(struct builder *builder, uint64_t next)
 	return r;
 }
 
+/* Go's functions where they begin in front of the next FDE: one piece without a gap. */
+static int add_go(struct builder *builder, uint64_t next)
+{
+	struct eo_go_functions *go = builder->go;
+	int r;
+
+	if (!go || eo_go_functions_start(go) > next)
+		return 0;
+	builder->go = NULL;
+	/* what begins earlier and reaches into them would be damage; theirs are not begun halfway */
+	if (builder->started && eo_go_functions_start(go) < builder->covered)
+		return 0;
+	r = add_entry(builder, eo_go_functions_start(go));
+	if (r == 0)
+		r = skip_to(builder, eo_go_functions_start(go));
+	if (r == 0)
+		r = eo_go_functions_rows(go, &builder->rows);
+	builder->covered = eo_go_functions_end(go);
+	return r;
+}
+
 static int add_fde(struct builder *builder, const struct eo_frame_entries *entries,
 		   const struct eo_frame_fde *fde)
 {
@@ -66,7 +89,9 @@ static int add_fde(struct builder *builder, const struct eo_frame_entries *entri
 	uint64_t from = fde->range.start;
 	int r;
 
-	r = add_entry(builder, fde->range.start);
+	r = add_go(builder, fde->range.start);
+	if (r == 0)
+		r = add_entry(builder, fde->range.start);
 	if (r < 0)
 		return r;
 	if (builder->started && from < builder->covered)
@@ -90,6 +115,8 @@ static int build(struct builder *builder, struct eo_frame_entries *entries)
 	for (size_t i = 0; r == 0 && i < entries->fde_count; i++)
 		r = add_fde(builder, entries, &entries->fdes[i]);
 	if (r == 0)
+		r = add_go(builder, UINT64_MAX);
+	if (r == 0)
 		r = add_entry(builder, UINT64_MAX);
 	if (r == 0)
 		r = eo_frame_rows_push(&builder->rows, builder->covered, &no_rule);
@@ -109,23 +136,25 @@ static int fail(const struct eo_frame_entries *entries, int code, struct eo_erro
 			    "read call frame information of %zu functions", entries->fde_count);
 }
 
-int eo_frame_table_each(const struct eo_frame_section *section, uint64_t entry, eo_frame_row_fn fn,
-			void *ctx, size_t *fdes, struct eo_error *err)
+int eo_frame_table_each(const struct eo_frame_sources *sources, eo_frame_row_fn fn, void *ctx,
+			size_t *fdes, struct eo_error *err)
 {
-	struct builder builder = {.rows = {.fn = fn, .ctx = ctx}, .entry = entry};
+	struct builder builder = {.rows = {.fn = fn, .ctx = ctx}, .entry = sources->entry,
+				  .go = sources->go};
+	size_t go_functions = sources->go ? eo_go_functions_count(sources->go) : 0;
 	struct eo_frame_entries entries = {0};
 	int r = 0;
 
-	for (const struct eo_frame_section *at = section; r == 0 && at; at = at->next)
+	for (const struct eo_frame_section *at = sources->section; r == 0 && at; at = at->next)
 		r = eo_frame_entries_read(&entries, at);
-	if (r == 0 && entries.fde_count == 0 && entries.complaint)
+	if (r == 0 && entries.fde_count == 0 && !sources->go && entries.complaint)
 		r = -ENOEXEC;
 	if (r == 0)
 		r = build(&builder, &entries);
 	if (r < 0)
 		fail(&entries, -r, err);
 	if (fdes)
-		*fdes = entries.fde_count;
+		*fdes = entries.fde_count + go_functions;
 	eo_frame_entries_fini(&entries);
 	return r;
 }
@@ -154,11 +183,11 @@ static int collect(void *ctx, const struct eo_frame_row *row)
 	return 0;
 }
 
-int eo_frame_table_parse(const struct eo_frame_section *section, uint64_t entry,
-			 struct eo_frame_table *ret, struct eo_error *err)
+int eo_frame_table_parse(const struct eo_frame_sources *sources, struct eo_frame_table *ret,
+			 struct eo_error *err)
 {
 	struct collector collector = {0};
-	int r = eo_frame_table_each(section, entry, collect, &collector, &collector.table.fdes, err);
+	int r = eo_frame_table_each(sources, collect, &collector, &collector.table.fdes, err);
 
 	if (r == 0)
 		*ret = collector.table;

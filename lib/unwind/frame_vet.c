@@ -213,18 +213,18 @@ static bool vet_augmentation(const char *letters, struct eo_frame_cursor data, s
 	return !data.failed;
 }
 
-/* The entry at @offset, without its length. */
-static struct eo_frame_cursor entry_at(const unsigned char *section, size_t size, size_t offset)
+/* An entry without its length. */
+static struct eo_frame_cursor entry_of(const unsigned char *bytes, size_t size)
 {
-	struct eo_frame_cursor at = {.at = section + offset, .end = section + size};
+	struct eo_frame_cursor at = {.at = bytes, .end = bytes + size};
 
 	/* 0xffffffff announces 64 bits, which .eh_frame has no use for, and is too long here. */
 	return eo_frame_slice(&at, eo_frame_unsigned(&at, 4));
 }
 
-static bool vet_cie(const unsigned char *section, size_t size, size_t offset, struct cie *ret)
+static bool vet_cie(const unsigned char *bytes, size_t size, struct cie *ret)
 {
-	struct eo_frame_cursor at = entry_at(section, size, offset), data;
+	struct eo_frame_cursor at = entry_of(bytes, size), data;
 	uint64_t id = eo_frame_unsigned(&at, 4), version = eo_frame_unsigned(&at, 1), column;
 	const char *letters = eo_frame_string(&at);
 
@@ -247,17 +247,14 @@ static bool vet_cie(const unsigned char *section, size_t size, size_t offset, st
 	return !at.failed && vet_program(at);
 }
 
-bool eo_frame_vet(const unsigned char *section, size_t size, size_t fde)
+bool eo_frame_vet(const unsigned char *fde, size_t fde_size, const unsigned char *cie_bytes,
+		  size_t cie_size)
 {
-	struct eo_frame_cursor at;
-	uint64_t back;
+	struct eo_frame_cursor at = entry_of(fde, fde_size);
 	struct cie cie;
 
-	if (fde >= size)
-		return false;
-	at = entry_at(section, size, fde);
-	back = eo_frame_unsigned(&at, 4); /* from here to the CIE */
-	if (at.failed || back == 0 || back > fde + 4 || !vet_cie(section, size, fde + 4 - back, &cie))
+	/* 0 would be a CIE; how far it is back to one is the affair of who has found this one */
+	if (eo_frame_unsigned(&at, 4) == 0 || at.failed || !vet_cie(cie_bytes, cie_size, &cie))
 		return false;
 	eo_frame_slice(&at, 2 * pointer_bytes(cie.encoding)); /* start and length */
 	if (cie.sized)

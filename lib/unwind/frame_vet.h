@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/** The FDE at @fde of the section's @size bytes, its CIE, and both programs, of x86-64. */
-bool eo_frame_vet(const unsigned char *section, size_t size, size_t fde);
+/** An FDE, its CIE, and both programs, of x86-64; each entry from its length on. */
+bool eo_frame_vet(const unsigned char *fde, size_t fde_size, const unsigned char *cie,
+		  size_t cie_size);
 
 #endif

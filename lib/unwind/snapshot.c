@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* libunwind asks us for registers, memory and call frame information. All it gets to read is the
- * copy of the stack and the two sections of the file that the pc at hand lies in; what it asks for
- * beyond is an end, and so is reading too much, which is how a program of call frame information
- * that loops would show. It caches nothing: a row that holds for a return address (that of the
- * call before it) need not hold for a leaf at the same address, and libunwind's cache cannot tell
- * the two apart. */
+ * copy of the stack, and of the file that the pc at hand lies in the table of functions and the two
+ * entries that matter; what it asks for beyond is an end, and so is reading too much, which is how
+ * a program of call frame information that loops would show. It caches nothing: a row that holds
+ * for a return address (that of the call before it) need not hold for a leaf at the same address,
+ * and libunwind's cache cannot tell the two apart. */
 #include "unwind/snapshot.h"
 
 #include <errno.h>
@@ -29,6 +29,17 @@
 int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t space, unw_word_t ip, unw_dyn_info_t *info,
 				       unw_proc_info_t *ret, int need_unwind_info, void *arg);
 
+/* Entries that were looked at: the callers of most stacks are the same ones. */
+#define MEMOS 256u /* a power of two; 90 KB */
+#define MEMO_BYTES 320u /* of an FDE and its CIE; few have more */
+
+struct memo {
+	uint64_t search, pair; /* search 0: empty */
+	uint64_t fde_vaddr, cie_vaddr;
+	uint32_t fde_size, cie_size;
+	unsigned char bytes[MEMO_BYTES]; /* the FDE, and the CIE behind it */
+};
+
 struct eo_snapshot_unwinder {
 	struct eo_processes *processes;
 	struct eo_snapshot_files *files;
@@ -43,33 +54,41 @@ struct eo_snapshot_unwinder {
 	/* Of the step at hand. */
 	const struct eo_frame_search *search; /* of the pc's file; NULL: has none */
 	uint64_t bias;
+	struct eo_frame_entry fde, cie; /* those that libunwind may read: they were looked at */
+	struct memo memos[MEMOS];
 	bool searching; /* for the pc's FDE */
 	bool mapped;	/* the pc is in a mapping */
 	bool found;	/* there is an FDE for it */
 	bool at_entry;	/* there is none, but this is where the file begins to run */
 };
 
-/* The word at @address of @size bytes that lie at @at; what of it is outside is 0. Returns false
- * when all of it is. */
-static bool read_word(const unsigned char *bytes, size_t size, uint64_t at, uint64_t address,
-		      unw_word_t *ret)
+/* Put into @word, which is to be read from @address, what @size bytes that lie at @at have of it.
+ * Returns false when that is nothing. */
+static bool fill_word(const unsigned char *bytes, size_t size, uint64_t at, uint64_t address,
+		      unw_word_t *word)
 {
 	uint64_t offset = address - at;
-	unsigned char word[sizeof(*ret)] = {0};
 	bool any = false;
 
-	if (size >= sizeof(*ret) && offset <= size - sizeof(*ret)) {
-		memcpy(ret, bytes + offset, sizeof(*ret));
+	if (size >= sizeof(*word) && offset <= size - sizeof(*word)) {
+		memcpy(word, bytes + offset, sizeof(*word));
 		return true;
 	}
-	for (size_t i = 0; i < sizeof(word); i++) {
+	for (size_t i = 0; i < sizeof(*word); i++) {
 		if (offset + i < size) {
-			word[i] = bytes[offset + i];
+			memcpy((unsigned char *)word + i, bytes + offset + i, 1);
 			any = true;
 		}
 	}
-	memcpy(ret, word, sizeof(*ret));
 	return any;
+}
+
+/* Libunwind reads whole words, and one may have the end of the CIE and the beginning of the FDE. */
+static bool read_entries(const struct eo_snapshot_unwinder *u, uint64_t address, unw_word_t *word)
+{
+	bool fde = fill_word(u->fde.bytes, u->fde.size, u->bias + u->fde.vaddr, address, word);
+
+	return fill_word(u->cie.bytes, u->cie.size, u->bias + u->cie.vaddr, address, word) || fde;
 }
 
 static bool is_on_stack(const struct eo_snapshot *snapshot, uint64_t address)
@@ -89,23 +108,21 @@ static int access_mem(unw_addr_space_t space, unw_word_t address, unw_word_t *va
 	(void)space;
 	if (write || ++u->reads > READS_MAX)
 		return -UNW_EINVAL;
-	if (search && read_word(search->frames, search->frames_size, u->bias + search->frames_vaddr,
-				address, value))
+	*value = 0;
+	if (search && read_entries(u, address, value))
 		return 0;
 	if (is_on_stack(u->snapshot, address))
-		return read_word(u->snapshot->stack, u->snapshot->stack_bytes,
+		return fill_word(u->snapshot->stack, u->snapshot->stack_bytes,
 				 u->snapshot->stack_at, address, value)
 			       ? 0
 			       : -UNW_EINVAL;
-	if (search && read_word(search->header, search->header_size, u->bias + search->header_vaddr,
+	if (search && fill_word(search->header, search->header_size, u->bias + search->header_vaddr,
 				address, value))
 		return 0;
 	/* A CIE may point to a pointer to a personality routine, which is of no interest here. */
 	if (search && u->searching &&
-	    address - u->bias - search->low < search->high - search->low) {
-		*value = 0;
+	    address - u->bias - search->low < search->high - search->low)
 		return 0;
-	}
 	return -UNW_EINVAL;
 }
 
@@ -128,30 +145,50 @@ static int access_fpreg(unw_addr_space_t space, unw_regnum_t number, unw_fpreg_t
 	return -UNW_EBADREG;
 }
 
-/* The pair of the table that @vaddr belongs to; and only what is harmless. */
-static bool find_entry(const struct eo_frame_search *search, uint64_t vaddr, size_t *ret)
+static void remember_entries(const struct eo_snapshot_unwinder *u, size_t pair, struct memo *memo)
 {
-	int64_t relative = (int64_t)(vaddr - search->header_vaddr);
-	const unsigned char *table = search->header + search->table;
-	size_t low = 0, high = search->count;
-	int32_t pair[2];
+	if (u->fde.size + u->cie.size > MEMO_BYTES)
+		return;
+	memo->search = u->search->number;
+	memo->pair = pair;
+	memo->fde_vaddr = u->fde.vaddr;
+	memo->cie_vaddr = u->cie.vaddr;
+	memo->fde_size = (uint32_t)u->fde.size;
+	memo->cie_size = (uint32_t)u->cie.size;
+	memcpy(memo->bytes, u->fde.bytes, u->fde.size);
+	memcpy(memo->bytes + u->fde.size, u->cie.bytes, u->cie.size);
+}
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
+static void recall_entries(struct eo_snapshot_unwinder *u, const struct memo *memo)
+{
+	u->fde.vaddr = memo->fde_vaddr;
+	u->cie.vaddr = memo->cie_vaddr;
+	u->fde.size = memo->fde_size;
+	u->cie.size = memo->cie_size;
+	memcpy(u->fde.bytes, memo->bytes, u->fde.size);
+	memcpy(u->cie.bytes, memo->bytes + u->fde.size, u->cie.size);
+}
 
-		memcpy(pair, table + middle * sizeof(pair), sizeof(pair));
-		if (relative < pair[0])
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	if (!high)
+/* The pair of the table that @vaddr belongs to, and its entries; and only what is harmless. */
+static bool find_entry(struct eo_snapshot_unwinder *u, uint64_t vaddr, size_t *pair)
+{
+	struct memo *memo;
+
+	u->fde.size = u->cie.size = 0;
+	if (!eo_frame_search_find(u->search, vaddr, pair))
 		return false;
-	*ret = high - 1;
-	memcpy(pair, table + *ret * sizeof(pair), sizeof(pair));
-	return eo_frame_vet(search->frames, search->frames_size,
-			    search->header_vaddr + (uint64_t)(int64_t)pair[1] -
-				    search->frames_vaddr);
+	memo = &u->memos[(*pair ^ u->search->number * 31) % MEMOS];
+	if (memo->search == u->search->number && memo->pair == *pair) {
+		recall_entries(u, memo);
+		return true;
+	}
+	if (eo_frame_search_read(u->search, *pair, &u->fde, &u->cie) &&
+	    eo_frame_vet(u->fde.bytes, u->fde.size, u->cie.bytes, u->cie.size)) {
+		remember_entries(u, *pair, memo);
+		return true;
+	}
+	u->fde.size = u->cie.size = 0;
+	return false;
 }
 
 static int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t *ret,
@@ -173,7 +210,7 @@ static int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t
 					  &u->bias);
 	if (!u->search)
 		return -UNW_ENOINFO;
-	if (find_entry(u->search, ip - u->bias, &entry)) {
+	if (find_entry(u, ip - u->bias, &entry)) {
 		info.u.rti.segbase = u->bias + u->search->header_vaddr;
 		info.u.rti.table_data =
 			info.u.rti.segbase + u->search->table + entry * sizeof(unw_word_t);
@@ -265,9 +302,10 @@ void eo_snapshot_unwinder_free(struct eo_snapshot_unwinder *u)
 static int step(struct eo_snapshot_unwinder *u, unw_cursor_t *cursor)
 {
 	unw_word_t fp = 0;
+	/* by the ABI's convention 0 is the outermost frame's; what is not known is not 0 */
+	bool outermost = unw_get_reg(cursor, UNW_X86_64_RBP, &fp) == 0 && fp == 0;
 	int r;
 
-	unw_get_reg(cursor, UNW_X86_64_RBP, &fp);
 	u->mapped = u->found = u->at_entry = false;
 	r = unw_step(cursor);
 	if (u->at_entry)
@@ -275,10 +313,34 @@ static int step(struct eo_snapshot_unwinder *u, unw_cursor_t *cursor)
 	if (!u->mapped || r < 0)
 		return -1;
 	/* Without call frame information libunwind tries frame pointers, and says 0 as well when
-	 * that cannot be. By the ABI's convention 0 is the outermost frame's. */
-	if (r == 0 && !u->found && fp != 0)
+	 * that cannot be. */
+	if (r == 0 && !u->found && !outermost)
 		return -1;
 	return r > 0;
+}
+
+static bool is_in_go(struct eo_snapshot_unwinder *u, uint64_t pc)
+{
+	const struct eo_vma *vma = eo_processes_find(u->processes, u->snapshot->tgid, pc);
+
+	return vma && eo_snapshot_files_is_go(u->files, u->snapshot->tgid, u->mount_namespace, vma);
+}
+
+/* From the last of @count frames on by frame pointers. Returns whether that is the whole stack: a
+ * goroutine begins with a frame pointer of 0. */
+static bool follow_frame_pointers(struct eo_snapshot_unwinder *u, __u64 *frames, uint32_t *count)
+{
+	const struct eo_snapshot *snapshot = u->snapshot;
+	size_t i = 0;
+
+	while (i < snapshot->fp_count && snapshot->fp[i] != frames[*count - 1])
+		i++;
+	if (i == snapshot->fp_count || !is_in_go(u, frames[*count - 1] - 1))
+		return false;
+	while (++i < snapshot->fp_count && *count < EO_MAX_FRAMES)
+		frames[(*count)++] = snapshot->fp[i];
+	return i == snapshot->fp_count && snapshot->fp_count < EO_SNAPSHOT_FP_FRAMES &&
+	       is_in_go(u, frames[*count - 1] - 1);
 }
 
 uint32_t eo_snapshot_unwind(struct eo_snapshot_unwinder *u, const struct eo_snapshot *snapshot,
@@ -311,10 +373,12 @@ uint32_t eo_snapshot_unwind(struct eo_snapshot_unwinder *u, const struct eo_snap
 		}
 		frames[count++] = pc;
 	}
-	if (r == 0)
-		*walk = EO_USER_SNAPSHOT;
-	else if (!u->mapped && count > 1)
+	if (r > 0) /* as deep as there is room */
+		return count;
+	if (r < 0 && !u->mapped && count > 1)
 		count--; /* no code lies there */
+	if (r == 0 || follow_frame_pointers(u, frames, &count))
+		*walk = EO_USER_SNAPSHOT;
 	return count;
 }
 

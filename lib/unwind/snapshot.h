@@ -20,6 +20,8 @@ struct eo_snapshot {
 	uint64_t stack_at;	/* address of the copy's first byte */
 	const unsigned char *stack;
 	size_t stack_bytes;
+	const __u64 *fp; /* return addresses by frame pointers, leaf first; the whole chain, or */
+	size_t fp_count; /* EO_SNAPSHOT_FP_FRAMES of it */
 };
 
 struct eo_snapshot_unwinder;
@@ -34,7 +36,9 @@ void eo_snapshot_unwinder_free(struct eo_snapshot_unwinder *unwinder); /* NULL i
 EO_DEFINE_AUTO(eo_snapshot_unwinder)
 
 /**
- * Unwind @snapshot. Nothing in it is trusted, and the time is bounded.
+ * Unwind @snapshot. Nothing in it is trusted, and the time is bounded. Go programs keep frame
+ * pointers, and their runtime works on another stack than the one that it was called on: where the
+ * copy ends in code of theirs, the chain goes on.
  * @frames: room for EO_MAX_FRAMES addresses, leaf first
  * @walk: EO_USER_SNAPSHOT: to the bottom of the stack; EO_USER_SNAPSHOT_CUT: up to where the copy,
  * the call frame information or the room ended

@@ -19,6 +19,7 @@ struct file {
 	uint64_t inode, size, mtime_ns;
 	struct eo_frame_search search; /* empty while thrown out */
 	bool useless;		       /* has nothing, or cannot be read */
+	bool is_go;
 	uint64_t used;
 };
 
@@ -36,6 +37,8 @@ struct eo_snapshot_files {
 	uint32_t part_count, part_room;
 	struct eo_index part_index;
 	uint64_t seed, clock, bytes;
+	uint64_t loads;
+	uint32_t open;
 };
 
 struct eo_snapshot_files *eo_snapshot_files_new(void)
@@ -55,6 +58,7 @@ static void forget_all(struct eo_snapshot_files *files)
 	files->part_index = (struct eo_index){0};
 	files->file_count = files->part_count = 0;
 	files->bytes = 0;
+	files->open = 0;
 }
 
 void eo_snapshot_files_free(struct eo_snapshot_files *files)
@@ -84,13 +88,13 @@ static bool make_room(void *array, uint32_t count, uint32_t *room, size_t elemen
 
 static uint64_t bytes_of(const struct file *file)
 {
-	return file->search.header_size + file->search.frames_size;
+	return file->search.header_size;
 }
 
-/* Throw out others until @file's bytes fit as well. */
+/* Throw out others until @file's bytes and descriptor fit as well, or none is left. */
 static void keep_budget(struct eo_snapshot_files *files, const struct file *file)
 {
-	while (files->bytes > EO_SNAPSHOT_FILES_BYTES) {
+	while (files->bytes > EO_SNAPSHOT_FILES_BYTES || files->open > EO_SNAPSHOT_FILES_OPEN) {
 		struct file *oldest = NULL;
 
 		for (uint32_t i = 0; i < files->file_count; i++) {
@@ -103,6 +107,7 @@ static void keep_budget(struct eo_snapshot_files *files, const struct file *file
 		if (!oldest)
 			return;
 		files->bytes -= bytes_of(oldest);
+		files->open--;
 		eo_frame_search_fini(&oldest->search);
 	}
 }
@@ -113,12 +118,9 @@ static void load(struct eo_snapshot_files *files, struct file *file, int fd)
 		file->useless = true;
 		return;
 	}
-	if (bytes_of(file) > EO_SNAPSHOT_FILES_BYTES) {
-		eo_frame_search_fini(&file->search);
-		file->useless = true;
-		return;
-	}
+	file->search.number = ++files->loads;
 	files->bytes += bytes_of(file);
+	files->open++;
 	keep_budget(files, file);
 }
 
@@ -153,6 +155,7 @@ static void identify(struct eo_snapshot_files *files, uint32_t tgid, const struc
 	if (!segment)
 		return;
 	part->vaddr = vma->offset - segment->offset + segment->vaddr;
+	file.is_go = eo_frame_file_is_go(fd);
 	part->file = number_file(files, &file);
 	if (part->file != NO_FILE && !bytes_of(&files->files[part->file]))
 		load(files, &files->files[part->file], fd);
@@ -203,6 +206,14 @@ const struct eo_frame_search *eo_snapshot_files_get(struct eo_snapshot_files *fi
 	file->used = ++files->clock;
 	*bias = vma->start - part->vaddr;
 	return &file->search;
+}
+
+bool eo_snapshot_files_is_go(struct eo_snapshot_files *files, uint32_t tgid,
+			     uint64_t mount_namespace, const struct eo_vma *vma)
+{
+	const struct part *part = part_of(files, tgid, mount_namespace, vma);
+
+	return part && part->file != NO_FILE && files->files[part->file].is_go;
 }
 
 uint64_t eo_snapshot_files_bytes(const struct eo_snapshot_files *files)

@@ -41,6 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct eo_frame_table table = {0};
 	struct eo_frame_section section, other;
+	struct eo_frame_sources sources = {0};
 	struct eo_error err = {0};
 	unsigned int flags;
 	int r;
@@ -63,7 +64,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		other.is_debug_frame = true;
 		if (flags & TWICE)
 			section.next = &other;
-		r = eo_frame_table_parse(&section, flags & ENTRY ? 0x1100 : 0, &table, &err);
+		sources.section = &section;
+		sources.entry = flags & ENTRY ? 0x1100 : 0;
+		r = eo_frame_table_parse(&sources, &table, &err);
 	}
 	if (r < 0 ? err.code != -r || !err.text[0] : err.code != 0)
 		abort();

@@ -148,6 +148,7 @@ Test(net_messages, a_udp_session_is_a_socket_and_a_peer)
 	list = seen_end(tracer, &stats);
 	lab_kill(&server);
 	lab_close(&lab);
+	seen_need_all_runs(&stats);
 	cr_assert_eq(eo_event_list_count(list), 4);
 	check_session(session(list, "client", "ipv4"), client.pid, "client", "ipv4", DATAGRAMS,
 		      DATAGRAMS);

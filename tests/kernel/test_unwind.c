@@ -51,11 +51,12 @@ static void end(pid_t pid)
 	waitpid(pid, NULL, 0);
 }
 
-static struct eo_cpu_profiler *begin(uint32_t *pid, uint32_t hz, uint64_t table_memory)
+static struct eo_cpu_profiler *begin_by(enum eo_unwind unwind, uint32_t *pid, uint32_t hz,
+					uint64_t table_memory)
 {
 	struct eo_cpu_profiler_options options = {
 		.target = {.pids = pid, .pid_count = pid ? 1 : 0},
-		.unwind = EO_UNWIND_DWARF,
+		.unwind = unwind,
 		.table_memory = table_memory,
 	};
 	struct eo_config config = eo_config_default();
@@ -67,6 +68,11 @@ static struct eo_cpu_profiler *begin(uint32_t *pid, uint32_t hz, uint64_t table_
 	cr_assert_eq(eo_cpu_profiler_new(&config, &options, &profiler, &err), 0, "%s", err.text);
 	cr_assert_eq(eo_cpu_profiler_start(profiler, &err), 0, "%s", err.text);
 	return profiler;
+}
+
+static struct eo_cpu_profiler *begin(uint32_t *pid, uint32_t hz, uint64_t table_memory)
+{
+	return begin_by(EO_UNWIND_DWARF, pid, hz, table_memory);
 }
 
 /* Until @samples more than now were counted. Returns the statistics then. */
@@ -99,7 +105,7 @@ static uint64_t complete_permille(const struct eo_profile_stats *from, const str
 		uint64_t count = to->user_walk[i] - from->user_walk[i];
 
 		all += count;
-		if (i == EO_USER_COMPLETE || i == EO_USER_CUT || i == EO_USER_NONE)
+		if (i == EO_USER_COMPLETE || i == EO_USER_SNAPSHOT || i == EO_USER_CUT || i == EO_USER_NONE)
 			complete += count;
 	}
 	return complete * 1000 / all;
@@ -182,6 +188,77 @@ Test(unwind, stacks_end_at_the_beginning_of_the_program)
 	eo_profile_free(profile);
 	eo_cpu_profiler_free(profiler);
 	end(pid);
+}
+
+static bool begins(const char *name, const char *prefix)
+{
+	return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+/* Go's runtime does much of its work on a stack of its own, which the walk has to leave again. */
+static void check_go(enum eo_unwind unwind)
+{
+	const char *program = getenv("EO_GO_STACKS");
+
+	if (!program || access(program, X_OK) < 0)
+		cr_skip_test("was built without go");
+	pid_t pid = start((const char *[]){program, NULL});
+	uint32_t target = (uint32_t)pid;
+	struct eo_cpu_profiler *profiler = begin_by(unwind, &target, 299, 0);
+	struct eo_profile *profile;
+	struct eo_profile_stats warm, stats;
+	int64_t all = 0, rooted = 0, runtimes = 0, stuck = 0, users = 0;
+
+	warm_up(profiler);
+	cr_assert_eq(eo_cpu_profiler_cut(profiler, &profile, NULL), 0);
+	eo_profile_free(profile);
+	warm = eo_cpu_profiler_stats(profiler);
+	stats = run(profiler, 1009);
+	warm.user_walk[EO_USER_FP] = stats.user_walk[EO_USER_FP]; /* whose end is not known */
+	cr_assert_geq(complete_permille(&warm, &stats), 990);
+	cr_assert_eq(eo_cpu_profiler_stop(profiler, &profile, NULL), 0);
+	for (size_t i = 0; i < profile->sample_count; i++) {
+		struct eo_span stack = profile->stacks[profile->samples[i].stack];
+		int64_t count = profile->values[profile->samples[i].values];
+		const char *root = name_of(profile, profile->frames[stack.first + stack.count - 1]);
+		bool on_system_stack = false, user = false;
+
+		for (uint32_t k = 0; k < stack.count; k++) {
+			const char *name = name_of(profile, profile->frames[stack.first + k]);
+
+			on_system_stack |= begins(name, "runtime.systemstack");
+			user |= on_system_stack && begins(name, "main.");
+		}
+		all += count;
+		/* A goroutine's beginning, or a thread's; and where the runtime has put a goroutine
+		 * aside, to see what to run next, or to give it a larger stack. */
+		rooted += (begins(root, "runtime.goexit") || begins(root, "runtime.mstart") ||
+			   begins(root, "runtime.mcall") || begins(root, "runtime.morestack")) ? count : 0;
+		runtimes += on_system_stack ? count : 0;
+		stuck += begins(root, "runtime.systemstack") ? count : 0;
+		users += user ? count : 0;
+	}
+	cr_assert_geq(rooted * 1000, all * 990, "%ld of %ld", rooted, all);
+	cr_assert_geq(runtimes * 50, all, "%ld of %ld", runtimes, all);
+	cr_assert_leq(stuck * 100, runtimes, "%ld of %ld end on the runtime's stack", stuck, runtimes);
+	cr_assert_geq(users * 10, runtimes, "%ld of %ld were called by main", users, runtimes);
+	eo_profile_free(profile);
+	eo_cpu_profiler_free(profiler);
+	end(pid);
+}
+
+Test(unwind, stacks_of_a_go_program_lead_from_its_runtime_to_its_functions)
+{
+	SETUP();
+	check_go(EO_UNWIND_DWARF);
+}
+
+/* Which hold one stack, and the frame pointers that lead to the other. */
+Test(unwind, snapshots_of_a_go_program_do_as_well)
+{
+	if (geteuid() != 0)
+		cr_skip_test("needs root to load BPF programs");
+	check_go(EO_UNWIND_SNAPSHOT);
 }
 
 Test(unwind, an_interpreter_and_the_kernel_half_are_no_obstacle)

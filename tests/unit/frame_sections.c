@@ -131,15 +131,22 @@ int parse_bytes(const unsigned char *bytes, size_t size, bool is_debug_frame, ui
 					   .size = size,
 					   .vaddr = SECTION_VADDR,
 					   .is_debug_frame = is_debug_frame};
+	const struct eo_frame_sources sources = {.section = &section, .entry = entry};
 	int r;
 
 	if (size)
 		memcpy(guarded.end - size, bytes, size);
-	r = eo_frame_table_parse(&section, entry, ret, err);
+	r = eo_frame_table_parse(&sources, ret, err);
 	munmap(guarded.area, guarded.span);
 	if (r == 0)
 		assert_sound(ret);
 	return r;
+}
+
+int parse_at(const struct eo_frame_section *section, struct eo_frame_table *ret,
+	     struct eo_error *err)
+{
+	return eo_frame_table_parse(&(struct eo_frame_sources){.section = section}, ret, err);
 }
 
 struct eo_frame_table parse_with_entry(const struct buffer *buffer, uint64_t entry)

@@ -52,7 +52,10 @@ void add_fde(struct buffer *buffer, uint64_t start, uint64_t size, const unsigne
 /* Parse a copy that ends at an unmapped page, and assert what is true of every table. */
 int parse_bytes(const unsigned char *bytes, size_t size, bool is_debug_frame, uint64_t entry,
 		struct eo_frame_table *ret, struct eo_error *err);
-/* The same where no error is expected. */
+/* Parse the bytes where they are. */
+int parse_at(const struct eo_frame_section *section, struct eo_frame_table *ret,
+	     struct eo_error *err);
+/* As a copy, where no error is expected. */
 struct eo_frame_table parse_section(const struct buffer *buffer);
 struct eo_frame_table parse_with_entry(const struct buffer *buffer, uint64_t entry);
 

@@ -197,8 +197,7 @@ Test(frame_entries, pointers_are_read_in_all_encodings)
 		add_raw_fde(&buffer, with_data, cases[i].size + 1);
 		section.bytes = buffer.bytes;
 		section.size = buffer.size;
-		cr_assert_eq(eo_frame_table_parse(&section, 0, &table, NULL), 0, "%s",
-			     cases[i].name);
+		cr_assert_eq(parse_at(&section, &table, NULL), 0, "%s", cases[i].name);
 		cr_assert_eq(table.count, 2u, "%s", cases[i].name);
 		cr_assert_eq(table.rows[0].pc, start, "%s: 0x%lx, not 0x%lx", cases[i].name,
 			     table.rows[0].pc, start);
@@ -226,7 +225,7 @@ Test(frame_entries, aligned_pointers_are_where_the_address_is_a_multiple_of_8)
 		add_raw_fde(&buffer, bytes, aligned + 17);
 		section.bytes = buffer.bytes;
 		section.size = buffer.size;
-		cr_assert_eq(eo_frame_table_parse(&section, 0, &table, NULL), 0);
+		cr_assert_eq(parse_at(&section, &table, NULL), 0);
 		ASSERT_ROWS(table, {0x1000, sp(8)}, {0x1020, only(EO_CFA_NONE)});
 	}
 }
@@ -270,18 +269,18 @@ Test(frame_entries, debug_frame_serves_what_eh_frame_leaves_out)
 	one.next = &other;
 	other.bytes = debug_frame.bytes;
 	other.size = debug_frame.size;
-	cr_assert_eq(eo_frame_table_parse(&one, 0, &table, NULL), 0);
+	cr_assert_eq(parse_at(&one, &table, NULL), 0);
 	ASSERT_ROWS(table, {0x1000, sp(16)}, {0x1010, only(EO_CFA_NONE)}, {0x2000, sp(32)},
 		    {0x2010, only(EO_CFA_NONE)});
 
 	/* where the first is damaged the other one still serves, and is named where it is too */
 	memset(eh_frame.bytes, 0xfe, 4);
-	cr_assert_eq(eo_frame_table_parse(&one, 0, &table, NULL), 0);
+	cr_assert_eq(parse_at(&one, &table, NULL), 0);
 	ASSERT_ROWS(table, {0x1000, sp(24)}, {0x1010, only(EO_CFA_NONE)}, {0x2000, sp(32)},
 		    {0x2010, only(EO_CFA_NONE)});
 	memset(debug_frame.bytes, 0xfe, 4);
 	one.size = 0;
-	cr_assert_eq(eo_frame_table_parse(&one, 0, &table, &err), -ENOEXEC);
+	cr_assert_eq(parse_at(&one, &table, &err), -ENOEXEC);
 	cr_assert(strstr(err.text, ".debug_frame, entry at 0x0:"), "%s", err.text);
 }
 

@@ -547,16 +547,17 @@ Test(frame_file, of_a_rust_program_agrees_with_readelf)
 	cr_assert_geq(compare(path), 1000u);
 }
 
-/* Go writes .debug_frame only, and packs it. */
-Test(frame_file, of_a_go_program_agrees_with_readelf)
+/* Go writes .debug_frame only, and packs it. What its runtime has is preferred to that. */
+Test(frame_file, debug_frame_of_a_go_program_agrees_with_readelf)
 {
 	static const char source[] = "package main\nfunc main() { println(\"test\") }\n";
 
 	write_file("test.go", source, sizeof(source) - 1);
 	if (!try_run("go build -o go test.go >/dev/null 2>&1"))
 		cr_skip_test("no go here");
+	cr_assert(try_run("objcopy --rename-section .gopclntab=.hidden go debug"));
 
-	EO_AUTO_FREE char *path = in_folder("go");
+	EO_AUTO_FREE char *path = in_folder("debug");
 
 	cr_assert_geq(compare(path), 1000u);
 }
@@ -613,8 +614,14 @@ static void forget_sections(char *image)
 Test(frame_file, without_section_headers_the_search_table_leads_there)
 {
 	EO_AUTO_FREE char *made = compile("test", "-O2");
-	const char *const paths[] = {made, "/proc/self/exe", "/usr/lib/x86_64-linux-gnu/libc.so.6",
-				     "/bin/sh"};
+	const char *const paths[] = {
+		made,
+#ifdef __x86_64__
+		"/proc/self/exe",
+#endif
+		"/usr/lib/x86_64-linux-gnu/libc.so.6",
+		"/bin/sh",
+	};
 
 	for (size_t i = 0; i < EO_ARRAY_SIZE(paths); i++) {
 		struct eo_frame_table whole = {0}, stripped = {0};

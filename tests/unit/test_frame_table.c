@@ -380,7 +380,7 @@ Test(frame_table, a_cie_is_read_once_for_a_million_functions)
 
 	section.bytes = buffer.bytes;
 	section.size = buffer.size;
-	cr_assert_eq(eo_frame_table_parse(&section, 0, &table, NULL), 0);
+	cr_assert_eq(parse_at(&section, &table, NULL), 0);
 	cr_assert_eq(table.fdes, functions);
 	cr_assert_eq(table.count, functions + 1);
 	eo_frame_table_fini(&table);
@@ -425,14 +425,14 @@ Test(frame_table, more_than_8_million_rows_are_refused)
 	add_fde(&buffer, 0x1000, rows - 1, program, (rows - 1) * 3);
 	section.bytes = buffer.bytes;
 	section.size = buffer.size;
-	cr_assert_eq(eo_frame_table_parse(&section, 0, &table, &err), 0); /* and the gap's row */
+	cr_assert_eq(parse_at(&section, &table, &err), 0); /* and the gap's row */
 	cr_assert_eq(table.count, rows);
 	eo_frame_table_fini(&table);
 
 	add_fde(&buffer, 0x10000000, 8, BYTES(0));
 	section.bytes = buffer.bytes;
 	section.size = buffer.size;
-	cr_assert_eq(eo_frame_table_parse(&section, 0, &table, &err), -E2BIG);
+	cr_assert_eq(parse_at(&section, &table, &err), -E2BIG);
 	cr_assert_eq(err.code, E2BIG);
 }
 

@@ -117,6 +117,8 @@ LINK static void take_chain(struct copy *copy)
 }
 
 struct fixture {
+	const __u64 *chain; /* of frame pointers */
+	size_t chain_count;
 	struct eo_processes *processes;
 	struct eo_snapshot_unwinder *unwinder;
 	struct copy copy;
@@ -148,6 +150,8 @@ static uint32_t unwind(struct fixture *f, __u64 *frames, enum eo_user_walk *walk
 		.stack_at = f->copy.at,
 		.stack = f->copy.stack,
 		.stack_bytes = f->copy.bytes,
+		.fp = f->chain,
+		.fp_count = f->chain_count,
 	};
 
 	return eo_snapshot_unwind(f->unwinder, &snapshot, frames, walk);
@@ -241,6 +245,11 @@ Test(snapshot, a_copy_that_is_too_short_ends_early_and_says_so)
 	}
 	cr_assert_eq(walk, EO_USER_SNAPSHOT);
 	f.copy.bytes = 0;
+	cr_assert_eq(unwind(&f, part, &walk), 1);
+	cr_assert_eq(walk, EO_USER_SNAPSHOT_CUT);
+	/* A chain of frame pointers may be anything where nobody promises to keep them. */
+	f.chain = whole;
+	f.chain_count = count;
 	cr_assert_eq(unwind(&f, part, &walk), 1);
 	cr_assert_eq(walk, EO_USER_SNAPSHOT_CUT);
 	end(&f);

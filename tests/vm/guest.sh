@@ -10,7 +10,8 @@ build=$top/build
 export EO_CALLS="$build/tests/kernel/calls"
 export EO_DEEP="$build/tests/kernel/deep" EO_SPIN="$build/tests/kernel/spin" EO_PROGRAMS="$build/tests/kernel" \
 	EO_EBPFOTEL="$build/cli/ebpfotel" EO_HEAP="$build/tests/kernel/heap" \
-	EO_HEAP_STATIC="$build/tests/kernel/heap_static" EO_PAGES="$build/tests/kernel/pages" EO_DECLARES="$build/tests/kernel/declares" \
+	EO_HEAP_STATIC="$build/tests/kernel/heap_static" EO_PAGES="$build/tests/kernel/pages" \
+	EO_DECLARES="$build/tests/kernel/declares" EO_GO_STACKS="$build/tests/kernel/stacks_go" \
 	CRITERION_VERBOSITY_LEVEL=1
 EO_BPFTOOL=$(command -v bpftool)
 export EO_BPFTOOL
@@ -59,7 +60,7 @@ export EO_MANY=30011
 run syscall_tracer 400 "$build/tests/kernel/test_syscall_tracer" --jobs 1 --color=never
 run syscall_captures 200 "$build/tests/kernel/test_syscall_captures" --jobs 1 --color=never
 run syscall_summary 200 "$build/tests/kernel/test_syscall_summary" --jobs 1 --color=never
-for name in mem_tracer mem_life mem_sampling mem_sources net_tracer net_messages; do
+for name in mem_tracer mem_life mem_sampling mem_sources net_tracer net_messages net_http net_tls; do
 	run "$name" 400 "$build/tests/kernel/test_$name" --jobs 1 --color=never
 done
 # shellcheck disable=SC2016 # for the inner shell
