@@ -296,13 +296,13 @@ static __always_inline void tls_ends(struct eo_tracer_counters *count, struct pt
 SEC("uprobe")
 int on_tls_enter(struct pt_regs *ctx)
 {
-	return TRACED(tls_begins(ctx));
+	return UNPREEMPTED(tls_begins(ctx));
 }
 
 SEC("uretprobe")
 int on_tls_leave(struct pt_regs *ctx)
 {
-	return TRACED(tls_ends(count, ctx));
+	return UNPREEMPTED(tls_ends(count, ctx));
 }
 
 #endif

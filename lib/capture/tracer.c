@@ -185,6 +185,8 @@ int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 	if (r < 0)
 		return r;
 	tracer_config->wakeup_bytes = ring_bytes(tracer) / 4;
+	/* Found by its name as a function; nothing is attached to it. */
+	tracer_config->holds_cpu = libbpf_find_vmlinux_btf_id("bpf_preempt_disable", BPF_TRACE_FENTRY) > 0;
 	r = set_ring_type(tracer, rings, err);
 	if (r < 0)
 		return r;
