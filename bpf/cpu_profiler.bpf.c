@@ -38,22 +38,8 @@ struct {
 	__type(value, struct eo_profile_counters);
 } counters SEC(".maps");
 
-#ifdef __TARGET_ARCH_x86
+#ifdef WALKS_BY_TABLES
 #include "snapshot.bpf.h"
-
-/* Of the user half: the interrupted ones, or those saved on entry to the kernel. */
-static __always_inline void user_registers_of(struct bpf_perf_event_data *ctx, int in_kernel,
-					      struct user_registers *from)
-{
-	if (in_kernel) {
-		saved_user_registers(from);
-		return;
-	}
-	from->pc = ctx->regs.rip;
-	from->sp = ctx->regs.rsp;
-	from->fp = ctx->regs.rbp;
-	from->exact = 1;
-}
 #endif
 
 /* Fill everything but kind, generation, time and hash. */
@@ -65,12 +51,15 @@ static __always_inline void take_stack(struct bpf_perf_event_data *ctx, struct t
 
 	begin_stack(record, task, pid_tgid, in_kernel);
 	if (in_kernel && !profiler.user_only)
-		take_kernel_half(record, ctx, 0);
-#ifdef __TARGET_ARCH_x86
+		take_kernel_half(record, ctx);
+#ifdef WALKS_BY_TABLES
 	if (has_user && tables) {
 		struct user_registers from;
 
-		user_registers_of(ctx, in_kernel, &from);
+		if (in_kernel)
+			saved_user_registers(&from);
+		else
+			interrupted_user_registers(ctx, &from);
 		take_user_half_by_tables(slot, 0, task, &from);
 	}
 #endif
@@ -136,7 +125,7 @@ static __always_inline void sample(struct bpf_perf_event_data *ctx, struct eo_pr
 	}
 	record = &slot->record;
 	take_stack(ctx, task, slot, pid_tgid, in_kernel, has_user, tables);
-#ifdef __TARGET_ARCH_x86
+#ifdef WALKS_BY_TABLES
 	if (profiler.snapshots && has_user && send_snapshot(ctx, task, record, count, now)) {
 		count->kernel += in_kernel;
 		return;
@@ -197,7 +186,7 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	return MEASURED(sample(ctx, count, start, 0));
 }
 
-#ifdef __TARGET_ARCH_x86
+#ifdef WALKS_BY_TABLES
 /* The same with bpf_loop(), which older kernels lack: one of the two is loaded. */
 SEC("perf_event")
 int on_sample_tables(struct bpf_perf_event_data *ctx)
@@ -210,7 +199,7 @@ int on_sample_tables(struct bpf_perf_event_data *ctx)
 static __always_inline void see_fork(struct task_struct *child)
 {
 	follow_fork(child);
-#ifdef __TARGET_ARCH_x86
+#ifdef WALKS_BY_TABLES
 	if (stack_config.tables && BPF_CORE_READ(child, pid) == BPF_CORE_READ(child, tgid))
 		forget_mappings(BPF_CORE_READ(child, tgid));
 #endif
@@ -219,7 +208,7 @@ static __always_inline void see_fork(struct task_struct *child)
 static __always_inline void see_exec(void)
 {
 	follow_exec();
-#ifdef __TARGET_ARCH_x86
+#ifdef WALKS_BY_TABLES
 	if (stack_config.tables)
 		forget_mappings(bpf_get_current_pid_tgid() >> 32);
 #endif

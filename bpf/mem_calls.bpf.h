@@ -8,13 +8,7 @@
 #define EO_MEM_CALLS_BPF_H
 
 #include "mem_image.bpf.h"
-
-/* What a call's return pops of the stack. */
-#ifdef __TARGET_ARCH_x86
-#define RETURN_BYTES 8
-#else
-#define RETURN_BYTES 0
-#endif
+#include "registers.bpf.h"
 
 /* A thread's call that has not returned yet, and its program. */
 struct thread {

@@ -17,7 +17,7 @@ static __always_inline __u64 read_register(struct pt_regs *ctx, __u16 offset)
 {
 	__u64 value = 0;
 
-	if (offset != EO_MEM_NO_REGISTER && offset <= sizeof(*ctx) - sizeof(value))
+	if (offset != EO_MEM_NO_REGISTER && offset <= sizeof(struct probe_registers) - sizeof(value))
 		bpf_probe_read_kernel(&value, sizeof(value), (void *)ctx + offset);
 	return value;
 }

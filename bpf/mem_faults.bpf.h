@@ -66,7 +66,7 @@ static __always_inline void expect_new_memory(void)
 		bpf_map_update_elem(&new_memory, &tgid, &one, BPF_ANY);
 }
 
-#ifdef __TARGET_ARCH_x86
+#ifdef TELLS_OF_PAGE_FAULTS
 static __always_inline void page_fault_begins(__u64 address, struct pt_regs___kernel *regs)
 {
 	struct task_struct *task = bpf_get_current_task_btf();

@@ -23,69 +23,69 @@
 SEC("uprobe")
 int on_enter(struct pt_regs *ctx)
 {
-	return TRACED(enter(ctx, count));
+	return UNPREEMPTED(enter(ctx, count));
 }
 
 SEC("uretprobe")
 int on_leave(struct pt_regs *ctx)
 {
-	return TRACED(leave(ctx, count));
+	return UNPREEMPTED(leave(ctx, count));
 }
 
 SEC("uprobe")
 int on_declared(struct pt_regs *ctx)
 {
-	return TRACED(declared(ctx, count));
+	return UNPREEMPTED(declared(ctx, count));
 }
 
 SEC("tp_btf/sys_enter")
 int on_map_enter(__u64 *ctx)
 {
-	return TRACED(map_call_begins((void *)ctx[0], ctx[1], count));
+	return UNPREEMPTED(map_call_begins((void *)ctx[0], ctx[1], count));
 }
 
 SEC("tp_btf/sys_exit")
 int on_map_return(__u64 *ctx)
 {
-	return TRACED(map_call_returns(ctx, (void *)ctx[0], ctx[1], count));
+	return UNPREEMPTED(map_call_returns(ctx, (void *)ctx[0], ctx[1], count));
 }
 
 SEC("tp/kmem/rss_stat")
 int on_rss_stat(struct rss_stat *ctx)
 {
-	return TRACED(rss_changes(ctx, count));
+	return UNPREEMPTED(rss_changes(ctx, count));
 }
 
-#ifdef __TARGET_ARCH_x86
+#ifdef TELLS_OF_PAGE_FAULTS
 SEC("raw_tp/page_fault_user")
 int on_page_fault(struct bpf_raw_tracepoint_args *ctx)
 {
-	return TRACED(page_fault_begins(ctx->args[0], (void *)ctx->args[1]));
+	return UNPREEMPTED(page_fault_begins(ctx->args[0], (void *)ctx->args[1]));
 }
 #endif
 
 SEC("raw_tp/kmalloc")
 int on_kmalloc(struct bpf_raw_tracepoint_args *ctx)
 {
-	return TRACED(kernel_allocates(ctx, EO_MEM_KMALLOC, ctx->args[1], ctx->args[3], count));
+	return UNPREEMPTED(kernel_allocates(ctx, EO_MEM_KMALLOC, ctx->args[1], ctx->args[3], count));
 }
 
 SEC("raw_tp/kmem_cache_alloc")
 int on_kmem_cache_alloc(struct bpf_raw_tracepoint_args *ctx)
 {
-	return TRACED(kernel_allocates_of(ctx, ctx->args[1], (void *)ctx->args[2], count));
+	return UNPREEMPTED(kernel_allocates_of(ctx, ctx->args[1], (void *)ctx->args[2], count));
 }
 
 SEC("raw_tp/kfree")
 int on_kfree(struct bpf_raw_tracepoint_args *ctx)
 {
-	return TRACED(kernel_frees(ctx, EO_MEM_KFREE, ctx->args[1], count));
+	return UNPREEMPTED(kernel_frees(ctx, EO_MEM_KFREE, ctx->args[1], count));
 }
 
 SEC("raw_tp/kmem_cache_free")
 int on_kmem_cache_free(struct bpf_raw_tracepoint_args *ctx)
 {
-	return TRACED(kernel_frees(ctx, EO_MEM_KMEM_CACHE_FREE, ctx->args[1], count));
+	return UNPREEMPTED(kernel_frees(ctx, EO_MEM_KMEM_CACHE_FREE, ctx->args[1], count));
 }
 
 SEC("raw_tp/sched_process_fork")

@@ -18,13 +18,7 @@
 #include <linux/ptrace.h>
 
 #include "net_payload.bpf.h"
-
-/* What a call's return pops of the stack. */
-#ifdef __TARGET_ARCH_x86
-#define RETURN_BYTES 8
-#else
-#define RETURN_BYTES 0
-#endif
+#include "registers.bpf.h"
 
 #define TLS_SMALL_BYTES 1024 /* records come in two sizes */
 
@@ -302,13 +296,13 @@ static __always_inline void tls_ends(struct eo_tracer_counters *count, struct pt
 SEC("uprobe")
 int on_tls_enter(struct pt_regs *ctx)
 {
-	return TRACED(tls_begins(ctx));
+	return UNPREEMPTED(tls_begins(ctx));
 }
 
 SEC("uretprobe")
 int on_tls_leave(struct pt_regs *ctx)
 {
-	return TRACED(tls_ends(count, ctx));
+	return UNPREEMPTED(tls_ends(count, ctx));
 }
 
 #endif

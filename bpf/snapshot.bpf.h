@@ -14,6 +14,7 @@
 
 #include "kernel.h"
 #include "records.h"
+#include "registers.bpf.h"
 #include "stack.bpf.h"
 
 #define SNAPSHOT_BELOW 256u
@@ -55,56 +56,6 @@ static __always_inline int may_take_snapshot(struct snapshot *snapshot, __u64 no
 	if (snapshot->next_ns > now + burst_ns)
 		return 0;
 	snapshot->next_ns += profiler.snapshot_interval_ns;
-	return 1;
-}
-
-static __always_inline void interrupted_registers(struct bpf_perf_event_data *ctx, __u64 *to)
-{
-	to[0] = ctx->regs.rax;
-	to[1] = ctx->regs.rdx;
-	to[2] = ctx->regs.rcx;
-	to[3] = ctx->regs.rbx;
-	to[4] = ctx->regs.rsi;
-	to[5] = ctx->regs.rdi;
-	to[6] = ctx->regs.rbp;
-	to[7] = ctx->regs.rsp;
-	to[8] = ctx->regs.r8;
-	to[9] = ctx->regs.r9;
-	to[10] = ctx->regs.r10;
-	to[11] = ctx->regs.r11;
-	to[12] = ctx->regs.r12;
-	to[13] = ctx->regs.r13;
-	to[14] = ctx->regs.r14;
-	to[15] = ctx->regs.r15;
-	to[16] = ctx->regs.rip;
-}
-
-/* Those saved on entry to the kernel. The helper that finds them is there since v5.15, kernel
- * commit dd6e10fbd9fb; without it such a sample has none. */
-static __always_inline int saved_registers(__u64 *to)
-{
-	struct pt_regs___kernel *saved;
-
-	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-		return 0;
-	saved = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	to[0] = BPF_CORE_READ(saved, ax);
-	to[1] = BPF_CORE_READ(saved, dx);
-	to[2] = BPF_CORE_READ(saved, cx);
-	to[3] = BPF_CORE_READ(saved, bx);
-	to[4] = BPF_CORE_READ(saved, si);
-	to[5] = BPF_CORE_READ(saved, di);
-	to[6] = BPF_CORE_READ(saved, bp);
-	to[7] = BPF_CORE_READ(saved, sp);
-	to[8] = BPF_CORE_READ(saved, r8);
-	to[9] = BPF_CORE_READ(saved, r9);
-	to[10] = BPF_CORE_READ(saved, r10);
-	to[11] = BPF_CORE_READ(saved, r11);
-	to[12] = BPF_CORE_READ(saved, r12);
-	to[13] = BPF_CORE_READ(saved, r13);
-	to[14] = BPF_CORE_READ(saved, r14);
-	to[15] = BPF_CORE_READ(saved, r15);
-	to[16] = BPF_CORE_READ(saved, ip);
 	return 1;
 }
 

@@ -16,6 +16,7 @@
 #include "filter.bpf.h"
 #include "kernel.h"
 #include "records.h"
+#include "registers.bpf.h"
 #include "unwind_fp.bpf.h"
 #include "unwind_table.h"
 
@@ -63,13 +64,9 @@ struct {
 	__type(value, struct stack_slot);
 } stack_slots SEC(".maps");
 
-/* Where the walk of a user half begins. */
-struct user_registers {
-	__u64 pc, sp, fp;
-	__u32 exact; /* pc is where execution stands, no return address */
-};
+volatile __u32 unwind_tick; /* user space's clock of last uses of tables */
 
-#ifdef __TARGET_ARCH_x86
+#ifdef WALKS_BY_TABLES
 #include "unwind_table.bpf.h"
 #endif
 
@@ -130,10 +127,9 @@ static __always_inline __u32 bound_frames(__u32 frames)
 	return frames & EO_MAX_FRAMES;
 }
 
-/* @skip: a constant, of innermost frames that are our own */
-static __always_inline void take_kernel_half(struct eo_stack_record *record, void *ctx, const __u32 skip)
+static __always_inline void take_kernel_half(struct eo_stack_record *record, void *ctx)
 {
-	long bytes = bpf_get_stack(ctx, record->frames, EO_MAX_FRAMES * sizeof(__u64), skip);
+	long bytes = bpf_get_stack(ctx, record->frames, EO_MAX_FRAMES * sizeof(__u64), 0);
 
 	if (bytes > 0)
 		record->kernel_frames = (__u32)bytes / sizeof(__u64);
@@ -155,18 +151,7 @@ static __always_inline void send_miss(const struct eo_stack_record *record, __u6
 		bpf_ringbuf_output(&stacks, &miss, sizeof(miss), BPF_RB_FORCE_WAKEUP);
 }
 
-#ifdef __TARGET_ARCH_x86
-/* Those saved on entry to the kernel: in any program that runs for a thread of user space. */
-static __always_inline void saved_user_registers(struct user_registers *from)
-{
-	struct pt_regs___kernel *saved = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
-
-	from->pc = BPF_CORE_READ(saved, ip);
-	from->sp = BPF_CORE_READ(saved, sp);
-	from->fp = BPF_CORE_READ(saved, bp);
-	from->exact = 1;
-}
-
+#ifdef WALKS_BY_TABLES
 /* The user half by tables, behind the kernel half. */
 static __always_inline void take_user_half_by_tables(struct stack_slot *slot, __u32 number,
 						     struct task_struct *task,

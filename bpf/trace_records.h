@@ -37,7 +37,7 @@ struct eo_tracer_counters {
 /* Read-only for the programs: set between open and load. */
 struct eo_tracer_config {
 	__u32 wakeup_bytes; /* ring fill level from which user space is woken */
-	__u32 reserved;
+	__u32 holds_cpu;    /* programs of probes must not be preempted; see UNPREEMPTED() */
 };
 
 /* Every record in the rings begins thus. */

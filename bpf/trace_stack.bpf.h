@@ -34,9 +34,6 @@ static __always_inline void release_slot(struct stack_slot *slot)
 	__sync_fetch_and_add(&slot->taken, -1);
 }
 
-/* The program, and what calls it from a raw tracepoint: __bpf_trace_run() is inlined. */
-#define TRACEPOINT_FRAMES 2
-
 /* Take the stack of the current thread into a claimed slot: the user half from where it entered the
  * kernel.
  * @kernel: with the kernel half */
@@ -46,10 +43,10 @@ static __always_inline void take_current_stack(struct stack_slot *slot, __u32 nu
 {
 	begin_stack(&slot->record, task, pid_tgid, kernel);
 	if (kernel)
-		take_kernel_half(&slot->record, ctx, TRACEPOINT_FRAMES);
+		take_kernel_half(&slot->record, ctx);
 	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
 		return;
-#ifdef __TARGET_ARCH_x86
+#ifdef WALKS_BY_TABLES
 	if (stack_config.tables) {
 		struct user_registers from;
 
@@ -67,7 +64,7 @@ static __always_inline void take_probe_stack(struct stack_slot *slot, __u32 numb
 					     __u64 pid_tgid)
 {
 	begin_stack(&slot->record, task, pid_tgid, 0);
-#ifdef __TARGET_ARCH_x86
+#ifdef WALKS_BY_TABLES
 	if (stack_config.tables) {
 		const struct user_registers from = {
 			.pc = PT_REGS_IP(ctx),
@@ -90,18 +87,18 @@ static __always_inline void take_call_stack(struct stack_slot *slot, __u32 numbe
 					    __u64 pid_tgid, __u64 function)
 {
 	struct eo_stack_record *record = &slot->record;
-	__u64 miss = 0;
 	__u32 count = 0;
 
 	begin_stack(record, task, pid_tgid, 0);
 	record->frames[0] = function;
-#ifdef __TARGET_ARCH_x86
+#ifdef WALKS_BY_TABLES
 	if (stack_config.tables) {
 		const struct user_registers from = {
 			.pc = PT_REGS_IP(ctx),
 			.sp = PT_REGS_SP(ctx),
 			.fp = PT_REGS_FP(ctx),
 		};
+		__u64 miss = 0;
 
 		record->user_walk = walk_user_tables(slot, number, 1, &from, &count, &miss);
 		record->user_frames = 1 + count;

@@ -185,6 +185,24 @@ static __always_inline void submit_record(struct eo_tracer_counters *count,
 		0;                                                             \
 	})
 
+/* The same, not to be preempted: since v6.10 a program can hold its CPU, until when nothing of it is
+ * on its stack. For probes in user space, whose programs are run twice on a CPU when the first is
+ * preempted, though from v6.13 on the JIT gives each program one stack a CPU: two threads would write
+ * over each other's. And for tracepoints where all counts: from v7.0 on their programs can be preempted
+ * too, and the kernel leaves out what other threads would run meanwhile. */
+extern void bpf_preempt_disable(void) __ksym __weak;
+extern void bpf_preempt_enable(void) __ksym __weak;
+
+#define UNPREEMPTED(call)                      \
+	({                                     \
+		if (tracer.holds_cpu)          \
+			bpf_preempt_disable(); \
+		TRACED(call);                  \
+		if (tracer.holds_cpu)          \
+			bpf_preempt_enable();  \
+		0;                             \
+	})
+
 static __always_inline __u64 run_begins(struct eo_tracer_counters *count)
 {
 	__u64 next = count->timed_next;

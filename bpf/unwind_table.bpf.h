@@ -74,8 +74,6 @@ struct {
 	__type(value, struct eo_unwind_process);
 } unwind_processes SEC(".maps");
 
-volatile __u32 unwind_tick; /* user space's clock of last uses */
-
 /* clang drops a mask that it can prove, and the verifier then misses it. */
 #define BOUND(value, mask)                     \
 	({                                     \

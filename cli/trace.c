@@ -57,7 +57,7 @@ static int write_table(struct session *s, const struct eo_summary_table *table,
 	eo_summary_table_write(table, s->options->top, color, out);
 	if (!eo_summary_table_count(table))
 		fprintf(out, "%s: nothing happened\n", tracer->name);
-	if (fclose(out) != 0)
+	if (fclose(out) != 0 || !text)
 		return -ENOMEM;
 	return trace_output_text(s->output, text, size);
 }
@@ -234,6 +234,7 @@ static int open_output(struct session *s, struct eo_error *err)
 		.format = o->format,
 		.signals = o->signals,
 		.envelope = trace_options_has_envelope(o),
+		.redact = o->redact,
 		.color = !strcmp(o->output, "-") && isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
 		.tables = o->summary && o->format == TRACE_TEXT,
 		.interval_ns = o->capture.interval_ns,

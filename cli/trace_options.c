@@ -25,6 +25,7 @@ enum {
 	KEY_TOP,
 	KEY_MAX_EVENTS,
 	KEY_ENVELOPE,
+	KEY_REDACT,
 	KEY_SIGNALS,
 };
 
@@ -39,6 +40,8 @@ static const struct argp_option options_table[] = {
 	{"top", KEY_TOP, "N", 0, "with -c: the first N rows; 0 is all", 1},
 	{"stack", 'k', NULL, 0, "user and kernel stack of each event", 1},
 	{"max-events", KEY_MAX_EVENTS, "N", 0, "stop after N events", 1},
+	{"redact", KEY_REDACT, NULL, 0,
+	 "\"[redacted]\" instead of paths and of the texts in arguments", 1},
 
 	{"envelope", KEY_ENVELOPE, "auto|yes|no", 0,
 	 "start, process and end records around the events; auto: in a FILE, not in a pipe", 4},
@@ -136,6 +139,9 @@ static error_t parse_trace(int key, char *arg, struct argp_state *state)
 	case KEY_MAX_EVENTS:
 		return cli_option_uint(&option, "a number of events", 1, EVENTS_MAX,
 				       &options->max_events);
+	case KEY_REDACT:
+		options->redact = true;
+		return 0;
 	case KEY_ENVELOPE:
 		r = cli_option_choice(&option, envelope_names, &options->envelope);
 		options->has_envelope = !r;
@@ -416,8 +422,10 @@ static int check_pairs(const struct trace_options *o)
 		const char *text;
 	} rules[] = {
 		{o->heap && (o->summary || o->stack || o->mem.leaks || o->max_events || o->has_envelope ||
-			     capture->interval_ns),
-		 "a heap profile goes with neither -c, -k, --leaks, --max-events, --envelope nor --interval"},
+			     o->redact || capture->interval_ns),
+		 "a heap profile goes with neither -c, -k, --leaks, --max-events, --envelope, --redact nor --interval"},
+		{o->redact && o->syscall.payload,
+		 "--redact and --payload exclude each other; buffers are what it leaves out first"},
 		{o->heap && o->mem.sources & (o->mem.sources - 1),
 		 "a heap profile wants one --source: the bytes of one are in another's"},
 		{o->mem.leaks && o->stack, "--leaks and -k exclude each other; leaks have their stacks"},
@@ -524,6 +532,7 @@ json_t *trace_options_json(const struct trace_options *o)
 	json_object_set_new(object, "stack", json_boolean(o->stack));
 	if (o->max_events)
 		json_object_set_new(object, "max-events", json_integer((json_int_t)o->max_events));
+	json_object_set_new(object, "redact", json_boolean(o->redact));
 	json_object_set_new(object, "envelope", json_boolean(trace_options_has_envelope(o)));
 	if (o->signals) {
 		json_t *signals = json_array();

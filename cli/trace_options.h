@@ -21,7 +21,7 @@
 struct trace_options {
 	struct capture_options capture;
 	const char *list; /* TRACER[,TRACER…] as given; NULL: none */
-	bool summary, stack;
+	bool summary, stack, redact;
 	unsigned int by;
 	const char *by_text, *sort; /* NULL: not given */
 	bool has_top;

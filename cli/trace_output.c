@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 
 #include "core/clock.h"
+#include "export/redaction.h"
 #include "interval_files.h"
 #include "line_output.h"
 #include "report.h"
@@ -70,6 +71,7 @@ struct watched {
 struct trace_output {
 	struct trace_output_options options;
 	struct line_output *lines;     /* JSON lines and text; NULL: OTLP */
+	struct eo_redaction *redaction; /* NULL: events go out as they are */
 	struct signal_output *signals; /* OTLP; else NULL */
 	struct eo_otlp_converter *converter;
 	struct eo_trace_envelope *envelope; /* NULL: its records are of no use here */
@@ -176,6 +178,9 @@ int trace_output_new(const struct trace_output_options *options, struct trace_ou
 	o->started_wall_ns = options->start_ns + (uint64_t)o->clock.wall_offset_ns;
 	o->metrics_period_ns = metrics_period_ns();
 	o->metrics_ns = options->start_ns + o->metrics_period_ns;
+	if (options->redact && eo_redaction_new(&o->redaction) < 0)
+		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,
+				    "prepare the output");
 	r = set_name(o, o->started_wall_ns, err);
 	if (!r)
 		r = is_otlp(o) ? open_signals(o, err) : open_lines(o, err);
@@ -193,6 +198,7 @@ void trace_output_free(struct trace_output *o)
 	line_output_free(o->lines);
 	signal_output_free(o->signals);
 	eo_otlp_converter_free(o->converter);
+	eo_redaction_free(o->redaction);
 	interval_files_fini(&o->files);
 	free(o);
 }
@@ -227,6 +233,11 @@ int trace_output_error(const struct trace_output *o, struct eo_error *err)
 
 static int put(struct trace_output *o, const struct eo_event *event, uint32_t weight)
 {
+	if (o->redaction)
+		event = eo_redaction_apply(o->redaction, event);
+	if (!event)
+		return eo_error_set(&o->err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,
+				    "write %.200s", o->name);
 	if (o->signals)
 		return signal_output_add(o->signals, o->converter, event, &o->clock, &o->err);
 	return line_output_add(o->lines, event, &o->clock, weight, &o->err);

@@ -35,6 +35,7 @@ struct trace_output_options {
 	unsigned int signals; /* of OTLP; 0: as signal_output.h says */
 	bool traces;	      /* without signals: traces as well, from the start */
 	bool envelope;	      /* write its records as well */
+	bool redact;	      /* without paths and commands: see export/redaction.h */
 	bool color;
 	bool tables;	      /* no events: trace_output_text() is called */
 	uint64_t interval_ns; /* 0: one output */

@@ -68,6 +68,7 @@ static int make_syscall(const struct trace_options *options, const struct eo_con
 	};
 
 	trace_syscall_options_fill(&options->syscall, &tracer);
+	tracer.redact = options->redact;
 	return eo_syscall_tracer_new(config, &tracer, ret, err);
 }
 

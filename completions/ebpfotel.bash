@@ -15,7 +15,7 @@ _ebpfotel_options() { # COMMAND
 			-o --output= -f --format= --interval= --keep= --stats= --strict --no-sandbox --dry-run"
 		;;
 	trace)
-		echo "$common -c --summary --by= --sort= --top= -k --stack --max-events= --envelope= --signals=
+		echo "$common -c --summary --by= --sort= --top= -k --stack --max-events= --redact --envelope= --signals=
 			--events= --proto= --port= --local-port= --peer-port= --host= --interface= --no-loopback
 			--http-query --http-spans=
 			-e --syscall= -Z --failed --errno= --min-duration= -s --string-limit= -y --payload

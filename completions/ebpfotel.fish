@@ -81,6 +81,7 @@ complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l sort -x -a 'name 
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l top -x -d 'With -c, the first rows'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -s k -l stack -d 'Stacks of each event'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l max-events -x -d 'Stop after so many'
+complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l redact -d 'No paths and no texts of arguments'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l envelope -x -a 'auto yes no' -d 'Records around the events'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l signals -x -a 'traces metrics logs' -d 'In OTLP'
 complete -c ebpfotel -n '__fish_seen_subcommand_from trace' -l events -x -a 'connection udp dns http packet retransmit' -d 'What of the network is told'

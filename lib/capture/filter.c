@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -146,8 +147,8 @@ static bool has_ended(uint32_t id)
 	/* /proc/TID resolves for threads too, although /proc does not list them. */
 	snprintf(path, sizeof(path), "/proc/%u/stat", id);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT;
+	if (fd < 0) /* /proc may hide what belongs to others; kill() tells EPERM for them */
+		return errno == ENOENT && kill((pid_t)id, 0) < 0 && errno == ESRCH;
 	len = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	if (len <= 0)

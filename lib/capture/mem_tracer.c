@@ -55,11 +55,13 @@ static const struct eo_stack_layout layout = {
 		   {"alloc_space", "bytes"},
 		   {"inuse_objects", "count"},
 		   {"inuse_space", "bytes"}},
+	.tracepoints = true,
 };
 
 /* Pages that are given back do not say where they were brought in. */
 static const struct eo_stack_layout layout_of_faults = {
 	.values = {{"alloc_objects", "count"}, {"alloc_space", "bytes"}},
+	.tracepoints = true,
 };
 
 static bool has_source(const struct mem_tracer *tracer, enum eo_mem_source source)

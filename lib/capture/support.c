@@ -39,7 +39,7 @@ struct demand {
 
 struct tool {
 	const char *name;
-	struct demand demands[8]; /* ends with a NULL key */
+	struct demand demands[12]; /* ends with a NULL key */
 };
 
 static const struct tool tools[EO_SUPPORT_TOOLS] = {
@@ -65,6 +65,7 @@ static const struct tool tools[EO_SUPPORT_TOOLS] = {
 		{ { "reset_tracepoints" }, "no word of who reset" },
 		{ { "retransmit_tracepoints" }, "no retransmits" },
 		{ { "packet_tracepoints" }, "no packets" },
+		{ { "probe_cookies" }, "nothing inside of TLS" },
 	} },
 	{ "trace mem", {
 		{ { "uprobe_multi", "uprobe" }, NULL },

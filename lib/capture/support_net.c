@@ -6,7 +6,9 @@
 #include <stdio.h>
 
 #include "capture/net_ways.h"
+#include "capture/probe.h"
 #include "capture/support_row.h"
+#include "core/auto.h"
 
 /* Yes when all of them are there; ends with NULL. */
 static void say_tracepoints(struct eo_support_context *context, struct eo_support_probe *ret,
@@ -78,6 +80,21 @@ static void say_cookies(struct eo_support_context *context, struct eo_support_pr
 		eo_support_say(ret, EO_SUPPORT_NO, "numbers of our own serve instead");
 }
 
+/* One program serves all functions of a TLS library, and tells them apart by these. */
+static void say_probe_cookies(struct eo_support_context *context, struct eo_support_probe *ret)
+{
+	const struct bpf_insn insns[] = {
+		EO_INSN_CALL(BPF_FUNC_get_attach_cookie),
+		EO_INSN_MOV_IMM(BPF_REG_0, 0),
+		EO_INSN_EXIT(),
+	};
+	EO_AUTO_CLOSE int program =
+		eo_probe_load(BPF_PROG_TYPE_KPROBE, insns, EO_ARRAY_SIZE(insns), NULL);
+	struct eo_support_answer answer = { program, "load" };
+
+	eo_support_say_answer(context, ret, answer);
+}
+
 const struct eo_support_row eo_support_net_rows[] = {
 	{ "network", "tcp_tracepoints", "states of TCP", say_connections,
 	  "boot a kernel with CONFIG_DEBUG_INFO_BTF=y and CONFIG_BPF_EVENTS=y" },
@@ -89,5 +106,7 @@ const struct eo_support_row eo_support_net_rows[] = {
 	{ "network", "reset_tracepoints", "resets", say_resets },
 	{ "network", "retransmit_tracepoints", "retransmits", say_retransmits },
 	{ "network", "packet_tracepoints", "packets", say_packets },
+	{ "network", "probe_cookies", "cookies of probes", say_probe_cookies,
+	  "needs Linux 5.15 or newer" },
 	{ 0 },
 };

@@ -355,8 +355,13 @@ static int record(struct eo_tracer *base, const struct eo_record_header *header,
 {
 	struct eo_syscall_tracer *tracer = of(base);
 	const struct eo_syscall_record *call = (const void *)header;
-	const struct eo_syscall_room room = {tracer->attrs, EO_ARRAY_SIZE(tracer->attrs), tracer->text,
-					     sizeof(tracer->text)};
+	const struct eo_syscall_room room = {
+		.attrs = tracer->attrs,
+		.attr_count = EO_ARRAY_SIZE(tracer->attrs),
+		.text = tracer->text,
+		.text_bytes = sizeof(tracer->text),
+		.redact = tracer->options.redact,
+	};
 	struct eo_event event;
 
 	if (size < EO_SYSCALL_HEADER_BYTES)

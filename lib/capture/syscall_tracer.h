@@ -35,6 +35,7 @@ struct eo_syscall_options {
 	uint32_t string_limit; /* bytes of a text that is no path; at most EO_SYSCALL_STRING_MAX */
 	bool payload;	       /* buffers of reads and writes too, up to the string limit */
 	bool fd_paths;	       /* paths of descriptors */
+	bool redact;	       /* events without the texts of programs: see syscall/decode.h */
 
 	/* With base.summary: what the rows are told apart by, besides the call. */
 	bool by_comm, by_pid, by_cgroup;

@@ -27,9 +27,10 @@ struct eo_trace_stacks {
 	struct eo_loop_source *tick, *records;
 };
 
-bool eo_trace_stacks_have_tables(void)
+bool eo_trace_stacks_have_tables(struct bpf_object *object)
 {
-	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL) == 1;
+	return bpf_object__find_map_by_name(object, "unwind_rules") &&
+	       libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL) == 1;
 }
 
 int eo_trace_stacks_prepare(struct bpf_object *object, struct eo_stack_config *config,

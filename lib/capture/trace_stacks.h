@@ -19,8 +19,9 @@
 struct bpf_object;
 struct eo_trace_stacks;
 
-/** Can user halves be walked by tables here, in programs of this type? Asks the kernel. */
-bool eo_trace_stacks_have_tables(void);
+/** Can user halves be walked by tables here, by programs of this object? Asks the kernel, and the
+ * object, which has none for some kinds of machine. */
+bool eo_trace_stacks_have_tables(struct bpf_object *object);
 
 /**
  * Between open and load: size the maps.

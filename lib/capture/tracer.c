@@ -185,6 +185,8 @@ int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 	if (r < 0)
 		return r;
 	tracer_config->wakeup_bytes = ring_bytes(tracer) / 4;
+	/* Found by its name as a function; nothing is attached to it. */
+	tracer_config->holds_cpu = libbpf_find_vmlinux_btf_id("bpf_preempt_disable", BPF_TRACE_FENTRY) > 0;
 	r = set_ring_type(tracer, rings, err);
 	if (r < 0)
 		return r;
@@ -198,7 +200,7 @@ int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 int eo_tracer_prepare_stacks(struct eo_tracer *tracer, struct bpf_object *object,
 			     struct eo_stack_config *config, struct eo_error *err)
 {
-	return eo_trace_stacks_prepare(object, config, eo_trace_stacks_have_tables(),
+	return eo_trace_stacks_prepare(object, config, eo_trace_stacks_have_tables(object),
 				       (size_t)tracer->config.max_samples, err);
 }
 
@@ -208,7 +210,7 @@ int eo_tracer_open_stacks(struct eo_tracer *tracer, struct bpf_object *object, u
 	tracer->rows = calloc(EO_TRACER_ROWS, sizeof(*tracer->rows));
 	if (!tracer->rows)
 		return eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL, "allocate tracer");
-	return eo_trace_stacks_new(object, eo_trace_stacks_have_tables() ? tick : NULL, 0, layout,
+	return eo_trace_stacks_new(object, eo_trace_stacks_have_tables(object) ? tick : NULL, 0, layout,
 				   (size_t)tracer->config.max_samples, &tracer->stacks, err);
 }
 

@@ -11,6 +11,9 @@
 #include "core/auto.h"
 
 #ifdef EO_HAVE_SECCOMP
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
 #endif
 
@@ -106,24 +109,48 @@ static const char *const refused[] = {
 	"mknod", "mknodat", "chown", "lchown", "setxattr", "lsetxattr", "fsetxattr",
 };
 
+#if defined(__x86_64__)
+#define OWN_ARCH   AUDIT_ARCH_X86_64
+#define NUMBER_END 0x40000000u /* from here on they are x32's */
+#elif defined(__aarch64__)
+#define OWN_ARCH   AUDIT_ARCH_AARCH64
+#define NUMBER_END UINT32_MAX
+#else
+#error "which machine's calls are to be filtered?"
+#endif
+
+#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+
+/* The library knows the numbers. The program is written here, because libseccomp 2.5 makes it in an
+ * endless loop when memory runs out. */
 static int add_filter(void)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	int r = filter ? 0 : -ENOMEM;
+	enum { HEAD = 4, TAIL = 2, NAMES = EO_ARRAY_SIZE(refused) };
+	struct sock_filter program[HEAD + NAMES + TAIL], *at = program;
+	int numbers[NAMES], count = 0;
+	struct sock_fprog filter;
+	long r;
 
-	for (size_t i = 0; i < EO_ARRAY_SIZE(refused) && !r; i++) {
-		int number = seccomp_syscall_resolve_name(refused[i]);
-
-		/* Older libraries do not know the newest calls, and not every machine has all. */
-		if (number >= 0)
-			r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 0);
+	/* Older libraries do not know the newest calls, and not every machine has all. */
+	for (size_t i = 0; i < NAMES; i++) {
+		numbers[count] = seccomp_syscall_resolve_name(refused[i]);
+		count += numbers[count] >= 0;
 	}
-	if (!r)
-		r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-	if (!r)
-		r = seccomp_load(filter);
-	seccomp_release(filter);
-	return r;
+	/* Jumps lead to the last statement: over what is left of the head, the calls, and one more. */
+	*at++ = (struct sock_filter)LOAD(arch);
+	*at++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCH, 0,
+					     (uint8_t)(count + 3));
+	*at++ = (struct sock_filter)LOAD(nr);
+	*at++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, NUMBER_END,
+					     (uint8_t)(count + 1), 0);
+	for (int i = 0; i < count; i++)
+		*at++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+						     (uint32_t)numbers[i], (uint8_t)(count - i), 0);
+	*at++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	*at++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+	filter = (struct sock_fprog){.len = (unsigned short)(at - program), .filter = program};
+	r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter);
+	return r < 0 ? -errno : r > 0 ? -ESRCH : 0; /* positive: a thread that has one of its own */
 }
 #else
 static int add_filter(void)

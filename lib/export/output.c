@@ -24,8 +24,11 @@ struct eo_output {
 	char *name;
 	bool is_stdout;
 
-	/* Of a file that appears by rename, else the first is empty. */
-	char temporary[NAME_MAX + 1];
+	/* Of a file that appears by rename. It has a name of its own only between being complete and
+	 * being renamed, so that a run that is killed leaves nothing behind; on file systems that
+	 * have no files without names, from the start. */
+	char temporary[NAME_MAX + 1]; /* empty: it has none */
+	bool is_unnamed;
 	char *target; /* both are names in dir_fd */
 	int dir_fd;
 	bool replaces; /* @old is there */
@@ -158,16 +161,71 @@ static bool is_mount_point(const char *path)
 	       (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
+/* The way to a file that has no name. */
+static void path_of_fd(int fd, char ret[32])
+{
+	snprintf(ret, 32, "/proc/self/fd/%d", fd);
+}
+
+/* Returns a descriptor, or -1 where there is no such thing, or no /proc to name it by later. */
+static int open_unnamed(int dir_fd)
+{
+	int fd = openat(dir_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	char path[32];
+
+	path_of_fd(fd, path);
+	if (fd >= 0 && access(path, F_OK)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* A name that nobody has, for @make: it returns a descriptor, or -1 and errno. */
+static int name_temporary(struct eo_output *output, int (*make)(struct eo_output *output))
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
+	unsigned char random[6];
+	char suffix[sizeof(random) + 1] = "";
+	int fd = -1;
+
+	for (int i = 0; i < TEMPORARY_ATTEMPTS && fd < 0; i++) {
+		if (getrandom(random, sizeof(random), 0) != sizeof(random))
+			break;
+		for (size_t j = 0; j < sizeof(random); j++)
+			suffix[j] = letters[random[j] % (sizeof(letters) - 1)];
+		snprintf(output->temporary, sizeof(output->temporary), ".%.*s.%s",
+			 TEMPORARY_STEM_BYTES, output->target, suffix);
+		fd = make(output);
+		if (fd < 0 && errno != EEXIST)
+			break;
+	}
+	if (fd < 0)
+		output->temporary[0] = '\0';
+	return fd;
+}
+
+static int make_named(struct eo_output *output)
+{
+	return openat(output->dir_fd, output->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		      0600);
+}
+
+static int give_name(struct eo_output *output)
+{
+	char path[32];
+
+	path_of_fd(output->fd, path);
+	return linkat(AT_FDCWD, path, output->dir_fd, output->temporary, AT_SYMLINK_FOLLOW);
+}
+
 /* Create the temporary file beside @path. */
 static int open_temporary(struct eo_output *output, const char *path, bool binary,
 			  struct eo_error *err)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
 	EO_AUTO_FREE char *parent = parent_of(path);
 	const char *slash = strrchr(path, '/');
 	const char *target = slash ? slash + 1 : path;
-	unsigned char random[6];
-	char suffix[sizeof(random) + 1] = "";
 
 	if (!*target)
 		return fail(err, EISDIR, "name a file in the directory", "create", output->name);
@@ -179,22 +237,12 @@ static int open_temporary(struct eo_output *output, const char *path, bool binar
 		return fail(err, errno, errno == ENOENT ? "create its directory first" : NULL,
 			    "create", output->name);
 
-	for (int i = 0; i < TEMPORARY_ATTEMPTS && output->fd < 0; i++) {
-		if (getrandom(random, sizeof(random), 0) != sizeof(random))
-			return fail(err, errno, NULL, "name a temporary file for", output->name);
-		for (size_t j = 0; j < sizeof(random); j++)
-			suffix[j] = letters[random[j] % (sizeof(letters) - 1)];
-		snprintf(output->temporary, sizeof(output->temporary), ".%.*s.%s",
-			 TEMPORARY_STEM_BYTES, target, suffix);
-		output->fd = openat(output->dir_fd, output->temporary,
-				    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		if (output->fd < 0 && errno != EEXIST)
-			break;
-	}
-	if (output->fd < 0) {
-		output->temporary[0] = '\0';
+	output->fd = open_unnamed(output->dir_fd);
+	output->is_unnamed = output->fd >= 0;
+	if (!output->is_unnamed)
+		output->fd = name_temporary(output, make_named);
+	if (output->fd < 0)
 		return fail(err, errno, NULL, "create", output->name);
-	}
 	return open_stream(output, binary, err);
 }
 
@@ -320,11 +368,13 @@ static int commit(struct eo_output *output)
 	fflush(output->stream);
 	if (output->write_error)
 		return output->write_error;
-	if (output->temporary[0]) {
+	if (output->temporary[0] || output->is_unnamed) {
 		if (output->replaces)
 			copy_rights(output->fd, &output->old);
 		/* EINVAL: a file system that has no such thing */
 		if (fsync(output->fd) && errno != EINVAL)
+			return errno;
+		if (output->is_unnamed && name_temporary(output, give_name) < 0)
 			return errno;
 	}
 	/* Some network file systems tell of a full disk only now. */

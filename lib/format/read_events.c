@@ -7,6 +7,7 @@
 #include "core/auto.h"
 #include "core/array.h"
 #include "core/clock.h"
+#include "core/json_load.h"
 #include "format/jsonl.h"
 #include "format/reader.h"
 
@@ -495,7 +496,7 @@ static int take_line(struct reading *r, const char *line, size_t size, eo_event_
 
 	if (strspn(line, " \t\r") == size)
 		return 0;
-	root = json_loadb(line, size, JSON_REJECT_DUPLICATES, &error);
+	root = eo_json_load(line, size, JSON_REJECT_DUPLICATES, &error);
 	if (!root)
 		return fail(r, NULL, "column %d: %s", error.column, quote(error.text).text);
 	err = json_is_object(root) ? take_event(r, root, fn, ctx) :

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/json_load.h"
 #include "format/read_profile.h"
 #include "format/read_wire.h"
 
@@ -442,9 +443,9 @@ static int take_value(struct writer *w, json_t **ret)
 
 	skip_space(text);
 	size = (size_t)(text->end - text->at);
-	*ret = json_loadb(text->at, size < PIECE_MAX ? size : PIECE_MAX,
-			  JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES,
-			  &error);
+	*ret = eo_json_load(text->at, size < PIECE_MAX ? size : PIECE_MAX,
+			    JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES,
+			    &error);
 	if (!*ret) {
 		size_t column = error.column > 0 ? (size_t)error.column : 1;
 

@@ -320,8 +320,8 @@ static const struct metric_rule *const rules_of[EO_EVENT_TYPE_COUNT] = {
 	[EO_EVENT_LOSS]		  = loss_rules,
 	[EO_EVENT_END]		  = end_rules,
 	[EO_EVENT_SYSCALL_SUMMARY] = syscall_row_rules,
-	[EO_EVENT_MEM_SUMMARY]	  = mem_row_rules,
 	[EO_EVENT_NET_SUMMARY]	  = net_row_rules,
+	[EO_EVENT_MEM_SUMMARY]	  = mem_row_rules,
 };
 
 /* clang-format on */

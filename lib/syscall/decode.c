@@ -28,6 +28,11 @@ const char *eo_copy_text(struct eo_decoding *d, const void *bytes, size_t size)
 	return text;
 }
 
+const char *eo_program_text(struct eo_decoding *d, const void *bytes, size_t size)
+{
+	return d->redact ? EO_REDACTED : eo_copy_text(d, bytes, size);
+}
+
 const char *eo_key(struct eo_decoding *d, const char *name, const char *suffix)
 {
 	return eo_format_text(d, "%s_%s", name, suffix);
@@ -133,8 +138,8 @@ static void find_pieces(struct eo_decoding *d, size_t size)
 static const char *text_of(struct eo_decoding *d, struct eo_memory *memory)
 {
 	if (!memory->has_text)
-		memory->text = eo_copy_text(d, memory->bytes,
-					    strnlen((const char *)memory->bytes, memory->size));
+		memory->text = eo_program_text(d, memory->bytes,
+					       strnlen((const char *)memory->bytes, memory->size));
 	memory->has_text = true;
 	return memory->text;
 }
@@ -287,6 +292,8 @@ static const char *joined_path(struct eo_decoding *d, unsigned int i, const char
 
 	if (!(d->has_fd_path >> from & 1) || !size || base->bytes[0] != '/')
 		return NULL;
+	if (d->redact)
+		return EO_REDACTED;
 	size = strnlen((const char *)base->bytes, size);
 	if (!*relative)
 		return eo_copy_text(d, base->bytes, size);
@@ -303,7 +310,7 @@ static const char *named_path(struct eo_decoding *d)
 		if (d->call->args[i].kind != EO_ARG_PATH)
 			continue;
 		text = eo_text_of(d, i);
-		if (!text || *text == '/')
+		if (!text || *text == '/' || d->redact)
 			return text;
 		return joined_path(d, i, text);
 	}
@@ -393,6 +400,7 @@ int eo_syscall_decode_on(enum eo_machine machine, const struct eo_syscall_record
 	d.record = record;
 	d.call = eo_call_of(machine, record->abi, record->nr);
 	d.has_memory = d.has_fd_path = 0;
+	d.redact = room->redact;
 	d.path_fd = -1;
 	d.at = room->attrs;
 	d.end = room->attrs + room->attr_count;

@@ -15,6 +15,7 @@
 #ifndef EO_SYSCALL_DECODE_H
 #define EO_SYSCALL_DECODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/event.h"
@@ -24,11 +25,15 @@
 #define EO_SYSCALL_ATTRS      384
 #define EO_SYSCALL_TEXT_BYTES 49152
 
+/* What stands in the place of a text that a program has made, where that is not to be shown. */
+#define EO_REDACTED "[redacted]"
+
 struct eo_syscall_room {
 	struct eo_attr *attrs;
 	size_t attr_count;
 	char *text;
 	size_t text_bytes; /* at least 1 */
+	bool redact;	   /* leave out paths, and whatever else the program's memory says in words */
 };
 
 /**

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 
 #include "format/utf8.h"
+#include "syscall/decode.h"
 #include "syscall/decoding.h"
 #include "syscall/layout.h"
 #include "syscall/lists.h"
@@ -71,7 +72,9 @@ void eo_put_bytes(struct eo_decoding *d, unsigned int i)
 		return;
 	}
 	size = memory->size;
-	if (is_text((const char *)memory->bytes, &size, memory->flags & EO_PIECE_CUT))
+	if (d->redact)
+		eo_put_string(d, arg->name, EO_REDACTED);
+	else if (is_text((const char *)memory->bytes, &size, memory->flags & EO_PIECE_CUT))
 		eo_put_string(d, arg->name, eo_copy_text(d, memory->bytes, size));
 	else
 		eo_put_string(d, eo_key(d, arg->name, "hex"), hex_text(d, memory->bytes, size));
@@ -120,12 +123,12 @@ static void put_unix(struct eo_decoding *d, const struct sockaddr_bytes *address
 	if (size > sizeof(name))
 		size = sizeof(name);
 	if (*path) {
-		eo_put_string(d, "path", eo_copy_text(d, path, strnlen(path, size)));
+		eo_put_string(d, "path", eo_program_text(d, path, strnlen(path, size)));
 		return;
 	}
 	for (size_t i = 0; i < size; i++)
 		name[i] = path[i] ? path[i] : '@';
-	eo_put_string(d, "path", eo_copy_text(d, name, size));
+	eo_put_string(d, "path", eo_program_text(d, name, size));
 }
 
 static void put_inet(struct eo_decoding *d, const struct sockaddr_bytes *address)
@@ -262,7 +265,7 @@ void eo_put_argv(struct eo_decoding *d, unsigned int i)
 		const char *text = (const char *)memory->bytes + at;
 		size_t len = strnlen(text, memory->size - at);
 
-		eo_put_string(d, "", eo_copy_text(d, text, len));
+		eo_put_string(d, "", eo_program_text(d, text, len));
 		at += (uint32_t)len + 1;
 		count++;
 	}

@@ -31,6 +31,7 @@ struct eo_decoding {
 	/* By argument; valid where the bit is set. */
 	unsigned int has_memory, has_fd_path;
 	struct eo_memory memory[EO_SYSCALL_ARGS], fd_paths[EO_SYSCALL_ARGS];
+	bool redact;
 	int path_fd; /* the argument whose descriptor's path is the event's; -1: none */
 
 	struct eo_attr *at, *end;
@@ -94,6 +95,8 @@ static inline void eo_close(struct eo_decoding *d, struct eo_attr *attr)
 
 /** A copy with a NUL; shorter where there is no room. */
 const char *eo_copy_text(struct eo_decoding *d, const void *bytes, size_t size);
+/** The same of what a program has written, or what stands in its place. */
+const char *eo_program_text(struct eo_decoding *d, const void *bytes, size_t size);
 /** "NAME_SUFFIX" */
 const char *eo_key(struct eo_decoding *d, const char *name, const char *suffix);
 const char *eo_format_text(struct eo_decoding *d, const char *format, ...)

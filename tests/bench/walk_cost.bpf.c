@@ -5,7 +5,7 @@
 
 #include "walk_cost.h"
 
-#ifdef __TARGET_ARCH_x86
+#ifdef WALKS_BY_TABLES
 static __always_inline void sample_timed(struct bpf_perf_event_data *ctx,
 					 struct eo_profile_counters *count)
 {

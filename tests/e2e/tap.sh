@@ -195,6 +195,12 @@ sampling()
 	until_true has_perf_events "$1" || fail "the profiler starts to sample"
 }
 
+# Until the capture with this pid is attached, which is when it gives up rights.
+capturing()
+{
+	until_true grep -q '^NoNewPrivs:.*1$' "/proc/$1/status" || fail "the capture starts"
+}
+
 # Until the spinning workload with this pid works, and not the shell or env that became it.
 spinning()
 {

@@ -58,6 +58,13 @@ struct eo_event_list *seen_end(struct eo_tracer *tracer, struct eo_trace_stats *
 	return list;
 }
 
+void seen_need_all_runs(const struct eo_trace_stats *stats)
+{
+	if (seen_degraded(stats, "runs_missed"))
+		cr_skip_test("the kernel left out %lu runs of programs that it had preempted",
+			     seen_degraded(stats, "runs_missed"));
+}
+
 uint64_t seen_number(const struct eo_event *event, const char *key)
 {
 	const struct eo_attr *attr = eo_event_data(event, key);

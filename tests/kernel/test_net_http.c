@@ -110,6 +110,7 @@ Test(net_http, each_http_request_is_told_by_both_sides)
 	list = seen_end(tracer, &stats);
 	web_close(&web);
 	lab_close(&lab);
+	seen_need_all_runs(&stats);
 
 	for (size_t i = 0; i < eo_event_list_count(list); i++) {
 		const struct eo_event *event = eo_event_list_get(list, i);
@@ -174,6 +175,7 @@ Test(net_http, http2_requests_have_methods_and_paths)
 	list = seen_end(tracer, &stats);
 	web_close(&web);
 	lab_close(&lab);
+	seen_need_all_runs(&stats);
 	web_check(list, "client", "h2load", "load", 1009, "http", "2");
 	web_check(list, "server", "nginx", "load", 1009, "http", "2");
 	web_check(list, "client", "nghttp", "one", 31, "http", "2");
@@ -228,6 +230,7 @@ Test(net_http, calls_of_grpc_have_their_methods)
 	list = seen_end(tracer, &stats);
 	web_close(&web);
 	lab_close(&lab);
+	seen_need_all_runs(&stats);
 	for (size_t i = 0; i < eo_event_list_count(list); i++) {
 		const struct eo_event *event = eo_event_list_get(list, i);
 

@@ -40,7 +40,14 @@ static struct eo_tracer *begin(uint32_t events, const uint32_t *pids, size_t pid
 		.port_count = 1,
 	};
 
-	return seen_begin(&options);
+	struct eo_tracer *tracer = seen_begin(&options);
+	const struct eo_trace_hook *hooks;
+	size_t count = eo_tracer_hooks(tracer, &hooks);
+
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(hooks[i].key, "tls") && !strcmp(hooks[i].value, "none"))
+			cr_skip_test("this kernel gives probes no cookies");
+	return tracer;
 }
 
 /* The header fields of a request that are nobody's business. */
@@ -120,6 +127,7 @@ Test(net_tls, https_requests_are_told_by_both_sides)
 	list = seen_end(tracer, &stats);
 	web_close(&web);
 	lab_close(&lab);
+	seen_need_all_runs(&stats);
 	web_check(list, "client", "curl", "curl", 211, "https", "1.1");
 	web_check(list, "server", "nginx", "curl", 211, "https", "1.1");
 	web_check(list, "client", "python3", "python", 53, "https", "1.1");
@@ -158,6 +166,7 @@ Test(net_tls, http2_inside_of_tls_is_read_too)
 	list = seen_end(tracer, &stats);
 	web_close(&web);
 	lab_close(&lab);
+	seen_need_all_runs(&stats);
 	web_check(list, "client", "curl", "two", 101, "https", "2");
 	web_check(list, "server", "nginx", "two", 101, "https", "2");
 	cr_assert_eq(eo_event_list_count(list), 2 * 101);
@@ -196,6 +205,7 @@ Test(net_tls, programs_that_have_it_in_themselves_are_found)
 	list = seen_end(tracer, &stats);
 	web_close(&web);
 	lab_close(&lab);
+	seen_need_all_runs(&stats);
 	web_check(list, "client", "node", "node", 97, "https", "1.1");
 	web_check(list, "server", "node", "node", 97, "https", "1.1");
 	web_check(list, "client", "curl", "curl", 43, "https", "1.1");
@@ -245,6 +255,7 @@ Test(net_tls, a_target_may_load_it_later)
 	list = seen_end(tracer, &stats);
 	web_close(&web);
 	lab_close(&lab);
+	seen_need_all_runs(&stats);
 	web_check(list, "client", "python3", "python", 31, "https", "1.1");
 	cr_assert_eq(eo_event_list_count(list), 31);
 	cr_assert_eq(seen_degraded(&stats, "processes_late"), 1);
@@ -294,6 +305,7 @@ Test(net_tls, what_has_no_connection_is_counted_and_given_to_none)
 	list = seen_end(tracer, &stats);
 	web_close(&web);
 	lab_close(&lab);
+	seen_need_all_runs(&stats);
 	cr_assert_eq(eo_event_list_count(list), 0);
 	cr_assert_eq(seen_degraded(&stats, "tls_unbound"), 4 * 7);
 	eo_event_list_free(list);

@@ -266,6 +266,7 @@ Test(net_tracer, each_connection_has_its_owner_its_role_and_its_bytes)
 	settle(tracer, 4 * CONNECTIONS);
 	list = seen_end(tracer, &stats);
 	stop_servers(crowd);
+	seen_need_all_runs(&stats);
 	check_crowd(crowd, list);
 	cr_assert_eq(stats.emitted, 4 * CONNECTIONS);
 	/* Both ends are on a machine, but not on its loopback: two sockets that nobody can join. */
@@ -298,6 +299,7 @@ Test(net_tracer, only_targets_are_told)
 	settle(tracer, 2 * served);
 	list = seen_end(tracer, &stats);
 	stop_servers(crowd);
+	seen_need_all_runs(&stats);
 	cr_assert_eq(eo_event_list_count(list), 2 * served);
 	for (size_t i = 1; i < CONNECTIONS; i += SERVERS)
 		check_served(crowd, list, i);
@@ -494,6 +496,7 @@ static struct resent lose_some(void)
 	resent.kernel = sent_again(&crowd->lab);
 	list = seen_end(tracer, &stats);
 	stop_servers(crowd);
+	seen_need_all_runs(&stats);
 	count_resent(list, &resent);
 	for (size_t i = 0; i < CONNECTIONS; i++)
 		check_connection(crowd, list, i);
@@ -849,6 +852,7 @@ Test(net_tracer, a_summary_has_a_row_for_each_process_and_peer)
 	cr_assert_eq(eo_tracer_summary(tracer, keep_row, &rows, NULL), 0);
 	stats = eo_tracer_stats(tracer);
 	seen_check_identity(&stats);
+	seen_need_all_runs(&stats);
 	cr_assert_eq(stats.aggregated, 4 * CONNECTIONS);
 	cr_assert_eq(stats.emitted, 0);
 	for (size_t i = 0; i < CONNECTIONS; i++) {

@@ -133,5 +133,7 @@ Test(support_kernel, what_is_said_of_the_network_tracer_is_what_it_does)
 		cr_expect_eq(state_of(&support, pairs[i].probe) == EO_SUPPORT_YES,
 			     !strcmp(hook_of(tracer, pairs[i].hook), pairs[i].with), "%s: %s",
 			     pairs[i].hook, hook_of(tracer, pairs[i].hook));
+	cr_expect_eq(can && state_of(&support, "probe_cookies") == EO_SUPPORT_YES,
+		     strcmp(hook_of(tracer, "tls"), "none") != 0);
 	eo_tracer_free(tracer);
 }

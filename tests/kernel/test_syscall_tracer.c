@@ -288,9 +288,9 @@ Test(syscall_tracer, threads_that_end_inside_calls_have_no_return)
 	struct run run;
 
 	eo_run_prepare(&run, "end", "5");
-	run.taken->keep_nr = SYS_pause;
+	run.taken->keep_nr = SYS_ppoll;
 	eo_run_trace(&run);
-	cr_assert_eq(run.taken->by_nr[SYS_pause], 5);
+	cr_assert_eq(run.taken->by_nr[SYS_ppoll], 5);
 	cr_assert_eq(run.taken->by_nr[SYS_exit_group], 1);
 	cr_assert_eq(run.taken->no_return, 6, "%lu", run.taken->no_return);
 	for (int i = 0; i < 5; i++) {

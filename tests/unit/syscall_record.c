@@ -53,6 +53,7 @@ static void decode(enum eo_machine machine, struct made_record *made, struct eo_
 		.attr_count = EO_SYSCALL_ATTRS,
 		.text = malloc(EO_SYSCALL_TEXT_BYTES),
 		.text_bytes = EO_SYSCALL_TEXT_BYTES,
+		.redact = made->redact,
 	};
 	cr_assert(exact && room->attrs && room->text);
 	memcpy(exact, &made->record, made->size);

@@ -3,6 +3,7 @@
 #ifndef EO_TESTS_SYSCALL_RECORD_H
 #define EO_TESTS_SYSCALL_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,7 @@
 struct made_record {
 	struct eo_syscall_record record;
 	size_t size;
+	bool redact; /* decode it without the texts of the program */
 };
 
 struct made_record *make_record_on(enum eo_machine machine, const char *name, int64_t ret,

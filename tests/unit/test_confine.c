@@ -5,12 +5,15 @@
 #include <linux/capability.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/confine.h"
+#include "emulation.h"
 
 static uint64_t effective(void)
 {
@@ -114,10 +117,50 @@ static int refuse_calls(void)
 
 Test(confine, no_program_is_started_any_more_by_any_thread)
 {
-	int line = in_child(refuse_calls);
+	int line;
 
+	SKIP_IN_EMULATION("no seccomp()");
+	line = in_child(refuse_calls);
 	cr_assert_eq(line, 0, "line %d, modulo 128", line);
 }
+
+#ifdef __x86_64__
+/* getpid by the door for 32-bit programs. */
+static long getpid_32(void)
+{
+	long result;
+
+	__asm__ volatile("int $0x80" : "=a"(result) : "a"(20) : "memory", "r8", "r9", "r10", "r11");
+	return result;
+}
+
+static int have_32(void)
+{
+	DEMAND(getpid_32() == getpid());
+	return 0;
+}
+
+static int refuse_other_doors(void)
+{
+	struct eo_error err = {0};
+
+	DEMAND(eo_confine_calls(&err) == 0);
+	DEMAND(getpid_32() == -EPERM);
+	DEMAND(syscall(0x40000000 | SYS_getpid) == -1 && errno == EPERM); /* x32's */
+	DEMAND(getpid() > 0);
+	return 0;
+}
+
+Test(confine, calls_are_not_made_by_another_interface)
+{
+	int line;
+
+	if (!eo_confine_has_filter() || in_child(have_32))
+		cr_skip_test("no filter, or no calls of 32-bit programs");
+	line = in_child(refuse_other_doors);
+	cr_assert_eq(line, 0, "line %d, modulo 128", line);
+}
+#endif
 
 Test(confine, directories_of_others_take_more)
 {

@@ -12,6 +12,7 @@
 #include <sys/auxv.h>
 
 #include "core/auto.h"
+#include "emulation.h"
 
 /* A folder that the test works in, an empty root for debug files within. */
 static char *folder;
@@ -523,6 +524,7 @@ Test(elf_file, absolute_links_in_a_root_stay_in_it)
 	    "ln -s /store/program.debug root/usr/lib/debug/.build-id/ab/cdef0123456789.debug");
 	EO_AUTO_FREE char *root = path_of("root");
 
+	SKIP_IN_EMULATION("no openat2()");
 	cr_expect(finds_hidden(root, NULL), "to a file of the root");
 
 	run("mv root/store/program.debug secret &&"

@@ -137,6 +137,15 @@ static void expect_refused(const char *path, int code)
 	cr_expect_not_null(strstr(err.text, path));
 }
 
+static bool has_unnamed_files(void)
+{
+	int fd = open(root, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 Test(output, new_file_appears_at_commit_and_is_private)
 {
 	struct eo_output *output = open_output(in("new"));
@@ -147,10 +156,14 @@ Test(output, new_file_appears_at_commit_and_is_private)
 	fputs("text", eo_output_stream(output));
 	fflush(eo_output_stream(output));
 	cr_expect_neq(access(in("new"), F_OK), 0);
-	cr_expect_eq(entries("", hidden), 1);
-	cr_expect_eq(strncmp(hidden, ".new.", 5), 0);
-	cr_expect_eq(strlen(hidden), 11);
-	expect_mode(hidden, 0600);
+	if (has_unnamed_files()) {
+		cr_expect_eq(entries("", NULL), 0, "whoever is killed now leaves nothing");
+	} else {
+		cr_expect_eq(entries("", hidden), 1);
+		cr_expect_eq(strncmp(hidden, ".new.", 5), 0);
+		cr_expect_eq(strlen(hidden), 11);
+		expect_mode(hidden, 0600);
+	}
 	cr_expect_eq(eo_output_commit(output, NULL), 0);
 	eo_output_free(output);
 	expect_content("new", "text");
@@ -163,6 +176,8 @@ Test(output, temporary_names_differ)
 	char first[NAME_MAX + 1] = "", second[NAME_MAX + 1] = "";
 	struct eo_output *output;
 
+	if (has_unnamed_files())
+		SKIP("there are no temporary names on this file system");
 	for (int i = 0; i < 2; i++) {
 		output = open_output(in("x"));
 		cr_expect_eq(entries("", i ? second : first), 1);

@@ -10,6 +10,7 @@
 #include "capture/support.h"
 #include "capture/support_row.h"
 #include "core/auto.h"
+#include "emulation.h"
 
 static size_t count_entries(const char *path)
 {
@@ -101,6 +102,7 @@ Test(support, without_privileges_all_is_denied_and_the_hint_names_the_cure)
 					    "uprobe_multi", "kernel_symbols" };
 	struct eo_support support;
 
+	SKIP_IN_EMULATION("no bpf()");
 	drop_privileges();
 	eo_support_probe_all(&support);
 	for (size_t i = 0; i < EO_ARRAY_SIZE(keys); i++) {

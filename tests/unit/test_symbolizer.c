@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "symbol/symbolizer.h"
+#include "emulation.h"
 
 struct bench {
 	char dir[40];
@@ -207,6 +208,7 @@ Test(symbolizer, every_function_of_libc_starts_where_dladdr_says, .timeout = 100
 	Dl_info info;
 	void *libc;
 
+	SKIP_IN_EMULATION("no files of its own");
 	cr_assert(dladdr((void *)(uintptr_t)&getppid, &info));
 	libc = dlopen(info.dli_fname, RTLD_NOW);
 	cr_assert_gt(compare_with_dladdr(&b, libc, info.dli_fname), 500);
@@ -222,6 +224,7 @@ Test(symbolizer, a_library_opened_later_is_found)
 	void *library;
 	int (*function)(int);
 
+	SKIP_IN_EMULATION("no compiler");
 	cr_assert_eq(eo_processes_scan(b.processes, (uint32_t)getpid()), 0);
 	run("echo 'int eo_late(int x) { return x; }' > %s/l.c && gcc -shared -fPIC -o %s/liblate.so "
 	    "%s/l.c",
@@ -245,6 +248,7 @@ Test(symbolizer, mangled_names_are_made_readable)
 	struct eo_frame frame;
 	void *library;
 
+	SKIP_IN_EMULATION("no mappings of its own");
 	run("echo 'int _ZN3foo3barEi(int x) { return x; }' > %s/l.c && gcc -shared -fPIC "
 	    "-o %s/libm.so %s/l.c",
 	    b.dir, b.dir, b.dir);
@@ -285,6 +289,7 @@ Test(symbolizer, forked_and_executed_children_have_names)
 	struct eo_frame frame;
 	char path[128];
 
+	SKIP_IN_EMULATION("no mappings of its own");
 	if (forked == 0)
 		for (;;)
 			pause();
@@ -626,6 +631,7 @@ Test(symbolizer, a_perf_map_is_sought_under_the_number_and_root_of_its_container
 	pid_t child;
 	FILE *out;
 
+	SKIP_IN_EMULATION("no mappings of its own");
 	if (geteuid() != 0)
 		cr_skip_test("namespaces need root");
 	b = bench_new(&plain);
@@ -680,6 +686,7 @@ Test(symbolizer, two_processes_do_not_share_their_anonymous_memory)
 	pid_t child = fork();
 	struct eo_frame mine, its;
 
+	SKIP_IN_EMULATION("no mappings of its own");
 	if (child == 0)
 		for (;;)
 			pause();
@@ -739,6 +746,7 @@ Test(symbolizer, more_files_than_may_be_open_all_have_names, .timeout = 100)
 	void *library;
 	Dl_info info;
 
+	SKIP_IN_EMULATION("no mappings of its own");
 	run("cd %s && echo 'int eo_many(int x) { return x; }' > l.c && gcc -shared -fPIC -o 0.so l.c "
 	    "&& i=1; while [ $i -lt %d ]; do cp 0.so $i.so; i=$((i+1)); done",
 	    b.dir, FILES);

@@ -4,7 +4,7 @@
  * records have their time and thread in common. */
 #include "cpu_profiler.bpf.c"
 
-#ifdef __TARGET_ARCH_x86
+#ifdef WALKS_BY_TABLES
 static __always_inline void sample_both(struct bpf_perf_event_data *ctx,
 					struct eo_profile_counters *count, __u64 now)
 {

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "export/redaction.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROGRAMS_MAX 4 /* paths of programs in one event */
+
+enum hiding {
+	HIDE_ALL,     /* the text */
+	HIDE_FOLDER,  /* of a program */
+	HIDE_COMMAND, /* an array: a program and its arguments */
+};
+
+/* What a text of these keys is, wherever in an event it stands. */
+static const struct {
+	const char *key;
+	enum hiding hiding;
+} hidden[] = {
+	{"path", HIDE_ALL},
+	{"exe", HIDE_FOLDER},
+	{"process.executable.path", HIDE_FOLDER},
+	{"command", HIDE_COMMAND},
+};
+
+struct eo_redaction {
+	struct eo_event event;
+	struct eo_attr *attrs;
+	size_t room;
+	char programs[PROGRAMS_MAX][sizeof("[redacted]/") + NAME_MAX];
+	size_t program_count;
+};
+
+int eo_redaction_new(struct eo_redaction **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : -ENOMEM;
+}
+
+void eo_redaction_free(struct eo_redaction *redaction)
+{
+	if (redaction)
+		free(redaction->attrs);
+	free(redaction);
+}
+
+static int find_hiding(const struct eo_attr *attr)
+{
+	for (size_t i = 0; i < EO_ARRAY_SIZE(hidden); i++)
+		if (attr->key && !strcmp(attr->key, hidden[i].key))
+			return (int)hidden[i].hiding;
+	return -1;
+}
+
+static const char *without_folder(struct eo_redaction *redaction, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *text;
+
+	if (!slash)
+		return path;
+	if (redaction->program_count == PROGRAMS_MAX)
+		return "[redacted]";
+	text = redaction->programs[redaction->program_count++];
+	snprintf(text, sizeof(redaction->programs[0]), "[redacted]%s", slash);
+	return text;
+}
+
+static void hide(struct eo_redaction *redaction, struct eo_attr *attr, enum hiding hiding)
+{
+	if (attr->type == EO_ATTR_STRING)
+		attr->str = hiding == HIDE_ALL ? "[redacted]" : without_folder(redaction, attr->str);
+}
+
+const struct eo_event *eo_redaction_apply(struct eo_redaction *redaction, const struct eo_event *event)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < event->data_count && !any; i++)
+		any = find_hiding(&event->data[i]) >= 0;
+	if (!any)
+		return event;
+	if (redaction->room < event->data_count) {
+		struct eo_attr *larger =
+			reallocarray(redaction->attrs, event->data_count, sizeof(*larger));
+
+		if (!larger)
+			return NULL;
+		redaction->attrs = larger;
+		redaction->room = event->data_count;
+	}
+	memcpy(redaction->attrs, event->data, event->data_count * sizeof(*redaction->attrs));
+	redaction->program_count = 0;
+	for (size_t i = 0; i < event->data_count; i++) {
+		struct eo_attr *attr = &redaction->attrs[i];
+		int hiding = find_hiding(attr);
+
+		if (hiding != HIDE_COMMAND) {
+			if (hiding >= 0)
+				hide(redaction, attr, (enum hiding)hiding);
+			continue;
+		}
+		if (attr->type != EO_ATTR_ARRAY)
+			continue;
+		for (uint32_t j = 1; j <= attr->count && i + j < event->data_count; j++)
+			hide(redaction, attr + j, j == 1 ? HIDE_FOLDER : HIDE_ALL);
+		i += attr->count;
+	}
+	redaction->event = *event;
+	redaction->event.data = redaction->attrs;
+	return &redaction->event;
+}
