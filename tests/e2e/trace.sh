@@ -55,8 +55,7 @@ start "$EO_BIN" trace syscall,net -q -o /dev/null --stats=stats.json
 tracer=$pid
 start sh -c 'while :; do :; sleep 0.01; done'
 load=$pid
-traces() { [ "$(descriptors "$tracer")" -gt 20 ]; }
-until_true traces
+capturing "$tracer"
 sleep 1
 early=$(descriptors "$tracer")
 sleep 2

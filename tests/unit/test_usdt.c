@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/auto.h"
+#include "emulation.h"
 
 #ifdef __x86_64__
 
@@ -92,11 +93,13 @@ static const char *const names[] = {"purchase", "sale"};
 
 Test(usdt, a_probe_has_a_place_a_semaphore_and_arguments)
 {
-	EO_AUTO_CLOSE int fd = build();
+	EO_AUTO_CLOSE int fd = -1;
 	struct eo_usdt_probe found[4];
 	unsigned short semaphore = 1;
 	unsigned char code = 0;
 
+	SKIP_IN_EMULATION("no compiler");
+	fd = build();
 	cr_assert_eq(eo_usdt_find(fd, "shop", names, 2, found, EO_ARRAY_SIZE(found)), 1);
 	cr_expect_eq(found[0].name, 1);
 	cr_expect_eq(found[0].argument_count, 1);
