@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What the network tracer reads of TLS: requests of programs that use OpenSSL, each in its own way. */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -223,9 +224,10 @@ static int load_later(void *arg, int report)
 	if (dup2(report, 3) < 0)
 		return 1;
 	execlp("python3", "python3", "-c",
-	       "import os, socket, time\n"
+	       "import os, signal, socket, time\n"
+	       "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})\n"
 	       "os.write(3, b'x')\n"
-	       "time.sleep(1)\n"
+	       "signal.sigwait({signal.SIGUSR1})\n"
 	       "import ssl\n"
 	       "time.sleep(1)\n" PYTHON_ASKS(31), NULL);
 	return 1;
@@ -250,6 +252,7 @@ Test(net_tls, a_target_may_load_it_later)
 	lab_read(&client, &ready, 1);
 	pid = (uint32_t)client.pid;
 	tracer = begin(EO_NET_HTTP, &pid, 1);
+	cr_assert_eq(kill(client.pid, SIGUSR1), 0);
 	web_settle(tracer, 31);
 	lab_join(&client);
 	list = seen_end(tracer, &stats);
