@@ -108,6 +108,7 @@ struct tcp_sock {
 	__u64 bytes_sent, bytes_retrans, bytes_received;
 	__u32 srtt_us; /* times 8 */
 	__u32 total_retrans;
+	__u64 tcp_mstamp; /* us, CLOCK_MONOTONIC: of the last packet that went out or came */
 	_Bool is_mptcp;
 };
 

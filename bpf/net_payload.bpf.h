@@ -157,6 +157,17 @@ static __always_inline int follows_http(struct eo_conn *conn, const struct user_
 	return conn->http == HTTP_YES;
 }
 
+/* A request begins when it goes out. Never before what was said already, which it may answer. */
+static __always_inline __u64 payload_time(struct eo_conn *conn, __u32 received)
+{
+	__u64 ktime_ns = received || !conn->sent_ns ? bpf_ktime_get_ns() : conn->sent_ns;
+
+	if (ktime_ns <= conn->payload_ns)
+		ktime_ns = conn->payload_ns + 1;
+	conn->payload_ns = ktime_ns;
+	return ktime_ns;
+}
+
 /* In a call that moves bytes of a connection. */
 static __noinline int tcp_payload(struct eo_tracer_counters *count, struct eo_conn *conn, __u64 cookie,
 			   __u32 bytes, __u32 received)
@@ -184,7 +195,7 @@ static __noinline int tcp_payload(struct eo_tracer_counters *count, struct eo_co
 	if (!payload)
 		return 0;
 	conn->followed = 1;
-	owner_header(&payload->header, &conn->owner, EO_RECORD_PAYLOAD, bpf_ktime_get_ns());
+	owner_header(&payload->header, &conn->owner, EO_RECORD_PAYLOAD, payload_time(conn, received));
 	payload->cookie = cookie;
 	payload->offset = offset;
 	payload->ends = conn->ends;

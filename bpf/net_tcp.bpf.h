@@ -53,6 +53,8 @@ struct eo_conn {
 	__u8 role, reset_by, flags, state;
 	__u32 retransmits_told; /* by events of their own */
 	__u64 moved[2];		/* bytes that went out and in, as far as calls were seen */
+	__u64 sent_ns;		/* by a client, last */
+	__u64 payload_ns;	/* time of the last payload that was told */
 	__u8 http;		/* enum http_state */
 	__u8 http_tries;
 	__u8 followed; /* user space holds something of it, and wants to know its end */

@@ -11,11 +11,25 @@
 #define MSG_PEEK   2
 #define UDP_EVENTS (EO_NET_UDP_SESSION | EO_NET_DNS | EO_NET_PACKET)
 
+#define SENT_AGO_MAX 1000000 /* ns */
+
+/* When what the current call sent went out. On the way over loopback the peer may have worked on it
+ * before the call comes to its end. What waits to be sent has no time yet, and gets that of now. */
+static __always_inline __u64 sent_at(const struct sock *sk)
+{
+	const struct tcp_sock *tcp = (const void *)sk;
+	__u64 now = bpf_ktime_get_ns(), sent = BPF_CORE_READ(tcp, tcp_mstamp) * 1000;
+
+	return now - sent < SENT_AGO_MAX ? sent : now;
+}
+
 static __noinline int tcp_moves(struct eo_tracer_counters *count, struct sock *sk,
 				      __u64 cookie, __u32 bytes, int received)
 {
 	struct eo_conn *conn = uses(sk, cookie, received);
 
+	if (conn && !received && conn->role == EO_ROLE_CLIENT && net.events & EO_NET_HTTP)
+		conn->sent_ns = sent_at(sk);
 	if (conn && net.events & (EO_NET_DNS | EO_NET_HTTP))
 		tcp_payload(count, conn, cookie, bytes, received);
 	if (conn && net.tls)

@@ -34,10 +34,10 @@ static const char *const registers[][5] = {
 
 static bool find_register(const char *name, size_t len, uint8_t *ret)
 {
-	for (uint8_t i = 0; i < EO_ARRAY_SIZE(registers); i++)
+	for (unsigned int i = 0; i < EO_ARRAY_SIZE(registers); i++)
 		for (const char *const *known = registers[i]; *known; known++)
 			if (strlen(*known) == len && memcmp(*known, name, len) == 0) {
-				*ret = i;
+				*ret = (uint8_t)i;
 				return true;
 			}
 	return false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The section: a header; names and files, which are of no interest here; tables of steps (pairs of
+/* The section: a header; names; files, which are of no interest here; tables of steps (pairs of
  * a change of a value and of a pc), among them one for each depth of the stack that a function
  * goes through; and for each function its address, the place of its entry, and the entry, all of
  * them ascending. They are read through small windows: the whole may be tens of megabytes. */
@@ -14,12 +14,14 @@
 
 #define WINDOW_BYTES 4096u
 #define INDEX_BYTES 8u	 /* of a function in the index: offsets of its address and of its entry */
+#define NAME_OFFSET 4u
 #define STEPS_OFFSET 16u /* in a function's entry */
 #define MODULE_TEXT 176u /* where runtime.moduledata has the address of the first function */
 
 enum { /* of a function */
 	TOP_FRAME = 1 << 0,
 	WRITES_SP = 1 << 1,
+	ASSEMBLY = 1 << 2,
 };
 
 struct header {
@@ -43,13 +45,14 @@ struct eo_go_functions {
 	struct header header;
 	unsigned int flags_offset; /* in a function's entry */
 	uint64_t text, end;
-	struct window index, entries, steps;
+	struct window index, entries, steps, names;
 	int error; /* of a read; 0 */
 };
 
 struct function {
 	uint64_t start, end;
 	uint32_t steps; /* offset of its table among all steps; 0: none */
+	uint32_t name; /* offset among the names */
 	uint8_t flags;
 	bool damaged;
 };
@@ -208,12 +211,28 @@ static int push_depths(struct eo_go_functions *go, struct eo_frame_rows *rows,
 	return r;
 }
 
+static bool is_called(struct eo_go_functions *go, const struct function *function, const char *name)
+{
+	size_t size = strlen(name) + 1;
+	const unsigned char *at;
+
+	/* some hundred of them; of the others none is asked for */
+	if (!(function->flags & ASSEMBLY))
+		return false;
+	at = look(go, &go->names, go->header.names + function->name, size);
+	return at && memcmp(at, name, size) == 0;
+}
+
 static int push_function(struct eo_go_functions *go, struct eo_frame_rows *rows,
 			 const struct function *function)
 {
 	if (function->damaged)
 		return push_kind(rows, function->start, EO_CFA_UNSUPPORTED);
-	if (function->flags & TOP_FRAME)
+	/* Where the kernel has a handler return to: the address before it is looked up. */
+	if (is_called(go, function, "runtime.sigreturn__sigaction"))
+		return push_kind(rows, function->start - 1, EO_CFA_SIGNAL);
+	/* For Go's own walks a handler is the top, but what it has interrupted can be told. */
+	if (function->flags & TOP_FRAME && !is_called(go, function, "runtime.sigtramp"))
 		return push_kind(rows, function->start, EO_CFA_END);
 	if (!function->steps) /* of another language */
 		return push_kind(rows, function->start, EO_CFA_NONE);
@@ -240,6 +259,7 @@ static bool read_function(struct eo_go_functions *go, uint64_t i, struct functio
 	*ret = (struct function){.start = go->text + start, .end = go->text + end};
 	entry = look(go, &go->entries, go->header.index + at, go->flags_offset + 1);
 	if (entry) {
+		memcpy(&ret->name, entry + NAME_OFFSET, sizeof(ret->name));
 		memcpy(&ret->steps, entry + STEPS_OFFSET, sizeof(ret->steps));
 		ret->flags = entry[go->flags_offset];
 	}
@@ -347,7 +367,7 @@ static int read_header(struct eo_go_functions *go, const Elf64_Shdr *section)
 	if (header->magic != MAGIC_1_18 && header->magic != MAGIC_1_20)
 		return -ENOENT;
 	if (header->pointer_bytes != 8 || header->quantum != 1 || header->steps >= go->size ||
-	    header->index >= go->size || header->functions == 0 ||
+	    header->index >= go->size || header->names >= go->size || header->functions == 0 ||
 	    header->functions > (go->size - header->index) / INDEX_BYTES)
 		return -ENOEXEC;
 	/* entry's offset, name, arguments, deferreturn, three tables, their number, unit,

@@ -4,9 +4,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "core/memory_file.h"
 #include "unwind/frame_file.h"
 #include "unwind/frame_table.h"
+#include "unwind/frame_vet.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -37,6 +40,29 @@ static void check(const struct eo_frame_table *table)
 		abort();
 }
 
+/* What snapshots do with a file: entries are read one by one, and libunwind gets the good ones. */
+static void search_file(const uint8_t *data, size_t size)
+{
+	int fd = eo_memory_file("fuzz", data, size);
+	struct eo_frame_entry fde, cie;
+	struct eo_frame_search search;
+	size_t pair;
+
+	if (fd < 0)
+		return;
+	if (eo_frame_file_load_search(fd, &search) == 0) {
+		for (size_t i = 0; i < search.count && i < 256; i++) {
+			if (eo_frame_search_read(&search, i, &fde, &cie))
+				eo_frame_vet(fde.bytes, fde.size, cie.bytes, cie.size);
+		}
+		if (eo_frame_search_find(&search, search.entry, &pair) && pair >= search.count)
+			abort();
+		eo_frame_search_fini(&search);
+	}
+	eo_frame_file_is_go(fd);
+	close(fd);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct eo_frame_table table = {0};
@@ -50,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (data[0] == 0x7f) {
 		r = eo_frame_file_load_memory(data, size, &table, &err);
+		search_file(data, size);
 	} else {
 		flags = data[0];
 		section = (struct eo_frame_section){

@@ -205,7 +205,7 @@ static int first_byte(pid_t pid)
 
 static bool becomes(pid_t pid, int byte, bool is)
 {
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 4000; i++) { /* emulated machines take their time */
 		if ((first_byte(pid) == byte) == is)
 			return true;
 		usleep(10000);

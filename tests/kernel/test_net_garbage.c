@@ -142,6 +142,7 @@ Test(net_garbage, on_port_53_is_counted_and_not_believed)
 	list = seen_end(tracer, &stats);
 	lab_kill(&server);
 	lab_close(&lab);
+	seen_need_all_runs(&stats);
 	/* Once as it was sent, once as it came back. */
 	cr_assert_eq(seen_degraded(&stats, "dns_malformed"), 2 * malformed());
 	for (size_t i = 0; i < eo_event_list_count(list); i++)
@@ -237,6 +238,7 @@ Test(net_garbage, of_http_leaves_good_requests_alone)
 	list = seen_end(tracer, &stats);
 	lab_kill(&server);
 	lab_close(&lab);
+	seen_need_all_runs(&stats);
 	cr_assert_eq(seen_count(list, EO_EVENT_TCP_CLOSE), 2 * (CONNECTIONS + 1));
 	for (size_t i = 0; i < eo_event_list_count(list); i++) {
 		const struct eo_event *event = eo_event_list_get(list, i);
@@ -284,7 +286,8 @@ static int flood(void *arg, int report)
 	return 0;
 }
 
-Test(net_garbage, a_flood_of_half_open_connections_is_bounded_and_counted)
+/* Events that were collected; all figures but the one that may vary are checked. */
+static struct eo_event_list *flood_once(const struct lab *lab, struct eo_trace_stats *stats)
 {
 	static const uint16_t port = FLOOD_PORT;
 	const struct eo_net_tracer_options options = {.events = EO_NET_CONNECTION,
@@ -293,21 +296,13 @@ Test(net_garbage, a_flood_of_half_open_connections_is_bounded_and_counted)
 						      .connections_max = HELD_MAX};
 	struct eo_event_list *list = NULL;
 	struct lab_process process[FLOODERS];
-	struct eo_trace_stats stats;
 	uint32_t number[FLOODERS];
-	struct eo_tracer *tracer;
-	struct lab lab;
+	struct eo_tracer *tracer = seen_begin(&options);
 	char ready;
 
-	SETUP();
-	lab_open(&lab);
-	lab_shell(&lab, LAB_CLIENT,
-		  "nft 'add table inet t; add chain inet t in { type filter hook input priority 0; }; "
-		  "add rule inet t in tcp dport 27197 drop'");
-	tracer = seen_begin(&options);
 	for (uint32_t i = 0; i < FLOODERS; i++) {
 		number[i] = i;
-		process[i] = lab_start(&lab, LAB_CLIENT, flood, &number[i]);
+		process[i] = lab_start(lab, LAB_CLIENT, flood, &number[i]);
 	}
 	for (uint32_t i = 0; i < FLOODERS; i++) /* all at once hold theirs */
 		lab_read(&process[i], &ready, 1);
@@ -318,12 +313,35 @@ Test(net_garbage, a_flood_of_half_open_connections_is_bounded_and_counted)
 		usleep(10000);
 	}
 	cr_assert_eq(eo_tracer_stop(tracer, &list, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	*stats = eo_tracer_stats(tracer);
+	eo_tracer_free(tracer);
+	seen_check_identity(stats);
+	cr_assert_leq(stats->seen, FLOOD);
+	cr_assert_leq(eo_event_list_count(list), HELD_MAX);
+	return list;
+}
+
+/* Those that found room have failed with what became of them; all others are lost. Sockets end in
+ * interrupts, and where these stop certain tasks no program runs: so it may take more than one round
+ * until all are told, and it must never be too many. */
+Test(net_garbage, a_flood_of_half_open_connections_is_bounded_and_counted)
+{
+	struct eo_event_list *list = NULL;
+	struct eo_trace_stats stats = {0};
+	struct lab lab;
+
+	SETUP();
+	lab_open(&lab);
+	lab_shell(&lab, LAB_CLIENT,
+		  "nft 'add table inet t; add chain inet t in { type filter hook input priority 0; }; "
+		  "add rule inet t in tcp dport 27197 drop'");
+	for (int round = 0; round < 5 && stats.seen < FLOOD; round++) {
+		eo_event_list_free(list);
+		list = flood_once(&lab, &stats);
+	}
 	lab_close(&lab);
-	seen_check_identity(&stats);
-	/* Those that found room have failed with what became of them; all others are lost. */
-	cr_assert_eq(stats.seen, FLOOD);
-	cr_assert_eq(eo_event_list_count(list) + stats.lost[EO_LOSS_MAP_FULL], FLOOD);
+	seen_need_all_runs(&stats);
+	cr_assert_eq(stats.lost[EO_LOSS_MAP_FULL], FLOOD - HELD_MAX);
 	cr_assert_eq(eo_event_list_count(list), HELD_MAX);
 	for (size_t i = 0; i < eo_event_list_count(list); i++) {
 		const struct eo_event *event = eo_event_list_get(list, i);
@@ -333,5 +351,4 @@ Test(net_garbage, a_flood_of_half_open_connections_is_bounded_and_counted)
 		cr_assert_str_eq(seen_text(event, "error"), "ECANCELED");
 	}
 	eo_event_list_free(list);
-	eo_tracer_free(tracer);
 }

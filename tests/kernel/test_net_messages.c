@@ -298,6 +298,7 @@ static void make_quiet(const struct lab *lab)
 			 addresses[!side], side);
 		lab_shell(lab, side, command);
 	}
+	usleep(300000); /* IPv6 says good-bye */
 }
 
 Test(net_messages, packets_are_those_that_the_interface_counts)
@@ -331,7 +332,9 @@ Test(net_messages, packets_are_those_that_the_interface_counts)
 		uint64_t length = seen_number(event, "length_bytes");
 
 		cr_assert_eq(event->type, EO_EVENT_NETWORK_PACKET);
-		cr_assert_eq(event->pid, (uint32_t)client.pid);
+		cr_assert_eq(event->pid, (uint32_t)client.pid, "%s %s of %lu bytes is of process %u, not %d",
+			     seen_text(event, "direction"), seen_text(event, "tcp_flags"), length,
+			     event->pid, client.pid);
 		cr_assert_str_eq(seen_text(event, "interface"), "cable0");
 		cr_assert_str_eq(seen_text(event, "proto"), "tcp");
 		cr_assert_eq(seen_port(event, tx ? "dst" : "src"), PACKET_PORT);
@@ -484,6 +487,7 @@ Test(net_messages, dns_lookups_have_questions_codes_and_answers)
 	list = seen_end(tracer, &stats);
 	lab_kill(&server);
 	lab_close(&lab);
+	seen_need_all_runs(&stats);
 
 	event = lookup(list, "one.lab", "AAAA", client.pid);
 	cr_assert_str_eq(seen_text(event, "rcode"), "NOERROR");

@@ -105,6 +105,7 @@ Test(net_sockets, ipv4_through_sockets_of_ipv6_is_ipv4)
 	list = seen_end(tracer, &stats);
 	lab_kill(&server);
 	lab_close(&lab);
+	seen_need_all_runs(&stats);
 	cr_assert_eq(eo_event_list_count(list), 4);
 	for (size_t i = 0; i < 4; i++) {
 		const struct eo_event *event = eo_event_list_get(list, i);
@@ -208,6 +209,7 @@ Test(net_sockets, subflows_of_multipath_tcp_are_marked_and_have_owners)
 	list = seen_end(tracer, &stats);
 	lab_kill(&server);
 	lab_close(&lab);
+	seen_need_all_runs(&stats);
 	cr_assert_eq(seen_count(list, EO_EVENT_TCP_CONNECT), MPTCP_COUNT);
 	cr_assert_eq(seen_count(list, EO_EVENT_TCP_ACCEPT), MPTCP_COUNT);
 	cr_assert_eq(seen_count(list, EO_EVENT_TCP_CLOSE), 2 * MPTCP_COUNT);
@@ -292,6 +294,7 @@ Test(net_sockets, what_exit_and_kill_close_has_its_end_and_its_owner)
 	list = seen_end(tracer, &stats);
 	lab_kill(&server);
 	lab_close(&lab);
+	seen_need_all_runs(&stats);
 	for (size_t i = 0; i < eo_event_list_count(list); i++) {
 		const struct eo_event *event = eo_event_list_get(list, i);
 		bool is_client = !strcmp(seen_text(event, "role"), "client");

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What the network tracer reads of TLS: requests of programs that use OpenSSL, each in its own way. */
 #include <criterion/criterion.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,20 +216,26 @@ Test(net_tls, programs_that_have_it_in_themselves_are_found)
 	eo_tracer_free(tracer);
 }
 
-/* A target that loads its TLS while it is traced; the server is none. */
+/* A target that loads its TLS while it is traced, when it is told to, and uses it when it is told to;
+ * the server is none. */
 static int load_later(void *arg, int report)
 {
-	(void)arg;
-	if (dup2(report, 3) < 0)
+	if (dup2(report, 30) < 0 || dup2(*(int *)arg, 31) < 0)
 		return 1;
 	execlp("python3", "python3", "-c",
-	       "import os, signal, socket, time\n"
-	       "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})\n"
-	       "os.write(3, b'x')\n"
-	       "signal.sigwait({signal.SIGUSR1})\n"
+	       "import os\n"
+	       "os.write(30, b'x')\n"
+	       "os.read(31, 1)\n"
 	       "import ssl\n"
-	       "time.sleep(1)\n" PYTHON_ASKS(31), NULL);
+	       "os.read(31, 1)\n" PYTHON_ASKS(31), NULL);
 	return 1;
+}
+
+static uint64_t probed_late(struct eo_tracer *tracer)
+{
+	struct eo_trace_stats stats = eo_tracer_stats(tracer);
+
+	return seen_degraded(&stats, "processes_late");
 }
 
 Test(net_tls, a_target_may_load_it_later)
@@ -242,17 +247,24 @@ Test(net_tls, a_target_may_load_it_later)
 	struct web web;
 	struct lab lab;
 	uint32_t pid;
+	int go[2];
 	char ready;
 
 	SETUP();
 	NEEDS("command -v nginx && command -v openssl && command -v python3");
 	lab_open(&lab);
 	web_open(&web, &lab, SERVER " ssl", TLS_PORT);
-	client = lab_start(&lab, LAB_CLIENT, load_later, NULL);
+	cr_assert_eq(pipe(go), 0);
+	client = lab_start(&lab, LAB_CLIENT, load_later, &go[0]);
 	lab_read(&client, &ready, 1);
 	pid = (uint32_t)client.pid;
 	tracer = begin(EO_NET_HTTP, &pid, 1);
-	cr_assert_eq(kill(client.pid, SIGUSR1), 0);
+	cr_assert_eq(write(go[1], "x", 1), 1);
+	for (int i = 0; i < 2000 && !probed_late(tracer); i++) {
+		cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
+		usleep(10000);
+	}
+	cr_assert_eq(write(go[1], "x", 1), 1);
 	web_settle(tracer, 31);
 	lab_join(&client);
 	list = seen_end(tracer, &stats);

@@ -385,6 +385,12 @@ Test(go_programs, functions_that_change_stacks_are_walked_by_rbp)
 	cr_assert_eq(bytes_of(&table, EO_CFA_SWITCH, start, end), end - start - 1);
 	start = address_of("plain", "runtime.goexit.abi0", &end);
 	cr_assert_eq(bytes_of(&table, EO_CFA_END, start, end), end - start);
+	/* what a handler returns to is looked up by the byte before it */
+	start = address_of("plain", "runtime.sigreturn__sigaction.abi0", &end);
+	ASSERT_RULE(&table, start - 1, only(EO_CFA_SIGNAL));
+	cr_assert_eq(bytes_of(&table, EO_CFA_SIGNAL, start, end), end - start);
+	start = address_of("plain", "runtime.sigtramp.abi0", &end);
+	cr_assert_eq(bytes_of(&table, EO_CFA_SP, start, end), end - start);
 	start = address_of("plain", "runtime.mstart.abi0", &end);
 	cr_assert_eq(bytes_of(&table, EO_CFA_END, start, end), end - start);
 	eo_frame_table_fini(&table);
@@ -402,7 +408,8 @@ static size_t compare(const struct eo_frame_table *go, const struct eo_frame_tab
 		/* padding, and the one function that takes its return address off the stack */
 		if (theirs->cfa_kind == EO_CFA_NONE || theirs->cfa_offset == 0)
 			continue;
-		if (ours->cfa_kind == EO_CFA_SWITCH || ours->cfa_kind == EO_CFA_END) {
+		if (ours->cfa_kind == EO_CFA_SWITCH || ours->cfa_kind == EO_CFA_SIGNAL ||
+		    ours->cfa_kind == EO_CFA_END) {
 			other++;
 			continue;
 		}
