@@ -62,7 +62,8 @@ def look_into(elf, index, begin, size, relocations):
         to, source, kind = registers & 15, registers >> 4, code & 7
         symbol = relocations.get(offset)
         if code == CALL:
-            if source == 1:
+            # What is not defined here is a function of the kernel's, on a stack of its own.
+            if source == 1 and not (symbol and symbol[2] == 0):
                 section, value = (symbol[2], symbol[3]) if symbol else (index, offset)
                 calls.add((section, value + 8 * (imm + 1)))
             pointers = {r: at for r, at in pointers.items() if r > 5}

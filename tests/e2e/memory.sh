@@ -47,7 +47,8 @@ sweep()
 		at=$((at + 1 + points / most))
 	done
 	is "$claim ($tried of $points, $refused refused)" "$bad" ""
-	between "and most are noticed" "$refused" 1 "$tried"
+	# A capture may do without most of what it allocates: names, lines, tables.
+	[ ! "$result" ] || between "and most are noticed" "$refused" $((tried / 2)) "$tried"
 }
 
 # shaken CLAIM RATE COMMAND...: one of RATE fails, at random, 23 times
