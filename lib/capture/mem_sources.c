@@ -115,7 +115,7 @@ int eo_mem_sources_choose(struct bpf_object *object, unsigned int sources, bool 
 {
 	if (sources & EO_MEM_BIT(EO_MEM_KERNEL) && !has_slab_tracepoints())
 		return eo_error_set(err, EO_ERROR_INCOMPATIBLE_KERNEL, EOPNOTSUPP,
-				    "needs Linux 6.1 or newer; --source=libc, mmap and faults do not",
+				    "needs Linux 6.1 or newer; the other sources of memory 5.17",
 				    "trace the kernel's allocations");
 	if (sources & EO_MEM_BIT(EO_MEM_FAULTS) && !has_rss_tracepoint())
 		return eo_error_set(err, EO_ERROR_ATTACH_FAILED, ENOENT,

@@ -183,6 +183,10 @@ static int load(struct eo_tracer *base, struct eo_error *err)
 		return r;
 	size_maps(tracer);
 	r = mem_tracer_bpf__load(skel);
+	/* The youngest of what the sources need. */
+	if (r < 0 && libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL) != 1)
+		return eo_error_set(err, EO_ERROR_INCOMPATIBLE_KERNEL, -r, "needs Linux 5.17 or newer",
+				    "trace memory without bpf_loop() and task storage");
 	if (r < 0)
 		return eo_tracer_load_failed(base, -r, err);
 	if (wants_stacks(tracer))

@@ -487,6 +487,7 @@ Test(net_messages, dns_lookups_have_questions_codes_and_answers)
 	list = seen_end(tracer, &stats);
 	lab_kill(&server);
 	lab_close(&lab);
+	seen_need_all_runs(&stats);
 
 	event = lookup(list, "one.lab", "AAAA", client.pid);
 	cr_assert_str_eq(seen_text(event, "rcode"), "NOERROR");
