@@ -12,6 +12,7 @@
 #include "capture/cpus.h"
 #include "capture/sideband.h"
 #include "capture/uprobes.h"
+#include "core/array.h"
 #include "core/clock.h"
 #include "core/hash.h"
 #include "core/index.h"
@@ -54,7 +55,7 @@ struct eo_function_probes {
 	struct file *files;
 	uint32_t file_count;
 	struct part *parts;
-	uint32_t part_count;
+	uint32_t part_count, part_room;
 	struct eo_index part_index;
 	struct attachment *attachments;
 	uint32_t attachment_count;
@@ -194,14 +195,8 @@ static void remember_unwanted(struct eo_function_probes *p, uint64_t part)
 		p->part_index = (struct eo_index){0};
 		p->part_count = 0;
 	}
-	if ((p->part_count & (p->part_count - 1)) == 0) {
-		size_t room = p->part_count ? 2 * (size_t)p->part_count : 64;
-		struct part *larger = reallocarray(p->parts, room, sizeof(*larger));
-
-		if (!larger)
-			return;
-		p->parts = larger;
-	}
+	if (!EO_ARRAY_RESERVE(p->parts, p->part_count + 1, p->part_room, 64))
+		return;
 	if (eo_index_add(&p->part_index, hash, p->part_count) == 0)
 		p->parts[p->part_count++].part = part;
 }

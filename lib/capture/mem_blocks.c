@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/clock.h"
 #include "core/hash.h"
 #include "core/index.h"
@@ -80,15 +81,8 @@ static struct eo_mem_held *held_of(const struct eo_mem_blocks *blocks, struct su
 	while ((i = eo_index_next(&sums->index, hash, &cursor)) != EO_INDEX_NONE)
 		if (sums->held[i].stack == stack && sums->held[i].source == source)
 			return &sums->held[i];
-	if (sums->count == sums->room) {
-		uint32_t room = sums->room ? 2 * sums->room : 256;
-		struct eo_mem_held *larger = reallocarray(sums->held, room, sizeof(*larger));
-
-		if (!larger)
-			return NULL;
-		sums->held = larger;
-		sums->room = room;
-	}
+	if (!EO_ARRAY_RESERVE(sums->held, sums->count + 1, sums->room, 256))
+		return NULL;
 	if (eo_index_add(&sums->index, hash, sums->count) < 0)
 		return NULL;
 	sums->held[sums->count] = (struct eo_mem_held){.stack = stack, .source = source};
@@ -165,15 +159,9 @@ static int read_ended(const struct eo_mem_blocks *blocks, struct ended **ret)
 	while (bpf_map_get_next_key(blocks->ended_fd, first ? NULL : &key, &next) == 0) {
 		key = next;
 		first = false;
-		if (count == room) {
-			struct ended *larger = reallocarray(list, room ? 2 * room : 64, sizeof(*larger));
-
-			if (!larger) {
-				free(list);
-				return -ENOMEM;
-			}
-			list = larger;
-			room = room ? 2 * room : 64;
+		if (!EO_ARRAY_RESERVE(list, count + 1, room, 64)) {
+			free(list);
+			return -ENOMEM;
 		}
 		list[count].image = key;
 		if (bpf_map_lookup_elem(blocks->ended_fd, &key, &list[count].end) == 0)

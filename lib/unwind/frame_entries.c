@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/array.h"
+
 #define LENGTH_64 0xffffffffu	   /* the length proper follows, in 8 bytes */
 #define LENGTH_RESERVED 0xfffffff0u /* and from here on */
 #define ADDRESS_BYTES 8u
@@ -142,37 +144,16 @@ static const char *read_cie(struct eo_frame_cursor body, struct eo_frame_cie *ci
 	return NULL;
 }
 
-/* Room for one more of @count elements in the array at @array. */
-static int reserve(void **array, size_t count, size_t *capacity, size_t max, size_t element_size)
-{
-	size_t more = *capacity ? *capacity * 2 : 16;
-	void *bigger;
-
-	if (count < *capacity)
-		return 0;
-	if (count >= max)
-		return -E2BIG;
-	bigger = reallocarray(*array, more, element_size);
-	if (!bigger)
-		return -ENOMEM;
-	*array = bigger;
-	*capacity = more;
-	return 0;
-}
-
 static int add_cie(struct eo_frame_entries *entries, const struct eo_frame_section *section,
 		   const struct entry *entry)
 {
 	struct eo_frame_cie cie = {.section = section, .offset = entry->offset};
-	void *array = entries->cies;
 	const char *reason;
-	int r;
 
-	r = reserve(&array, entries->cie_count, &entries->cie_capacity, EO_FRAME_CIES_MAX,
-		    sizeof(cie));
-	entries->cies = array;
-	if (r < 0)
-		return r;
+	if (entries->cie_count >= EO_FRAME_CIES_MAX)
+		return -E2BIG;
+	if (!EO_ARRAY_RESERVE(entries->cies, entries->cie_count + 1, entries->cie_capacity, 16))
+		return -ENOMEM;
 
 	reason = read_cie(entry->body, &cie);
 	if (reason)
@@ -213,8 +194,6 @@ static int add_fde(struct eo_frame_entries *entries, size_t first_cie,
 	struct eo_frame_cursor body = entry->body;
 	struct eo_frame_fde fde = {0};
 	uint64_t size;
-	void *array;
-	int r;
 
 	if (!cie) {
 		complain(entries, section, entry->offset, "its CIE is not there");
@@ -236,12 +215,10 @@ static int add_fde(struct eo_frame_entries *entries, size_t first_cie,
 	    __builtin_add_overflow(fde.range.start, size, &fde.range.end))
 		return 0;
 
-	array = entries->fdes;
-	r = reserve(&array, entries->fde_count, &entries->fde_capacity, EO_FRAME_FDES_MAX,
-		    sizeof(fde));
-	entries->fdes = array;
-	if (r < 0)
-		return r;
+	if (entries->fde_count >= EO_FRAME_FDES_MAX)
+		return -E2BIG;
+	if (!EO_ARRAY_RESERVE(entries->fdes, entries->fde_count + 1, entries->fde_capacity, 16))
+		return -ENOMEM;
 
 	fde.cie = (uint32_t)(cie - entries->cies);
 	fde.program = (uint32_t)(body.at - section->bytes);

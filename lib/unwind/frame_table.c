@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/array.h"
 #include "unwind/frame_entries.h"
 #include "unwind/frame_rows.h"
 #include "unwind/go_functions.h"
@@ -169,15 +170,8 @@ static int collect(void *ctx, const struct eo_frame_row *row)
 	struct collector *collector = ctx;
 	struct eo_frame_table *table = &collector->table;
 
-	if (table->count == collector->capacity) {
-		size_t capacity = collector->capacity ? collector->capacity * 2 : 256;
-		struct eo_frame_row *rows = reallocarray(table->rows, capacity, sizeof(*rows));
-
-		if (!rows)
-			return -ENOMEM;
-		table->rows = rows;
-		collector->capacity = capacity;
-	}
+	if (!EO_ARRAY_RESERVE(table->rows, table->count + 1, collector->capacity, 256))
+		return -ENOMEM;
 	table->unsupported += row->rule.cfa_kind == EO_CFA_UNSUPPORTED;
 	table->rows[table->count++] = *row;
 	return 0;

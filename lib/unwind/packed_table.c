@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/hash.h"
 
 #define PAGES_MAX (1u << 20) /* 4 GB of text */
+#define ROWS_MAX  (1u << 31)
 
 void eo_rule_dictionary_init(struct eo_rule_dictionary *d, struct eo_unwind_rule *rules, uint32_t size)
 {
@@ -39,48 +41,28 @@ uint16_t eo_rule_dictionary_number(struct eo_rule_dictionary *d, const struct eo
 	return (uint16_t)d->count++;
 }
 
-/* Room for one more element of @size bytes behind @count, doubling. */
-static int make_room(void *array, uint32_t count, uint32_t *room, uint32_t limit, size_t size)
-{
-	uint32_t larger = *room ? *room * 2 : 256;
-	void *grown;
-
-	if (count < *room)
-		return 0;
-	if (larger > limit)
-		return -E2BIG;
-	grown = reallocarray(*(void **)array, larger, size);
-	if (!grown)
-		return -ENOMEM;
-	*(void **)array = grown;
-	*room = larger;
-	return 0;
-}
-
 /* Rows come in ascending order, so that a new page is always the last one. */
 static int add_row(struct eo_packer *packer, uint64_t pc, uint16_t rule)
 {
 	struct eo_packed_table *table = packer->table;
 	uint64_t page = (pc >> EO_UNWIND_PAGE_BITS) - table->first_page;
 	struct eo_packed_page *entry;
-	int r;
 
 	if (page >= PAGES_MAX)
 		return -E2BIG;
 	while (page >= table->page_count) {
-		r = make_room(&table->pages, table->page_count, &packer->page_room, 2 * PAGES_MAX,
-			      sizeof(*table->pages));
-		if (r < 0)
-			return r;
+		if (!EO_ARRAY_RESERVE(table->pages, table->page_count + 1, packer->page_room, 256))
+			return -ENOMEM;
 		table->pages[table->page_count++] = (struct eo_packed_page){.first = table->row_count};
 	}
 	entry = &table->pages[page];
 	/* Equal neighbours inside a page say nothing. */
 	if (entry->count && table->rows[table->row_count - 1].rule == rule)
 		return 0;
-	r = make_room(&table->rows, table->row_count, &packer->row_room, 1u << 31, sizeof(*table->rows));
-	if (r < 0)
-		return r;
+	if (table->row_count >= ROWS_MAX)
+		return -E2BIG;
+	if (!EO_ARRAY_RESERVE(table->rows, table->row_count + 1, packer->row_room, 256))
+		return -ENOMEM;
 	entry->count++;
 	table->rows[table->row_count++] = (struct eo_unwind_row){pc & (EO_UNWIND_PAGE - 1), rule};
 	return 0;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/hash.h"
 #include "core/index.h"
 #include "symbol/elf_file.h"
@@ -71,21 +72,6 @@ void eo_snapshot_files_free(struct eo_snapshot_files *files)
 	free(files);
 }
 
-static bool make_room(void *array, uint32_t count, uint32_t *room, size_t element)
-{
-	uint32_t larger = *room ? *room * 2 : 64;
-	void *grown;
-
-	if (count < *room)
-		return true;
-	grown = reallocarray(*(void **)array, larger, element);
-	if (!grown)
-		return false;
-	*(void **)array = grown;
-	*room = larger;
-	return true;
-}
-
 static uint64_t bytes_of(const struct file *file)
 {
 	return file->search.header_size;
@@ -133,7 +119,7 @@ static uint32_t number_file(struct eo_snapshot_files *files, const struct file *
 		    other->mtime_ns == file->mtime_ns)
 			return i;
 	}
-	if (!make_room(&files->files, files->file_count, &files->file_room, sizeof(*files->files)))
+	if (!EO_ARRAY_RESERVE(files->files, files->file_count + 1, files->file_room, 64))
 		return NO_FILE;
 	files->files[files->file_count] = *file;
 	return files->file_count++;
@@ -175,7 +161,7 @@ static const struct part *part_of(struct eo_snapshot_files *files, uint32_t tgid
 			return &files->parts[i];
 	if (files->part_count == PARTS_MAX)
 		forget_all(files);
-	if (!make_room(&files->parts, files->part_count, &files->part_room, sizeof(*files->parts)))
+	if (!EO_ARRAY_RESERVE(files->parts, files->part_count + 1, files->part_room, 64))
 		return NULL;
 	identify(files, tgid, vma, &part);
 	if (eo_index_add(&files->part_index, hash, files->part_count) < 0)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/array.h"
 #include "core/clock.h"
 #include "core/hash.h"
 #include "core/index.h"
@@ -106,21 +107,6 @@ int eo_unwinder_fd(const struct eo_unwinder *u)
 	return eo_parser_fd(u->parser);
 }
 
-static bool make_room(void *array, uint32_t count, uint32_t *room, size_t element)
-{
-	uint32_t larger = *room ? *room * 2 : 64;
-	void *grown;
-
-	if (count < *room)
-		return true;
-	grown = reallocarray(*(void **)array, larger, element);
-	if (!grown)
-		return false;
-	*(void **)array = grown;
-	*room = larger;
-	return true;
-}
-
 /* ---- files ---- */
 
 static void forget_parts(struct eo_unwinder *u)
@@ -154,7 +140,7 @@ static uint32_t number_file(struct eo_unwinder *u, const struct file *file)
 				    file->mtime_ns == other->mtime_ns)
 			return i;
 	}
-	if (!make_room(&u->files, u->file_count, &u->file_room, sizeof(*u->files)))
+	if (!EO_ARRAY_RESERVE(u->files, u->file_count + 1, u->file_room, 64))
 		return EO_UNWIND_NO_FILE;
 	number = eo_table_store_add_file(u->store);
 	if (number < 0) {
@@ -197,7 +183,7 @@ static const struct part *part_of(struct eo_unwinder *u, uint32_t tgid, uint64_t
 			return &u->parts[i];
 	if (u->part_count == PARTS_MAX)
 		forget_parts(u);
-	if (!make_room(&u->parts, u->part_count, &u->part_room, sizeof(*u->parts)))
+	if (!EO_ARRAY_RESERVE(u->parts, u->part_count + 1, u->part_room, 64))
 		return NULL;
 	identify(u, tgid, vma, &part);
 	if (eo_index_add(&u->part_index, hash, u->part_count) < 0)
@@ -242,7 +228,7 @@ static void load_vma(void *ctx, const struct eo_vma *vma)
 		mapping.bias = vma->start - part->vaddr;
 		want_file(u, loading->tgid, vma, part->file);
 	}
-	if (!make_room(&u->mappings, u->mapping_count, &u->mapping_room, sizeof(*u->mappings)))
+	if (!EO_ARRAY_RESERVE(u->mappings, u->mapping_count + 1, u->mapping_room, 64))
 		loading->failed = true;
 	else
 		u->mappings[u->mapping_count++] = mapping;
