@@ -447,6 +447,11 @@ static uint64_t sent_again(const struct lab *lab)
 	"nft 'add table inet t; add chain inet t in { type filter hook input priority 0; };" \
 	"add rule inet t in meta l4proto tcp numgen random mod 50 == 0 drop'"
 
+/* Until nothing is under way any more: farewells that were lost go out again, later and later. */
+#define WAIT_FOR_FAREWELLS                                                                       \
+	"for i in $(seq 100); do cat /proc/net/tcp /proc/net/tcp6 | "                            \
+	"awk '$4 ~ /^(01|04|05|08|09|0B)$/ { open = 1 } END { exit open }' && exit 0; sleep 0.1; done"
+
 struct resent {
 	uint64_t kernel;   /* segments, by the kernel's count */
 	uint64_t events;   /* by ours */
@@ -492,7 +497,8 @@ static struct resent lose_some(void)
 	join_clients(crowd, tracer);
 	lab_shell(&crowd->lab, LAB_SERVER, "nft flush ruleset");
 	lab_shell(&crowd->lab, LAB_CLIENT, "nft flush ruleset");
-	sleep(2); /* farewells that were lost */
+	lab_shell(&crowd->lab, LAB_CLIENT, WAIT_FOR_FAREWELLS);
+	lab_shell(&crowd->lab, LAB_SERVER, WAIT_FOR_FAREWELLS);
 	resent.kernel = sent_again(&crowd->lab);
 	list = seen_end(tracer, &stats);
 	stop_servers(crowd);
