@@ -123,7 +123,7 @@ for source in mmap faults kernel; do
 	traced "$source" -o heap.pb.gz || fail "$source: a profile" "$(cat err)"
 	is "$source: pprof has all bytes" "$(value heap.pb.gz alloc_space)" "$(stat_of stats .mem.total_allocated)"
 	traced "$source" -o heap.folded || fail "$source: folded" "$(cat err)"
-	has "$source: folded stacks" heap.folded 'pages;.*(main|_start)'
+	has "$source: folded stacks" heap.folded 'pages;.*(main|_start|_\[k])'
 	traced "$source" -o heap.html || fail "$source: a flame graph" "$(cat err)"
 	has "$source: a flame graph" heap.html '</html>'
 	traced "$source" -o metrics.json || fail "$source: OTLP" "$(cat err)"

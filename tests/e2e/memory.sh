@@ -8,7 +8,7 @@ need jq cmp
 cd "$tmp" || exit 1
 failing=$EO_WORKLOADS/failing.so
 data=$EO_SOURCE/tests/data
-most=97 # runs of one kind; all points where there are fewer
+most=31 # runs of one kind; all points where there are fewer
 
 # failed_well RC ERR: an exit status of ours, with words
 failed_well()
@@ -51,12 +51,12 @@ sweep()
 	[ ! "$result" ] || between "and most are noticed" "$refused" $((tried / 2)) "$tried"
 }
 
-# shaken CLAIM RATE COMMAND...: one of RATE fails, at random, 23 times
+# shaken CLAIM RATE COMMAND...: one of RATE fails, at random, 11 times
 shaken()
 {
 	claim=$1 rate=$2 seed=0 bad=
 	shift 2
-	while [ $seed -lt 23 ]; do
+	while [ $seed -lt 11 ]; do
 		seed=$((seed + 1))
 		EO_FAIL_RATE=$rate EO_FAIL_SEED=$seed LD_PRELOAD=$failing timeout -k 1 20 "$@" >out 2>err </dev/null
 		rc=$?
