@@ -110,12 +110,19 @@ void web_ask(struct eo_tracer *tracer, const struct lab *lab, const char *comman
 		  (unsigned int)status);
 }
 
-void web_settle(struct eo_tracer *tracer, uint64_t events)
+void web_settle(struct eo_tracer *tracer)
 {
-	for (int i = 0; i < 500; i++) {
+	uint64_t before = 0;
+	int quiet = 0;
+
+	/* Many events, or all of them, are made only when the trace ends. */
+	for (int i = 0; i < 500 && quiet < (before ? 25 : 50); i++) {
+		uint64_t now;
+
 		cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
-		if (eo_tracer_stats(tracer).emitted >= events && i >= 25)
-			break;
+		now = eo_tracer_stats(tracer).emitted;
+		quiet = now == before ? quiet + 1 : 0;
+		before = now;
 		usleep(20000);
 	}
 }

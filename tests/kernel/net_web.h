@@ -28,8 +28,8 @@ void web_close(struct web *web);
 /* Run a shell command on the client's side, and pump meanwhile. It has to succeed. */
 void web_ask(struct eo_tracer *tracer, const struct lab *lab, const char *command);
 
-/* Pump until @events events were emitted, or nothing more can come. */
-void web_settle(struct eo_tracer *tracer, uint64_t events);
+/* Pump until no more events come. */
+void web_settle(struct eo_tracer *tracer);
 
 /*
  * Requests of the paths "/PREFIX/1" … "/PREFIX/COUNT": one event each by @role, of a process called

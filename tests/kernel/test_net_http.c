@@ -104,7 +104,7 @@ Test(net_http, each_http_request_is_told_by_both_sides)
 		first[i] = i;
 		clients[i] = lab_start(&lab, LAB_CLIENT, request_all, &first[i]);
 	}
-	web_settle(tracer, 2 * HTTP_REQUESTS);
+	web_settle(tracer);
 	for (int i = 0; i < HTTP_CLIENTS; i++)
 		lab_join(&clients[i]);
 	list = seen_end(tracer, &stats);
@@ -171,7 +171,7 @@ Test(net_http, http2_requests_have_methods_and_paths)
 	web_ask(tracer, &lab, command);
 	snprintf(command, sizeof(command), "nghttp -n -H ':authority: lab' $(" URIS ")", "one", 31);
 	web_ask(tracer, &lab, command);
-	web_settle(tracer, 2 * (1009 + 31));
+	web_settle(tracer);
 	list = seen_end(tracer, &stats);
 	web_close(&web);
 	lab_close(&lab);
@@ -226,7 +226,7 @@ Test(net_http, calls_of_grpc_have_their_methods)
 	web_open_command(&web, &lab, GRPC_SERVER, HTTP_PORT);
 	tracer = begin();
 	web_ask(tracer, &lab, GRPC_CLIENT);
-	web_settle(tracer, 2 * GRPC_CALLS);
+	web_settle(tracer);
 	list = seen_end(tracer, &stats);
 	web_close(&web);
 	lab_close(&lab);

@@ -123,7 +123,7 @@ Test(net_tls, https_requests_are_told_by_both_sides)
 	web_ask(tracer, &lab, CURL("", "curl", 211));
 	web_ask(tracer, &lab, "python3 -c '" PYTHON_ASKS(53) "'");
 	web_ask(tracer, &lab, "python3 -c '" PYTHON_LOOP_ASKS "'");
-	web_settle(tracer, 2 * (211 + 53 + 63 + 9));
+	web_settle(tracer);
 	list = seen_end(tracer, &stats);
 	web_close(&web);
 	lab_close(&lab);
@@ -162,7 +162,7 @@ Test(net_tls, http2_inside_of_tls_is_read_too)
 	web_open(&web, &lab, SERVER " ssl http2", TLS_PORT);
 	tracer = begin(EO_NET_HTTP, NULL, 0);
 	web_ask(tracer, &lab, CURL("--http2 ", "two", 101));
-	web_settle(tracer, 2 * 101);
+	web_settle(tracer);
 	list = seen_end(tracer, &stats);
 	web_close(&web);
 	lab_close(&lab);
@@ -201,7 +201,7 @@ Test(net_tls, programs_that_have_it_in_themselves_are_found)
 	tracer = begin(EO_NET_HTTP, NULL, 0);
 	web_ask(tracer, &lab, NODE_ASKS);
 	web_ask(tracer, &lab, CURL("", "curl", 43));
-	web_settle(tracer, 2 * (97 + 43));
+	web_settle(tracer);
 	list = seen_end(tracer, &stats);
 	web_close(&web);
 	lab_close(&lab);
@@ -265,7 +265,7 @@ Test(net_tls, a_target_may_load_it_later)
 		usleep(10000);
 	}
 	cr_assert_eq(write(go[1], "x", 1), 1);
-	web_settle(tracer, 31);
+	web_settle(tracer);
 	lab_join(&client);
 	list = seen_end(tracer, &stats);
 	web_close(&web);
