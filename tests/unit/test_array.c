@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 
