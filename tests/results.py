@@ -23,6 +23,8 @@ TAP_PLAN = re.compile(r'^1\.\.(\d+)', re.M)
 TAP_LINE = re.compile(r'^(not )?ok\b[ \t]*\d*[ \t]*-?[ \t]*(.*?)(?:[ \t]*#[ \t]*(SKIP)\b[ \t]*(.*))?$', re.M | re.I)
 COMPLAINT = re.compile(r'(?:ERROR: (?:Address|Leak)Sanitizer|AddressSanitizer:DEADLYSIGNAL|runtime error:'
                        r'|LeakSanitizer has encountered a fatal error).*')
+REASON = re.compile(r'^(?:\[----\]|#  ).*\S.*', re.M)
+REASONS_MAX = 12
 GUEST_PROGRAM = re.compile(r'^BEGIN (\S+)\n(.*?)(?:^END \1 (\d+)$|\Z)', re.M | re.S)
 GUEST_END = re.compile(r'^(SKIPPED|ERROR) (.*)', re.M)
 GUEST_WORDS = re.compile(r'^  (?:user stacks|samples|lost|degraded|own cost) .*', re.M)
@@ -75,6 +77,12 @@ def outcome(entry):
     return passed, failures, skips
 
 
+def reasons(entry):
+    """What the tests of a program said of their failures; the last words of one that never ended."""
+    found = REASON.findall(output(entry))[:REASONS_MAX]
+    return found or output(entry).strip().split('\n')[-3:]
+
+
 def count(path):
     passed = failed = skipped = 0
     for entry in entries(path):
@@ -82,6 +90,8 @@ def count(path):
         passed, failed, skipped = passed + good, failed + len(failures), skipped + len(skips)
         for name in failures:
             print(f'FAILED: {entry["name"]}: {name}', file=sys.stderr)
+        for line in reasons(entry) if failures else []:
+            print(f'    {line}', file=sys.stderr)
         for name in skips:
             print(f'skipped: {entry["name"]}: {name}', file=sys.stderr)
     print(passed, failed, skipped)
