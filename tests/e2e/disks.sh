@@ -53,6 +53,9 @@ for command in "convert -f top" check; do
 	is "$command: input that cannot be read" "$rc" 1
 	has "says why" err '^ebpfotel: .*/proc/self/mem.*: Input/output error$'
 done
+# A machine that idles would have nothing to write.
+start sh -c "while :; do $flood; done" 2>/dev/null
+load=$pid
 for at in 1 2 5; do
 	# shellcheck disable=SC2086
 	run env EO_FAIL_WRITE_AT=$at LD_PRELOAD="$EO_WORKLOADS/failing.so" "$EO_BIN" trace syscall -q -d 5 -a -o broken.jsonl
@@ -70,15 +73,17 @@ is "and leaves the earlier one" "$(cat broken.html)" earlier
 # --- a terminal that hangs up
 
 python3 - "$EO_BIN" >hangup 2>&1 <<-'END'
-	import os, pty, subprocess, sys, time
+	import os, pty, select, subprocess, sys
 	master, slave = pty.openpty()
 	tracer = subprocess.Popen([sys.argv[1], 'trace', 'syscall', '-q', '-o', os.ttyname(slave)], stdin=subprocess.DEVNULL)
-	os.read(master, 100)
+	assert select.select([master], [], [], 20)[0], 'nothing is written'
 	os.close(slave)
 	os.close(master)
 	print('status', tracer.wait(timeout=20))
 END
 has "a terminal that hangs up ends a run" hangup '^status [01]$'
+kill "$load"
+await "$load"
 
 # --- killed, at any time
 
