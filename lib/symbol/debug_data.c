@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <lzma.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "core/auto.h"
 #include "core/memory_file.h"

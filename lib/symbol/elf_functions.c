@@ -2,7 +2,6 @@
 #include "symbol/elf_functions.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -139,12 +138,10 @@ int eo_elf_functions_find(int fd, const char *const *names, size_t name_count,
 		.found = ret,
 		.room = room,
 	};
-	EO_AUTO_CLOSE int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	int r = own < 0 ? -errno : eo_elf_image_init(&image, own);
+	int r = eo_elf_image_open(&image, fd);
 
 	if (r < 0)
 		return r;
-	eo_steal_fd(&own); /* the image's now */
 	r = eo_elf_image_load_sections(&image);
 	if (r == 0)
 		r = read_segments(&search);

@@ -3,6 +3,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -173,6 +174,16 @@ int eo_elf_image_init(struct eo_elf_image *image, int fd)
 
 	*image = made;
 	return 0;
+}
+
+int eo_elf_image_open(struct eo_elf_image *image, int fd)
+{
+	EO_AUTO_CLOSE int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	int r = own < 0 ? -errno : eo_elf_image_init(image, own);
+
+	if (r == 0)
+		eo_steal_fd(&own);
+	return r;
 }
 
 void eo_elf_image_fini(struct eo_elf_image *image)

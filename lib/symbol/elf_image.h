@@ -30,6 +30,8 @@ struct eo_elf_image {
  * Returns 0, -ENOEXEC, or the errno of a read.
  */
 int eo_elf_image_init(struct eo_elf_image *image, int fd);
+/** The same with a copy of @fd, which stays the caller's. */
+int eo_elf_image_open(struct eo_elf_image *image, int fd);
 void eo_elf_image_fini(struct eo_elf_image *image);
 
 /** All of [@offset, @offset + @size) or an error: -ENOEXEC beyond the end of the file. */

@@ -62,17 +62,12 @@ static int choose_image(struct eo_elf_image *image, const char *root, const char
 int eo_source_open(int fd, const char *root, const char *dir, struct eo_string_pool *strings,
 		   struct eo_source **ret)
 {
-	EO_AUTO_CLOSE int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	EO_AUTO(eo_source) source = NULL;
 	struct eo_elf_image image;
-	int r;
+	int r = eo_elf_image_open(&image, fd);
 
-	if (own < 0)
-		return -errno;
-	r = eo_elf_image_init(&image, own);
 	if (r < 0)
 		return r;
-	eo_steal_fd(&own);
 
 	source = calloc(1, sizeof(*source));
 	if (source) {

@@ -2,7 +2,6 @@
 #include "symbol/usdt.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -329,13 +328,11 @@ int eo_usdt_find(int fd, const char *provider, const char *const *names, size_t 
 		.found = ret,
 		.room = room,
 	};
-	EO_AUTO_CLOSE int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	const Elf64_Shdr *notes, *base;
-	int r = own < 0 ? -errno : eo_elf_image_init(&image, own);
+	int r = eo_elf_image_open(&image, fd);
 
 	if (r < 0)
 		return r;
-	eo_steal_fd(&own); /* the image's now */
 	r = eo_elf_image_load_sections(&image);
 	if (r == 0 && image.sections && image.is64) { /* the addresses of others are shorter */
 		base = eo_elf_image_find_section(&image, SHT_PROGBITS, ".stapsdt.base");

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/auxv.h>
-#include <unistd.h>
 
 #include "core/memory_file.h"
 #include "symbol/proc_maps.h"

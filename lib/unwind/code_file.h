@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "symbol/elf_file.h"
 #include "symbol/mapped_file.h"
 #include "symbol/process.h"
 
@@ -15,5 +16,13 @@
  * another kind of process (32-bit); or what eo_mapped_file_open() returns.
  */
 int eo_code_file_open(uint32_t tgid, const struct eo_vma *vma, struct eo_mapped_file *ret);
+
+/**
+ * The same, and what it is.
+ * @elf: the caller's, only on success; @vaddr: the file's address of the mapping's first byte
+ * Returns the descriptor or a negative errno, -ENOENT as well for a mapping of no segment.
+ */
+int eo_code_file_identify(uint32_t tgid, const struct eo_vma *vma, struct eo_mapped_file *ret,
+			  struct eo_elf **elf, uint64_t *vaddr);
 
 #endif

@@ -420,21 +420,19 @@ static int read_search(const struct eo_elf_image *image, struct eo_frame_search 
 int eo_frame_file_load_search(int fd, struct eo_frame_search *ret)
 {
 	struct eo_elf_image image = {.fd = -1};
-	EO_AUTO_CLOSE int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	int r;
 
 	*ret = (struct eo_frame_search){0};
-	if (own < 0)
-		return -errno;
-	r = eo_elf_image_init(&image, own);
+	r = eo_elf_image_open(&image, fd);
 	if (r < 0)
 		return r;
-	eo_steal_fd(&own);
 	r = read_search(&image, ret);
-	if (r == 0)
-		ret->fd = eo_steal_fd(&image.fd);
-	else
-		*ret = (struct eo_frame_search){0};
+	if (r == 0) {
+		eo_elf_image_drop_sections(&image); /* what is held of many files is small */
+		ret->image = image;
+		return 0;
+	}
+	*ret = (struct eo_frame_search){0};
 	eo_elf_image_fini(&image);
 	return r;
 }
@@ -442,12 +440,10 @@ int eo_frame_file_load_search(int fd, struct eo_frame_search *ret)
 bool eo_frame_file_is_go(int fd)
 {
 	struct eo_elf_image image = {.fd = -1};
-	EO_AUTO_CLOSE int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	bool is_go;
 
-	if (own < 0 || eo_elf_image_init(&image, own) < 0)
+	if (eo_elf_image_open(&image, fd) < 0)
 		return false;
-	eo_steal_fd(&own);
 	is_go = eo_elf_image_load_sections(&image) == 0 && eo_go_functions_exist(&image);
 	eo_elf_image_fini(&image);
 	return is_go;

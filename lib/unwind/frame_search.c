@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "unwind/frame_search.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define LENGTH_BYTES 4u
 #define AT_ONCE 128u /* most entries are shorter */
@@ -12,7 +10,7 @@
 void eo_frame_search_fini(struct eo_frame_search *search)
 {
 	if (search->header)
-		close(search->fd);
+		eo_elf_image_fini(&search->image);
 	free(search->header);
 	*search = (struct eo_frame_search){0};
 }
@@ -43,19 +41,7 @@ bool eo_frame_search_find(const struct eo_frame_search *search, uint64_t vaddr, 
 
 static bool read_bytes(const struct eo_frame_search *search, uint64_t offset, void *to, size_t size)
 {
-	size_t done = 0;
-
-	while (done < size) {
-		ssize_t n = pread(search->fd, (char *)to + done, size - done,
-				  (off_t)(search->frames_offset + offset + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) /* shrunk since it was opened */
-			return false;
-		done += (size_t)n;
-	}
-	return true;
+	return eo_elf_image_read(&search->image, search->frames_offset + offset, to, size) == 0;
 }
 
 /* The entry at @offset of the section. */

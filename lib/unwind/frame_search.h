@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "symbol/elf_image.h"
+
 #define EO_FRAME_SEARCH_ENCODING 0x3bu /* DW_EH_PE_datarel | DW_EH_PE_sdata4 */
 #define EO_FRAME_ENTRY_BYTES_MAX 65536u /* cc1 has one of 20 KB */
 
@@ -18,7 +20,7 @@ struct eo_frame_search {
 	size_t header_size;
 	uint64_t header_vaddr;
 	size_t table, count; /* the table: offset in the header, pairs; all of them are in it */
-	int fd;		     /* the file, while there is a header */
+	struct eo_elf_image image; /* the file, while there is a header */
 	uint64_t frames_offset, frames_size, frames_vaddr; /* .eh_frame in the file */
 	uint64_t low, high; /* addresses that the file is loaded to, the last one excluded */
 	uint64_t entry;	    /* where it begins to run; 0: nowhere */

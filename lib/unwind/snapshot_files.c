@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "unwind/snapshot_files.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "core/array.h"
 #include "core/hash.h"
 #include "core/index.h"
-#include "symbol/elf_file.h"
 #include "unwind/code_file.h"
 
 /* Parts and files are remembered even when their bytes are not; a machine that has seen so many
@@ -38,7 +34,6 @@ struct eo_snapshot_files {
 	uint32_t part_count, part_room;
 	struct eo_index part_index;
 	uint64_t seed, clock, bytes;
-	uint64_t loads;
 	uint32_t open;
 };
 
@@ -104,7 +99,7 @@ static void load(struct eo_snapshot_files *files, struct file *file, int fd)
 		file->useless = true;
 		return;
 	}
-	file->search.number = ++files->loads;
+	file->search.number = ++files->clock;
 	files->bytes += bytes_of(file);
 	files->open++;
 	keep_budget(files, file);
@@ -131,20 +126,21 @@ static void identify(struct eo_snapshot_files *files, uint32_t tgid, const struc
 {
 	EO_AUTO(eo_elf) elf = NULL;
 	struct eo_mapped_file mapped;
-	EO_AUTO_CLOSE int fd = eo_code_file_open(tgid, vma, &mapped);
+	EO_AUTO_CLOSE int fd = eo_code_file_identify(tgid, vma, &mapped, &elf, &part->vaddr);
 	struct file file = {.inode = mapped.inode, .size = mapped.size, .mtime_ns = mapped.mtime_ns};
-	const struct eo_elf_segment *segment;
+	uint32_t known = files->file_count;
+	struct file *found;
 
-	if (fd < 0 || eo_elf_open(fd, &elf, NULL) < 0)
+	if (fd < 0)
 		return;
-	segment = eo_elf_segment_at(elf, vma->offset);
-	if (!segment)
-		return;
-	part->vaddr = vma->offset - segment->offset + segment->vaddr;
-	file.is_go = eo_frame_file_is_go(fd);
 	part->file = number_file(files, &file);
-	if (part->file != NO_FILE && !bytes_of(&files->files[part->file]))
-		load(files, &files->files[part->file], fd);
+	if (part->file == NO_FILE)
+		return;
+	found = &files->files[part->file];
+	if (part->file == known)
+		found->is_go = eo_frame_file_is_go(fd);
+	if (!bytes_of(found))
+		load(files, found, fd);
 }
 
 static const struct part *part_of(struct eo_snapshot_files *files, uint32_t tgid,

@@ -2,12 +2,10 @@
 #include "unwind/unwinder.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/array.h"
 #include "core/clock.h"
@@ -156,17 +154,12 @@ static void identify(struct eo_unwinder *u, uint32_t tgid, const struct eo_vma *
 {
 	EO_AUTO(eo_elf) elf = NULL;
 	struct eo_mapped_file mapped;
-	EO_AUTO_CLOSE int fd = eo_code_file_open(tgid, vma, &mapped);
+	EO_AUTO_CLOSE int fd = eo_code_file_identify(tgid, vma, &mapped, &elf, &part->vaddr);
 	struct file file = {.inode = mapped.inode, .size = mapped.size, .mtime_ns = mapped.mtime_ns};
-	const struct eo_elf_segment *segment;
 
 	part->file = EO_UNWIND_NO_FILE;
-	if (fd < 0 || eo_elf_open(fd, &elf, NULL) < 0)
+	if (fd < 0)
 		return;
-	segment = eo_elf_segment_at(elf, vma->offset);
-	if (!segment)
-		return;
-	part->vaddr = vma->offset - segment->offset + segment->vaddr;
 	snprintf(file.build_id, sizeof(file.build_id), "%s", eo_elf_build_id(elf));
 	part->file = number_file(u, &file);
 }
