@@ -9,6 +9,7 @@
 #include "core/auto.h"
 #include "option_value.h"
 #include "signal_option.h"
+#include "signal_output.h"
 #include "words.h"
 
 #define FORMATS_MAX 16
@@ -202,7 +203,7 @@ static error_t parse_convert(int key, char *arg, struct argp_state *state)
 	case KEY_TOP:
 		return set_top(&option, options);
 	case KEY_SIGNALS:
-		return signal_option_set(&option, &options->signals);
+		return cli_option_choices(&option, signal_names, &options->signals);
 	case KEY_RESOURCE:
 		return add_resource(&option, options);
 	case KEY_TIME:

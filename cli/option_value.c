@@ -141,3 +141,32 @@ int cli_option_choice(const struct cli_option *option, const char *const *names,
 			       option->value, nearest ? "; the nearest is '" : "", nearest ?: "",
 			       nearest ? "'" : "");
 }
+
+struct choices {
+	const char *const *names;
+	unsigned int bits;
+};
+
+static int add_choice(const struct cli_option *option, const char *item, void *ctx)
+{
+	struct choices *choices = ctx;
+	struct cli_option one = *option;
+	size_t index;
+	int r;
+
+	one.value = item;
+	r = cli_option_choice(&one, choices->names, &index);
+	if (!r)
+		choices->bits |= 1u << index;
+	return r;
+}
+
+int cli_option_choices(const struct cli_option *option, const char *const *names, unsigned int *ret)
+{
+	struct choices choices = {.names = names};
+	int r = cli_option_items(option, add_choice, &choices);
+
+	if (!r)
+		*ret = choices.bits;
+	return r;
+}

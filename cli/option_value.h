@@ -58,4 +58,7 @@ int cli_option_items(const struct cli_option *option,
 /** @names: ends with NULL; @ret: index of the one that was given */
 int cli_option_choice(const struct cli_option *option, const char *const *names, size_t *ret);
 
+/** The same of several, between commas. @ret: a bit, 1u << index, for each that was given */
+int cli_option_choices(const struct cli_option *option, const char *const *names, unsigned int *ret);
+
 #endif

@@ -3,13 +3,6 @@
 #ifndef EO_CLI_SIGNAL_OPTION_H
 #define EO_CLI_SIGNAL_OPTION_H
 
-#include <stdbool.h>
-
-#include "option_value.h"
-
-/** @ret: bits of enum signal_kind. Returns 0 or an errno value, the error has been shown. */
-int signal_option_set(const struct cli_option *option, unsigned int *ret);
-
 /** Several signals want a name for each. Returns 0 or EINVAL. @path: the value of -o */
 int signal_option_check(const char *command, unsigned int signals, const char *path);
 

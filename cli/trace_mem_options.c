@@ -48,20 +48,6 @@ static int add_library(const struct cli_option *option, struct trace_mem_options
 	return cli_option_text(option, &options->libraries[options->library_count++]);
 }
 
-static int add_source(const struct cli_option *option, const char *item, void *ctx)
-{
-	struct trace_mem_options *options = ctx;
-	struct cli_option one = *option;
-	size_t index;
-	int r;
-
-	one.value = item;
-	r = cli_option_choice(&one, eo_mem_source_options, &index);
-	if (!r)
-		options->sources |= EO_MEM_BIT(index);
-	return r;
-}
-
 static error_t parse_mem(int key, char *arg, struct argp_state *state)
 {
 	struct trace_mem_options *options = state->input;
@@ -72,8 +58,7 @@ static error_t parse_mem(int key, char *arg, struct argp_state *state)
 		return ARGP_ERR_UNKNOWN;
 	switch (key) {
 	case KEY_SOURCE:
-		options->sources = 0;
-		r = cli_option_items(&option, add_source, options);
+		r = cli_option_choices(&option, eo_mem_source_options, &options->sources);
 		break;
 	case KEY_LIBRARY:
 		r = add_library(&option, options);

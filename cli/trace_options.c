@@ -77,27 +77,6 @@ enum {
 
 /* --- values --- */
 
-static int add_by(const struct cli_option *option, const char *item, void *ctx)
-{
-	struct trace_options *options = ctx;
-	struct cli_option one = *option;
-	size_t index;
-	int r;
-
-	one.value = item;
-	r = cli_option_choice(&one, trace_by_names, &index);
-	if (!r)
-		options->by |= 1u << index;
-	return r;
-}
-
-static int set_by(const struct cli_option *option, struct trace_options *options)
-{
-	options->by = 0;
-	options->by_text = option->value;
-	return cli_option_items(option, add_by, options);
-}
-
 static int take_argument(struct trace_options *options, const char *arg,
 			 const struct argp_state *state)
 {
@@ -127,7 +106,8 @@ static error_t parse_trace(int key, char *arg, struct argp_state *state)
 		options->summary = true;
 		return 0;
 	case KEY_BY:
-		return set_by(&option, options);
+		options->by_text = option.value;
+		return cli_option_choices(&option, trace_by_names, &options->by);
 	case KEY_SORT:
 		return cli_option_text(&option, &options->sort);
 	case KEY_TOP:
@@ -147,7 +127,7 @@ static error_t parse_trace(int key, char *arg, struct argp_state *state)
 		options->has_envelope = !r;
 		return r;
 	case KEY_SIGNALS:
-		return signal_option_set(&option, &options->signals);
+		return cli_option_choices(&option, signal_names, &options->signals);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -246,10 +226,11 @@ static int choose_tracers(struct trace_options *o)
 	char list[64], *rest, *name;
 	int r = 0;
 
-	list_tracers(list, sizeof(list));
-	if (!o->list)
+	if (!o->list) {
+		list_tracers(list, sizeof(list));
 		return cli_usage_error(o->capture.command, "which tracer? %s, or several with commas",
 				       list);
+	}
 	rest = copy = strdup(o->list);
 	if (!copy)
 		return ENOMEM;

@@ -231,7 +231,7 @@ char *cli_help_with(int key, const char *text, void (*write)(FILE *out))
 		return (char *)text;
 	write(out);
 	fprintf(out, "\n%s", text);
-	if (fclose(out) == 0)
+	if (fclose(out) == 0 && filled)
 		return filled;
 	free(filled);
 	return (char *)text;
