@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "export/line_order.h"
 #include "format/event_text.h"
@@ -43,12 +42,6 @@ void line_output_free(struct line_output *o)
 	free(o);
 }
 
-static int out_of_memory(const struct line_output *o, struct eo_error *err)
-{
-	return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL, "write %.200s",
-			    eo_stream_name(o->stream));
-}
-
 static char *room_for(struct line_output *o, size_t size)
 {
 	return o->order ? eo_line_order_room(o->order, size) : eo_stream_room(o->stream, size);
@@ -75,7 +68,8 @@ int line_output_add(struct line_output *o, const struct eo_event *event,
 		length = room ? format_line(o, event, clock, room, size) : 0;
 	}
 	if (!room)
-		return out_of_memory(o, err);
+		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL, "write %.200s",
+				    eo_stream_name(o->stream));
 	if (o->order) {
 		eo_line_order_add(o->order, length, event->ktime_ns, weight);
 		return eo_line_order_is_full(o->order) ? line_output_release(o, err) : 0;
@@ -86,24 +80,17 @@ int line_output_add(struct line_output *o, const struct eo_event *event,
 int line_output_text(struct line_output *o, const char *text, size_t size, struct eo_error *err)
 {
 	int r = line_output_release(o, err);
-	char *room;
 
 	if (r < 0)
 		return r;
-	room = eo_stream_room(o->stream, size);
-	if (!room)
-		return out_of_memory(o, err);
-	memcpy(room, text, size);
-	return eo_stream_add(o->stream, size, 0) < 0 ? eo_stream_failed(o->stream, err) : 0;
+	return eo_stream_put(o->stream, text, size, 0) < 0 ? eo_stream_failed(o->stream, err) : 0;
 }
 
 int line_output_release(struct line_output *o, struct eo_error *err)
 {
-	int r = o->order ? eo_line_order_release(o->order, o->stream) : 0;
-
-	if (r == -ENOMEM)
-		return out_of_memory(o, err);
-	return r < 0 ? eo_stream_failed(o->stream, err) : 0;
+	if (!o->order || eo_line_order_release(o->order, o->stream) == 0)
+		return 0;
+	return eo_stream_failed(o->stream, err);
 }
 
 int line_output_cut(struct line_output *o, const char *path, struct eo_error *err)

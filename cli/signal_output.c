@@ -197,18 +197,11 @@ static int write_message(struct signal_output *output, enum signal_kind kind, ch
 static int put_message(struct channel *channel, const char *bytes, size_t size,
 		       struct eo_error *err)
 {
-	char *room;
-
 	if (channel->output) {
 		fwrite(bytes, 1, size, eo_output_stream(channel->output));
 		return 0;
 	}
-	room = eo_stream_room(channel->stream, size);
-	if (!room)
-		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,
-				    "write %.200s", channel->path);
-	memcpy(room, bytes, size);
-	if (eo_stream_add(channel->stream, size, channel->events) < 0)
+	if (eo_stream_put(channel->stream, bytes, size, channel->events) < 0)
 		return eo_stream_failed(channel->stream, err);
 	channel->events = 0;
 	return 0;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
+
 #define LINES 32768u
 #define BYTES (4u << 20)
 
@@ -36,15 +38,8 @@ void eo_line_order_free(struct eo_line_order *order)
 
 char *eo_line_order_room(struct eo_line_order *order, size_t size)
 {
-	if (order->room - order->used < size) {
-		size_t room = (order->used + size) * 2;
-		char *bytes = realloc(order->bytes, room);
-
-		if (!bytes)
-			return NULL;
-		order->bytes = bytes;
-		order->room = room;
-	}
+	if (!EO_ARRAY_RESERVE(order->bytes, order->used + size, order->room, 65536))
+		return NULL;
 	return order->bytes + order->used;
 }
 
@@ -82,14 +77,8 @@ int eo_line_order_release(struct eo_line_order *order, struct eo_stream *stream)
 	qsort(order->held, order->count, sizeof(order->held[0]), by_time);
 	for (size_t i = 0; i < order->count && !r; i++) {
 		const struct held *line = &order->held[i];
-		char *room = eo_stream_room(stream, line->size);
 
-		if (!room) {
-			r = -ENOMEM;
-			break;
-		}
-		memcpy(room, order->bytes + line->at, line->size);
-		r = eo_stream_add(stream, line->size, line->weight);
+		r = eo_stream_put(stream, order->bytes + line->at, line->size, line->weight);
 	}
 	order->count = order->used = 0;
 	return r;

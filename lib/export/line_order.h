@@ -34,7 +34,7 @@ bool eo_line_order_is_full(const struct eo_line_order *order);
 
 size_t eo_line_order_waiting(const struct eo_line_order *order); /* bytes */
 
-/** Give all lines to @stream. Returns as eo_stream_add(), or -ENOMEM. */
+/** Give all lines to @stream. Returns as eo_stream_add(). */
 int eo_line_order_release(struct eo_line_order *order, struct eo_stream *stream);
 
 #endif

@@ -340,6 +340,19 @@ static void cut_partial(const struct eo_stream *stream)
 		(void)!ftruncate(stream->fd, at - (off_t)stream->gone);
 }
 
+int eo_stream_put(struct eo_stream *stream, const void *bytes, size_t size, uint32_t weight)
+{
+	char *room = eo_stream_room(stream, size);
+
+	if (!room) {
+		if (!stream->failed)
+			stream->failed = ENOMEM;
+		return -stream->failed;
+	}
+	memcpy(room, bytes, size);
+	return eo_stream_add(stream, size, weight);
+}
+
 int eo_stream_pump(struct eo_stream *stream)
 {
 	ssize_t n;

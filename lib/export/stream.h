@@ -43,6 +43,9 @@ char *eo_stream_room(struct eo_stream *stream, size_t size);
  */
 int eo_stream_add(struct eo_stream *stream, size_t size, uint32_t weight);
 
+/** Room, @bytes, add. Out of memory is a failure of the stream. */
+int eo_stream_put(struct eo_stream *stream, const void *bytes, size_t size, uint32_t weight);
+
 /** Write what can be written without waiting. Returns as eo_stream_add() does. */
 int eo_stream_pump(struct eo_stream *stream);
 
