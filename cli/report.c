@@ -14,17 +14,7 @@
  * of it drives the terminal. */
 static void put_line(const char *text)
 {
-	while (*text) {
-		uint32_t code = 0;
-		size_t len = eo_utf8_char(text, &code);
-
-		if (!len || code < 0x20 || (code >= 0x7f && code < 0xa0)) {
-			fprintf(stderr, "\\x%02x", (unsigned char)*text++);
-			continue;
-		}
-		fwrite(text, 1, len, stderr);
-		text += len;
-	}
+	eo_utf8_print(text, stderr);
 	fputc('\n', stderr);
 }
 

@@ -73,6 +73,12 @@ struct eo_event_profile {
 	uint64_t first_ns, last_ns; /* Unix time */
 };
 
+static int failed(struct eo_error *err, int status)
+{
+	return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -status, NULL,
+			    "make a profile of events");
+}
+
 int eo_event_profile_new(struct eo_event_profile **ret, struct eo_error *err)
 {
 	EO_AUTO(eo_event_profile) events = calloc(1, sizeof(*events));
@@ -80,8 +86,7 @@ int eo_event_profile_new(struct eo_event_profile **ret, struct eo_error *err)
 	if (events)
 		events->profile = eo_profile_new();
 	if (!events || !events->profile)
-		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,
-				    "make a profile of events");
+		return failed(err, -ENOMEM);
 	events->seed = eo_hash_seed();
 	*ret = eo_steal(&events);
 	return 0;
@@ -243,13 +248,15 @@ static int release_range(struct eo_event_profile *events, const uint64_t key[2],
 		return 0;
 	}
 	for (i = 0; i < events->block_count && events->cuts < CUTS_MAX; i++, events->cuts++) {
-		whole = events->blocks[i];
-		if (whole.used && whole.pid == key[0] && key[1] >= whole.address &&
-		    key[1] - whole.address < (uint64_t)whole.size)
+		const struct block *at = &events->blocks[i];
+
+		if (at->used && at->pid == key[0] && key[1] >= at->address &&
+		    key[1] - at->address < (uint64_t)at->size)
 			break;
 	}
 	if (i == events->block_count || events->cuts >= CUTS_MAX)
 		return 0;
+	whole = events->blocks[i];
 	release(events, i);
 	end = whole.address + (uint64_t)whole.size;
 	if (key[1] > whole.address)
@@ -395,12 +402,6 @@ static int take_back(struct eo_event_profile *events, const struct eo_event *eve
 	return 0;
 }
 
-static int no_memory(struct eo_error *err, int status)
-{
-	return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -status, NULL,
-			    "make a profile of events");
-}
-
 int eo_event_profile_add(struct eo_event_profile *events, const struct eo_event *event,
 			 const struct eo_event_clock *clock, struct eo_error *err)
 {
@@ -411,7 +412,7 @@ int eo_event_profile_add(struct eo_event_profile *events, const struct eo_event 
 	if (event->type == EO_EVENT_MEMORY_FREE) {
 		if (has_blocks(events->kind) && kind_of(event) == events->kind)
 			status = take_back(events, event);
-		return status < 0 ? no_memory(err, status) : 0;
+		return status < 0 ? failed(err, status) : 0;
 	}
 	if (!stack || stack->type != EO_ATTR_ARRAY ||
 	    (event->type == EO_EVENT_MEMORY_ALLOC && eo_event_data(event, "error")))
@@ -420,7 +421,7 @@ int eo_event_profile_add(struct eo_event_profile *events, const struct eo_event 
 	if (status < 0)
 		return status;
 	status = add(events, event, stack);
-	return status < 0 ? no_memory(err, status) : 1;
+	return status < 0 ? failed(err, status) : 1;
 }
 
 int eo_event_profile_finish(struct eo_event_profile *events, struct eo_profile **ret,
@@ -429,8 +430,7 @@ int eo_event_profile_finish(struct eo_event_profile *events, struct eo_profile *
 	int status = eo_profile_status(events->profile);
 
 	if (status < 0)
-		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, -status, NULL,
-				    "make a profile of events");
+		return failed(err, status);
 	if (events->kind == KIND_NONE) {
 		eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, 0,
 			     "events have stacks when they are traced with --stack",

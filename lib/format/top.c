@@ -198,24 +198,6 @@ static double percent(double part, double whole)
 	return whole != 0 ? 100 * part / whole : 0;
 }
 
-/* Text from anywhere, on a terminal: no byte of it may steer one. */
-static void print_name(const char *name, FILE *out)
-{
-	size_t len;
-
-	for (const char *p = name; *p; p += len ? len : 1) {
-		uint32_t code = 0;
-		bool is_control;
-
-		len = eo_utf8_char(p, &code);
-		is_control = code < 0x20 || (code >= 0x7f && code < 0xa0);
-		if (len && !is_control)
-			fwrite(p, 1, len, out);
-		for (size_t i = 0; is_control && i < (len ? len : 1); i++)
-			fprintf(out, "\\x%02x", (unsigned char)p[i]);
-	}
-}
-
 /* Percentages are of the sum of magnitudes, so that they mean something for differences too. */
 static double total_of(const struct top *t)
 {
@@ -235,7 +217,7 @@ static void print_header(const struct top *t, double total, const char *unit_nam
 	struct tm utc;
 
 	fputs("Type: ", out);
-	print_name(profile->strings[profile->value_types[t->value_type].type], out);
+	eo_utf8_print(profile->strings[profile->value_types[t->value_type].type], out);
 	fputc('\n', out);
 	if (profile->time_ns && gmtime_r(&seconds, &utc) &&
 	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &utc))
@@ -263,16 +245,16 @@ static void print_row(const struct row *row, double flat_sum, double total, stru
 	print_value((double)row->cum, unit, 10, out);
 	fprintf(out, " %6.2f%%  ", percent((double)row->cum, total));
 	if (row->name[0]) {
-		print_name(row->name, out);
+		eo_utf8_print(row->name, out);
 		if (row->module[0]) {
 			fputs("  ", out);
-			print_name(row->module, out);
+			eo_utf8_print(row->module, out);
 		}
 	} else if (row->module[0] == '[') {
-		print_name(row->module, out);
+		eo_utf8_print(row->module, out);
 	} else {
 		fputc('[', out);
-		print_name(row->module[0] ? row->module : "unknown", out);
+		eo_utf8_print(row->module[0] ? row->module : "unknown", out);
 		fputc(']', out);
 	}
 	fputc('\n', out);

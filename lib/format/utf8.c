@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "format/utf8.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,4 +71,21 @@ const char *eo_utf8_repair(const char *text, struct eo_utf8_buffer *buffer)
 	}
 	*end = '\0';
 	return buffer->bytes;
+}
+
+void eo_utf8_print(const char *text, FILE *out)
+{
+	size_t len;
+
+	for (const char *p = text; *p; p += len ? len : 1) {
+		uint32_t code = 0;
+		bool is_control;
+
+		len = eo_utf8_char(p, &code);
+		is_control = code < 0x20 || (code >= 0x7f && code < 0xa0);
+		if (len && !is_control)
+			fwrite(p, 1, len, out);
+		for (size_t i = 0; is_control && i < (len ? len : 1); i++)
+			fprintf(out, "\\x%02x", (unsigned char)p[i]);
+	}
 }

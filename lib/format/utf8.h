@@ -5,12 +5,19 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /**
  * Bytes of the well-formed character at the start of @text, 1 to 4; 0 when there is none.
  * A NUL is no character. @ret: its code point, may be NULL
  */
 size_t eo_utf8_char(const char *text, uint32_t *ret);
+
+/**
+ * @text from anywhere, for a terminal: control characters, and bytes that are part of no character,
+ * as \xNN, so that none of it may steer one.
+ */
+void eo_utf8_print(const char *text, FILE *out);
 
 /* Room for text that had to change. Starts out zeroed; free(bytes) ends it. */
 struct eo_utf8_buffer {
