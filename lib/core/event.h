@@ -9,6 +9,9 @@
 
 #define EO_COMM_BYTES 16
 
+/* What stands in the place of a text that a program has made, where that is not to be shown. */
+#define EO_REDACTED "[redacted]"
+
 /* Appended, never renumbered. Names: eo_event_type_name(). */
 enum eo_event_type {
 	EO_EVENT_CPU_SAMPLE,

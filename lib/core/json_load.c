@@ -21,7 +21,7 @@ static void *allocate(size_t size)
 
 json_t *eo_json_load(const char *bytes, size_t size, size_t flags, json_error_t *error)
 {
-	json_t *volatile root = NULL;
+	json_t *root;
 	jmp_buf here;
 
 	/* The same each time; blocks made before or elsewhere are malloc()'s as well. */

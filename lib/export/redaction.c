@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
+
 #define PROGRAMS_MAX 4 /* paths of programs in one event */
 
 enum hiding {
+	HIDE_NOTHING,
 	HIDE_ALL,     /* the text */
 	HIDE_FOLDER,  /* of a program */
 	HIDE_COMMAND, /* an array: a program and its arguments */
@@ -30,7 +33,7 @@ struct eo_redaction {
 	struct eo_event event;
 	struct eo_attr *attrs;
 	size_t room;
-	char programs[PROGRAMS_MAX][sizeof("[redacted]/") + NAME_MAX];
+	char programs[PROGRAMS_MAX][sizeof(EO_REDACTED "/") + NAME_MAX];
 	size_t program_count;
 };
 
@@ -47,12 +50,12 @@ void eo_redaction_free(struct eo_redaction *redaction)
 	free(redaction);
 }
 
-static int find_hiding(const struct eo_attr *attr)
+static enum hiding find_hiding(const struct eo_attr *attr)
 {
 	for (size_t i = 0; i < EO_ARRAY_SIZE(hidden); i++)
 		if (attr->key && !strcmp(attr->key, hidden[i].key))
-			return (int)hidden[i].hiding;
-	return -1;
+			return hidden[i].hiding;
+	return HIDE_NOTHING;
 }
 
 static const char *without_folder(struct eo_redaction *redaction, const char *path)
@@ -63,16 +66,16 @@ static const char *without_folder(struct eo_redaction *redaction, const char *pa
 	if (!slash)
 		return path;
 	if (redaction->program_count == PROGRAMS_MAX)
-		return "[redacted]";
+		return EO_REDACTED;
 	text = redaction->programs[redaction->program_count++];
-	snprintf(text, sizeof(redaction->programs[0]), "[redacted]%s", slash);
+	snprintf(text, sizeof(redaction->programs[0]), EO_REDACTED "%s", slash);
 	return text;
 }
 
 static void hide(struct eo_redaction *redaction, struct eo_attr *attr, enum hiding hiding)
 {
 	if (attr->type == EO_ATTR_STRING)
-		attr->str = hiding == HIDE_ALL ? "[redacted]" : without_folder(redaction, attr->str);
+		attr->str = hiding == HIDE_ALL ? EO_REDACTED : without_folder(redaction, attr->str);
 }
 
 const struct eo_event *eo_redaction_apply(struct eo_redaction *redaction, const struct eo_event *event)
@@ -80,27 +83,20 @@ const struct eo_event *eo_redaction_apply(struct eo_redaction *redaction, const 
 	bool any = false;
 
 	for (size_t i = 0; i < event->data_count && !any; i++)
-		any = find_hiding(&event->data[i]) >= 0;
+		any = find_hiding(&event->data[i]) != HIDE_NOTHING;
 	if (!any)
 		return event;
-	if (redaction->room < event->data_count) {
-		struct eo_attr *larger =
-			reallocarray(redaction->attrs, event->data_count, sizeof(*larger));
-
-		if (!larger)
-			return NULL;
-		redaction->attrs = larger;
-		redaction->room = event->data_count;
-	}
+	if (!EO_ARRAY_RESERVE(redaction->attrs, event->data_count, redaction->room, 64))
+		return NULL;
 	memcpy(redaction->attrs, event->data, event->data_count * sizeof(*redaction->attrs));
 	redaction->program_count = 0;
 	for (size_t i = 0; i < event->data_count; i++) {
 		struct eo_attr *attr = &redaction->attrs[i];
-		int hiding = find_hiding(attr);
+		enum hiding hiding = find_hiding(attr);
 
 		if (hiding != HIDE_COMMAND) {
-			if (hiding >= 0)
-				hide(redaction, attr, (enum hiding)hiding);
+			if (hiding != HIDE_NOTHING)
+				hide(redaction, attr, hiding);
 			continue;
 		}
 		if (attr->type != EO_ATTR_ARRAY)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Events without the paths and arguments in them, for readers who are to see what happens and not to
- * whom: what stood there is "[redacted]". Programs keep their names, which are the names of their
+ * whom: what stood there is EO_REDACTED. Programs keep their names, which are the names of their
  * processes anyway, and lose the folders: "[redacted]/nginx". Arguments of system calls are the
- * tracer's affair (EO_REDACTED in syscall/decode.h), which alone knows what is a flag and what a text
+ * tracer's affair (struct eo_syscall_room), which alone knows what is a flag and what a text
  * of the program. */
 #ifndef EO_EXPORT_REDACTION_H
 #define EO_EXPORT_REDACTION_H

@@ -150,48 +150,41 @@ static bool is_bad(const struct eo_event *event)
 	return !is_good(event);
 }
 
-static bool has_role(const struct eo_event *event, const char *wanted)
+static bool says(const struct eo_event *event, const char *key, const char *wanted)
 {
-	const char *text = eo_event_text(event, "role", NULL);
+	const char *text = eo_event_text(event, key, NULL);
 
 	return text && !strcmp(text, wanted);
 }
 
 static bool is_client(const struct eo_event *event)
 {
-	return has_role(event, "client");
+	return says(event, "role", "client");
 }
 
 static bool is_server(const struct eo_event *event)
 {
-	return has_role(event, "server");
-}
-
-static bool has_proto(const struct eo_event *event, const char *wanted)
-{
-	const char *text = eo_event_text(event, "proto", NULL);
-
-	return text && !strcmp(text, wanted);
+	return says(event, "role", "server");
 }
 
 static bool is_tcp(const struct eo_event *event)
 {
-	return has_proto(event, "tcp");
+	return says(event, "proto", "tcp");
 }
 
 static bool is_transport(const struct eo_event *event)
 {
-	return is_tcp(event) || has_proto(event, "udp");
+	return is_tcp(event) || says(event, "proto", "udp");
 }
 
 static bool is_http_client(const struct eo_event *event)
 {
-	return has_proto(event, "http") && is_client(event);
+	return says(event, "proto", "http") && is_client(event);
 }
 
 static bool is_http_server(const struct eo_event *event)
 {
-	return has_proto(event, "http") && is_server(event);
+	return says(event, "proto", "http") && is_server(event);
 }
 
 /* One packet of many segments is that many on the wire. */

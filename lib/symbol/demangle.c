@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/auto.h"
 
 #define NAME_MAX_BYTES 4096u
@@ -32,18 +33,8 @@ static void collect(const char *part, size_t size, void *ctx)
 	if (size >= OUTPUT_MAX_BYTES - out->length)
 		longjmp(out->stop, 1);
 
-	if (out->length + size >= out->capacity) {
-		size_t capacity = out->capacity ? out->capacity : 128;
-
-		while (capacity <= out->length + size)
-			capacity *= 2;
-
-		char *text = realloc(out->text, capacity);
-		if (!text)
-			longjmp(out->stop, 1);
-		out->text = text;
-		out->capacity = capacity;
-	}
+	if (!EO_ARRAY_RESERVE(out->text, out->length + size + 1, out->capacity, 128))
+		longjmp(out->stop, 1);
 	memcpy(out->text + out->length, part, size);
 	out->length += size;
 	out->text[out->length] = '\0';

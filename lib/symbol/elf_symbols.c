@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
+
 #define SYMBOLS_MAX (8u << 20) /* looked at in one table, and held in all */
 #define NAME_MAX_BYTES 4096u
 #define ALIASES_MAX 64u /* names compared for one address */
@@ -171,15 +173,8 @@ static bool make_entry(const struct eo_elf_symbols *symbols, const struct eo_elf
 
 static int append(struct eo_elf_symbols *symbols, const struct eo_elf_entry *entry)
 {
-	if (symbols->count == symbols->capacity) {
-		size_t capacity = symbols->capacity ? symbols->capacity * 2 : 256;
-		void *entries = realloc(symbols->entries, capacity * sizeof(*entry));
-
-		if (!entries)
-			return -ENOMEM;
-		symbols->entries = entries;
-		symbols->capacity = capacity;
-	}
+	if (!EO_ARRAY_RESERVE(symbols->entries, symbols->count + 1, symbols->capacity, 256))
+		return -ENOMEM;
 	symbols->entries[symbols->count++] = *entry;
 	return 0;
 }

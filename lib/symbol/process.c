@@ -192,17 +192,11 @@ static void forget_past(struct eo_processes *p, uint32_t count)
 /* The mappings of @process are those of the past from now on. Out of memory they are just lost. */
 static void make_past(struct eo_processes *p, struct process *process, uint64_t until_ns)
 {
-	if (process->vmas && p->past_count == p->past_room) {
-		uint32_t room = p->past_room ? p->past_room * 2 : 64;
-		struct past *past = room <= PAST_MAX ? reallocarray(p->past, room, sizeof(*past)) : NULL;
-
-		if (past) {
-			p->past = past;
-			p->past_room = room;
-		} else if (p->past_count) {
-			forget_past(p, p->past_count / 2);
-		}
-	}
+	if (process->vmas &&
+	    (p->past_count >= PAST_MAX ||
+	     !EO_ARRAY_RESERVE(p->past, p->past_count + 1, p->past_room, 64)) &&
+	    p->past_count)
+		forget_past(p, p->past_count / 2);
 	if (process->vmas && p->past_count < p->past_room)
 		p->past[p->past_count++] = (struct past){
 			.tgid = process->tgid,

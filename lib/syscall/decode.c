@@ -292,8 +292,6 @@ static const char *joined_path(struct eo_decoding *d, unsigned int i, const char
 
 	if (!(d->has_fd_path >> from & 1) || !size || base->bytes[0] != '/')
 		return NULL;
-	if (d->redact)
-		return EO_REDACTED;
 	size = strnlen((const char *)base->bytes, size);
 	if (!*relative)
 		return eo_copy_text(d, base->bytes, size);

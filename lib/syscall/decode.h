@@ -25,9 +25,6 @@
 #define EO_SYSCALL_ATTRS      384
 #define EO_SYSCALL_TEXT_BYTES 49152
 
-/* What stands in the place of a text that a program has made, where that is not to be shown. */
-#define EO_REDACTED "[redacted]"
-
 struct eo_syscall_room {
 	struct eo_attr *attrs;
 	size_t attr_count;
