@@ -4,7 +4,6 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,11 +34,6 @@ struct file {
 	bool declares; /* enter is what it declares itself */
 };
 
-/* A part of a mapping, as processes number them, that is of no interest. */
-struct part {
-	uint64_t part;
-};
-
 struct attachment {
 	uint32_t tgid; /* 0: everybody */
 	uint32_t file;
@@ -54,7 +48,7 @@ struct eo_function_probes {
 	struct eo_sideband *sideband;
 	struct file *files;
 	uint32_t file_count;
-	struct part *parts;
+	uint64_t *parts; /* of mappings, as processes number them, that are of no interest */
 	uint32_t part_count, part_room;
 	struct eo_index part_index;
 	struct attachment *attachments;
@@ -181,7 +175,7 @@ static bool is_unwanted(const struct eo_function_probes *p, uint64_t part)
 	uint32_t hash = (uint32_t)eo_hash_words(p->seed, &part, 1), cursor = 0, i;
 
 	while ((i = eo_index_next(&p->part_index, hash, &cursor)) != EO_INDEX_NONE)
-		if (p->parts[i].part == part)
+		if (p->parts[i] == part)
 			return true;
 	return false;
 }
@@ -198,7 +192,7 @@ static void remember_unwanted(struct eo_function_probes *p, uint64_t part)
 	if (!EO_ARRAY_RESERVE(p->parts, p->part_count + 1, p->part_room, 64))
 		return;
 	if (eo_index_add(&p->part_index, hash, p->part_count) == 0)
-		p->parts[p->part_count++].part = part;
+		p->parts[p->part_count++] = part;
 }
 
 /* ---- probes ---- */
@@ -237,18 +231,12 @@ static int attach(struct eo_function_probes *p, uint32_t tgid, uint32_t number, 
 		p->stats.denied += r != -ESRCH;
 		return r;
 	}
-	p->stats.files++;
-	p->stats.functions += file->enter_count;
 	p->stats.late += p->begun && tgid;
 	return 0;
 }
 
-static void detach(struct eo_function_probes *p, struct attachment *attachment)
+static void detach(struct attachment *attachment)
 {
-	if (attachment->enter) {
-		p->stats.files--;
-		p->stats.functions -= p->files[attachment->file].enter_count;
-	}
 	eo_uprobes_free(attachment->enter);
 	eo_uprobes_free(attachment->leave);
 }
@@ -318,7 +306,7 @@ static void drop_process(struct eo_function_probes *p, uint32_t tgid)
 			i++;
 			continue;
 		}
-		detach(p, &p->attachments[i]);
+		detach(&p->attachments[i]);
 		p->attachments[i] = p->attachments[--p->attachment_count];
 	}
 }
@@ -389,7 +377,7 @@ void eo_function_probes_free(struct eo_function_probes *p)
 	if (!p)
 		return;
 	for (uint32_t i = 0; i < p->attachment_count; i++)
-		detach(p, &p->attachments[i]);
+		detach(&p->attachments[i]);
 	for (uint32_t i = 0; i < p->file_count; i++)
 		free(p->files[i].enter);
 	eo_sideband_free(p->sideband);
@@ -473,8 +461,5 @@ int eo_function_probes_fd(const struct eo_function_probes *p)
 
 struct eo_function_probes_stats eo_function_probes_stats(const struct eo_function_probes *p)
 {
-	struct eo_function_probes_stats stats = p->stats;
-
-	stats.news_lost = eo_sideband_lost(p->sideband);
-	return stats;
+	return p->stats;
 }
