@@ -47,12 +47,12 @@ struct eo_function_probes {
 	struct eo_processes *processes;
 	struct eo_sideband *sideband;
 	struct file *files;
-	uint32_t file_count;
+	uint32_t file_count, file_room;
 	uint64_t *parts; /* of mappings, as processes number them, that are of no interest */
 	uint32_t part_count, part_room;
 	struct eo_index part_index;
 	struct attachment *attachments;
-	uint32_t attachment_count;
+	uint32_t attachment_count, attachment_room;
 	bool begun;
 	uint64_t seed, ticked_ns, lost;
 	struct eo_function_probes_stats stats;
@@ -141,7 +141,7 @@ static int read_declared(const struct eo_function_probes *p, struct file *file, 
 /* The number of the file behind @fd. Returns a negative errno when it cannot be told. */
 static int number_file(struct eo_function_probes *p, int fd, bool named)
 {
-	struct file file = {.named = named}, *larger;
+	struct file file = {.named = named};
 	struct stat st;
 	int r;
 
@@ -155,10 +155,8 @@ static int number_file(struct eo_function_probes *p, int fd, bool named)
 		if (p->files[i].device == file.device && p->files[i].inode == file.inode &&
 		    p->files[i].size == file.size && p->files[i].mtime_ns == file.mtime_ns)
 			return (int)i;
-	larger = reallocarray(p->files, p->file_count + 1, sizeof(*larger));
-	if (!larger)
+	if (!EO_ARRAY_RESERVE(p->files, p->file_count + 1, p->file_room, 16))
 		return -ENOMEM;
-	p->files = larger;
 	r = read_declared(p, &file, fd);
 	if (r == 0 && !file.declares)
 		r = read_functions(p, &file, fd);
@@ -209,13 +207,11 @@ static int attach(struct eo_function_probes *p, uint32_t tgid, uint32_t number, 
 {
 	const struct eo_function_probes_options *options = &p->options;
 	const struct file *file = &p->files[number];
-	struct attachment *larger =
-		reallocarray(p->attachments, p->attachment_count + 1, sizeof(*larger)), *made;
+	struct attachment *made;
 	int r;
 
-	if (!larger)
+	if (!EO_ARRAY_RESERVE(p->attachments, p->attachment_count + 1, p->attachment_room, 16))
 		return -ENOMEM;
-	p->attachments = larger;
 	made = &p->attachments[p->attachment_count++];
 	*made = (struct attachment){.tgid = tgid, .file = number};
 	/* Returns first: a call that begins in between would never be seen to end. */
