@@ -4,7 +4,6 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,11 +34,6 @@ struct file {
 	bool declares; /* enter is what it declares itself */
 };
 
-/* A part of a mapping, as processes number them, that is of no interest. */
-struct part {
-	uint64_t part;
-};
-
 struct attachment {
 	uint32_t tgid; /* 0: everybody */
 	uint32_t file;
@@ -53,12 +47,12 @@ struct eo_function_probes {
 	struct eo_processes *processes;
 	struct eo_sideband *sideband;
 	struct file *files;
-	uint32_t file_count;
-	struct part *parts;
+	uint32_t file_count, file_room;
+	uint64_t *parts; /* of mappings, as processes number them, that are of no interest */
 	uint32_t part_count, part_room;
 	struct eo_index part_index;
 	struct attachment *attachments;
-	uint32_t attachment_count;
+	uint32_t attachment_count, attachment_room;
 	bool begun;
 	uint64_t seed, ticked_ns, lost;
 	struct eo_function_probes_stats stats;
@@ -147,7 +141,7 @@ static int read_declared(const struct eo_function_probes *p, struct file *file, 
 /* The number of the file behind @fd. Returns a negative errno when it cannot be told. */
 static int number_file(struct eo_function_probes *p, int fd, bool named)
 {
-	struct file file = {.named = named}, *larger;
+	struct file file = {.named = named};
 	struct stat st;
 	int r;
 
@@ -161,10 +155,8 @@ static int number_file(struct eo_function_probes *p, int fd, bool named)
 		if (p->files[i].device == file.device && p->files[i].inode == file.inode &&
 		    p->files[i].size == file.size && p->files[i].mtime_ns == file.mtime_ns)
 			return (int)i;
-	larger = reallocarray(p->files, p->file_count + 1, sizeof(*larger));
-	if (!larger)
+	if (!EO_ARRAY_RESERVE(p->files, p->file_count + 1, p->file_room, 16))
 		return -ENOMEM;
-	p->files = larger;
 	r = read_declared(p, &file, fd);
 	if (r == 0 && !file.declares)
 		r = read_functions(p, &file, fd);
@@ -181,7 +173,7 @@ static bool is_unwanted(const struct eo_function_probes *p, uint64_t part)
 	uint32_t hash = (uint32_t)eo_hash_words(p->seed, &part, 1), cursor = 0, i;
 
 	while ((i = eo_index_next(&p->part_index, hash, &cursor)) != EO_INDEX_NONE)
-		if (p->parts[i].part == part)
+		if (p->parts[i] == part)
 			return true;
 	return false;
 }
@@ -198,7 +190,7 @@ static void remember_unwanted(struct eo_function_probes *p, uint64_t part)
 	if (!EO_ARRAY_RESERVE(p->parts, p->part_count + 1, p->part_room, 64))
 		return;
 	if (eo_index_add(&p->part_index, hash, p->part_count) == 0)
-		p->parts[p->part_count++].part = part;
+		p->parts[p->part_count++] = part;
 }
 
 /* ---- probes ---- */
@@ -215,13 +207,11 @@ static int attach(struct eo_function_probes *p, uint32_t tgid, uint32_t number, 
 {
 	const struct eo_function_probes_options *options = &p->options;
 	const struct file *file = &p->files[number];
-	struct attachment *larger =
-		reallocarray(p->attachments, p->attachment_count + 1, sizeof(*larger)), *made;
+	struct attachment *made;
 	int r;
 
-	if (!larger)
+	if (!EO_ARRAY_RESERVE(p->attachments, p->attachment_count + 1, p->attachment_room, 16))
 		return -ENOMEM;
-	p->attachments = larger;
 	made = &p->attachments[p->attachment_count++];
 	*made = (struct attachment){.tgid = tgid, .file = number};
 	/* Returns first: a call that begins in between would never be seen to end. */
@@ -237,18 +227,12 @@ static int attach(struct eo_function_probes *p, uint32_t tgid, uint32_t number, 
 		p->stats.denied += r != -ESRCH;
 		return r;
 	}
-	p->stats.files++;
-	p->stats.functions += file->enter_count;
 	p->stats.late += p->begun && tgid;
 	return 0;
 }
 
-static void detach(struct eo_function_probes *p, struct attachment *attachment)
+static void detach(struct attachment *attachment)
 {
-	if (attachment->enter) {
-		p->stats.files--;
-		p->stats.functions -= p->files[attachment->file].enter_count;
-	}
 	eo_uprobes_free(attachment->enter);
 	eo_uprobes_free(attachment->leave);
 }
@@ -318,7 +302,7 @@ static void drop_process(struct eo_function_probes *p, uint32_t tgid)
 			i++;
 			continue;
 		}
-		detach(p, &p->attachments[i]);
+		detach(&p->attachments[i]);
 		p->attachments[i] = p->attachments[--p->attachment_count];
 	}
 }
@@ -389,7 +373,7 @@ void eo_function_probes_free(struct eo_function_probes *p)
 	if (!p)
 		return;
 	for (uint32_t i = 0; i < p->attachment_count; i++)
-		detach(p, &p->attachments[i]);
+		detach(&p->attachments[i]);
 	for (uint32_t i = 0; i < p->file_count; i++)
 		free(p->files[i].enter);
 	eo_sideband_free(p->sideband);
@@ -473,8 +457,5 @@ int eo_function_probes_fd(const struct eo_function_probes *p)
 
 struct eo_function_probes_stats eo_function_probes_stats(const struct eo_function_probes *p)
 {
-	struct eo_function_probes_stats stats = p->stats;
-
-	stats.news_lost = eo_sideband_lost(p->sideband);
-	return stats;
+	return p->stats;
 }

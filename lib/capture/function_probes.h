@@ -41,11 +41,8 @@ struct eo_function_probes_options {
 };
 
 struct eo_function_probes_stats {
-	size_t files;	  /* with functions that are probed now */
-	size_t functions; /* in them */
-	uint64_t late;	  /* processes that had run for a moment when they were probed */
-	uint64_t denied;  /* files that could not be opened or probed */
-	uint64_t news_lost;
+	uint64_t late;	 /* processes that had run for a moment when they were probed */
+	uint64_t denied; /* files that could not be opened or probed */
 };
 
 struct eo_function_probes;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/array.h"
 #include "core/auto.h"
 #include "core/hash.h"
 #include "core/index.h"
@@ -187,16 +188,8 @@ static uint32_t find(const struct eo_net_dialogues *all, uint64_t cookie, bool t
 
 static bool make_place(struct eo_net_dialogues *all)
 {
-	uint32_t room = all->room ? 2 * all->room : 64;
-	struct dialogue **dialogues;
-
-	if (all->count == all->room) {
-		dialogues = realloc(all->dialogues, room * sizeof(struct dialogue *));
-		if (!dialogues)
-			return false;
-		all->dialogues = dialogues;
-		all->room = room;
-	}
+	if (!EO_ARRAY_RESERVE(all->dialogues, all->count + 1, all->room, 64))
+		return false;
 	all->dialogues[all->count] = calloc(1, sizeof(struct dialogue));
 	if (!all->dialogues[all->count])
 		return false;

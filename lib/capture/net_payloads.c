@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "capture/net_dialogue.h"
+#include "core/array.h"
 #include "core/auto.h"
 
 /* Records that wait at most: 32 MB. */
@@ -45,28 +46,13 @@ void eo_net_payloads_free(struct eo_net_payloads *payloads)
 	free(payloads);
 }
 
-static bool make_room(struct eo_net_payloads *payloads)
-{
-	size_t room = payloads->room ? 2 * payloads->room : 256;
-	struct waiting *waiting;
-
-	if (payloads->count < payloads->room)
-		return true;
-	waiting = realloc(payloads->waiting, room * sizeof(*waiting));
-	if (!waiting)
-		return false;
-	payloads->waiting = waiting;
-	payloads->room = room;
-	return true;
-}
-
 void eo_net_payloads_add(struct eo_net_payloads *payloads, const struct eo_record_header *record,
 			 size_t size)
 {
 	struct eo_record_header *copy = NULL;
 
 	if (payloads->count < WAITING_MAX && payloads->bytes + size <= WAITING_BYTES_MAX &&
-	    make_room(payloads))
+	    EO_ARRAY_RESERVE(payloads->waiting, payloads->count + 1, payloads->room, 256))
 		copy = malloc(size);
 	if (!copy) {
 		payloads->dropped++;

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/array.h"
+
 struct eo_net_sessions {
 	int map;
 	struct bpf_link *iterator;
@@ -49,21 +51,6 @@ static int by_number(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static int make_room(struct eo_net_sessions *sessions)
-{
-	size_t room = sessions->live_room ? 2 * sessions->live_room : 512;
-	uint64_t *live;
-
-	if (sessions->live_count < sessions->live_room)
-		return 0;
-	live = realloc(sessions->live, room * sizeof(*live));
-	if (!live)
-		return -ENOMEM;
-	sessions->live = live;
-	sessions->live_room = room;
-	return 0;
-}
-
 /* The iterator writes whole numbers, and a read returns as many as fit. */
 static int read_live(struct eo_net_sessions *sessions)
 {
@@ -77,7 +64,7 @@ static int read_live(struct eo_net_sessions *sessions)
 	sessions->live_count = 0;
 	do {
 		sessions->live_count = bytes / sizeof(*sessions->live);
-		if (make_room(sessions) < 0)
+		if (!EO_ARRAY_RESERVE(sessions->live, sessions->live_count + 1, sessions->live_room, 512))
 			return -ENOMEM;
 		at = (char *)sessions->live;
 		n = read(fd, at + bytes, sessions->live_room * sizeof(*sessions->live) - bytes);

@@ -52,9 +52,10 @@ int eo_tls_libraries_begin(const struct eo_function_probes_options *options,
 		return r;
 	if (probes.everywhere)
 		add_installed(*ret);
-	for (size_t i = 0; i < target->pid_count && r >= 0; i++)
+	for (size_t i = 0; i < target->pid_count; i++) {
 		r = eo_function_probes_add_process(*ret, target->pids[i], err);
-	if (r < 0 && r != -ESRCH)
-		return r;
+		if (r < 0 && r != -ESRCH) /* it ends while we begin */
+			return r;
+	}
 	return eo_function_probes_begin(*ret, err);
 }

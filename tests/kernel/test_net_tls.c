@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What the network tracer reads of TLS: requests of programs that use OpenSSL, each in its own way. */
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "capture/net_tracer.h"
@@ -274,6 +276,76 @@ Test(net_tls, a_target_may_load_it_later)
 	web_check(list, "client", "python3", "python", 31, "https", "1.1");
 	cr_assert_eq(eo_event_list_count(list), 31);
 	cr_assert_eq(seen_degraded(&stats, "processes_late"), 1);
+	eo_event_list_free(list);
+	eo_tracer_free(tracer);
+}
+
+/* As load_later(), with all of its TLS in place before it is traced. */
+static int loaded_before(void *arg, int report)
+{
+	if (dup2(report, 30) < 0 || dup2(*(int *)arg, 31) < 0)
+		return 1;
+	execlp("python3", "python3", "-c",
+	       "import os, http.client, ssl\n"
+	       "os.write(30, b'x')\n"
+	       "os.read(31, 1)\n" PYTHON_ASKS(37), NULL);
+	return 1;
+}
+
+static int wait_for_ever(void *arg, int report)
+{
+	(void)arg;
+	(void)report;
+	for (;;)
+		pause();
+}
+
+/* A process that is there when the targets are looked for, and has gone when its mappings are: what
+ * lies over its folder has none. */
+static void hide(const struct lab_process *process, char folder[32])
+{
+	snprintf(folder, 32, "/proc/%d", (int)process->pid);
+	cr_assert_eq(unshare(CLONE_NEWNS), 0);
+	cr_assert_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	cr_assert_eq(mount("none", folder, "tmpfs", 0, NULL), 0);
+}
+
+Test(net_tls, a_target_that_goes_while_we_begin_hides_no_other_one)
+{
+	struct lab_process client, gone;
+	struct eo_event_list *list;
+	struct eo_trace_stats stats;
+	struct eo_tracer *tracer;
+	char ready, folder[32];
+	uint32_t pids[2];
+	struct web web;
+	struct lab lab;
+	int go[2];
+
+	SETUP();
+	NEEDS("command -v nginx && command -v openssl && command -v python3");
+	lab_open(&lab);
+	web_open(&web, &lab, SERVER " ssl", TLS_PORT);
+	cr_assert_eq(pipe(go), 0);
+	client = lab_start(&lab, LAB_CLIENT, loaded_before, &go[0]);
+	lab_read(&client, &ready, 1);
+	gone = lab_start(&lab, LAB_CLIENT, wait_for_ever, NULL);
+	hide(&gone, folder);
+	pids[0] = (uint32_t)gone.pid;
+	pids[1] = (uint32_t)client.pid;
+	tracer = begin(EO_NET_HTTP, pids, 2);
+	cr_assert_eq(umount(folder), 0);
+	cr_assert_eq(write(go[1], "x", 1), 1);
+	web_settle(tracer);
+	lab_join(&client);
+	lab_kill(&gone);
+	list = seen_end(tracer, &stats);
+	web_close(&web);
+	lab_close(&lab);
+	seen_need_all_runs(&stats);
+	web_check(list, "client", "python3", "python", 37, "https", "1.1");
+	cr_assert_eq(eo_event_list_count(list), 37);
+	cr_assert_eq(seen_degraded(&stats, "processes_late"), 0);
 	eo_event_list_free(list);
 	eo_tracer_free(tracer);
 }
