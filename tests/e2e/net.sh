@@ -3,7 +3,7 @@
 # Requests of curl to nginx, plain and inside of TLS, as spans and metrics, decoded by a reader that
 # shares no line with us, and as rows of a summary.
 . "${0%/*}/tap.sh"
-need jq node nginx curl openssl
+need jq nginx curl openssl
 : "${EO_NODE_MODULES:?}"
 cd "$tmp" || exit 1
 
@@ -35,7 +35,7 @@ ask()
 	curl -sk "https://127.0.0.1:$tls_port/plain/[12-$plain]/tls?secret=x" >/dev/null
 }
 
-if [ -d "$EO_NODE_MODULES/@opentelemetry/otlp-transformer" ]; then
+if command -v node >/dev/null && [ -d "$EO_NODE_MODULES/@opentelemetry/otlp-transformer" ]; then
 	start "$EO_BIN" trace net -q --events=http --port=$port,$tls_port -f otlp --signals=traces,metrics \
 		-o 'live-{signal}.otlp' --stats=live.stats
 	live=$pid
@@ -63,7 +63,7 @@ if [ -d "$EO_NODE_MODULES/@opentelemetry/otlp-transformer" ]; then
 		esac
 	done <claims
 else
-	skip "an independent decoder reads it" "needs @opentelemetry/otlp-transformer: ./dev setup --tests"
+	skip "an independent decoder reads it" "needs node and @opentelemetry/otlp-transformer: ./dev setup --tests"
 fi
 
 # --- rows

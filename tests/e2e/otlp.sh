@@ -3,7 +3,7 @@
 # Traces, metrics and logs of a live machine, decoded by a reader that shares no line with us, beside
 # the events of the same run, and those of several tracers in one stream.
 . "${0%/*}/tap.sh"
-need jq node
+need jq
 : "${EO_NODE_MODULES:?}"
 cd "$tmp" || exit 1
 
@@ -13,7 +13,7 @@ adds_up() # STATS
 }
 events() { jq -r 'select(.event_type == "'"$2"'") | 1' "$1" | wc -l; } # FILE TYPE
 
-if [ -d "$EO_NODE_MODULES/@opentelemetry/otlp-transformer" ]; then
+if command -v node >/dev/null && [ -d "$EO_NODE_MODULES/@opentelemetry/otlp-transformer" ]; then
 	# Run in an empty folder each, for the same results.
 	mkdir saved live wire
 	(cd saved && run "$EO_BIN" trace syscall -q -o ../saved.jsonl -- "$EO_WORKLOADS/variety")
@@ -36,7 +36,7 @@ if [ -d "$EO_NODE_MODULES/@opentelemetry/otlp-transformer" ]; then
 		esac
 	done <claims
 else
-	skip "an independent decoder reads it" "needs @opentelemetry/otlp-transformer: ./dev setup --tests"
+	skip "an independent decoder reads it" "needs node and @opentelemetry/otlp-transformer: ./dev setup --tests"
 fi
 
 # --- several tracers

@@ -15,6 +15,8 @@ undo()
 	umount "$tmp/gone" 2>/dev/null
 	[ ! "$group" ] || rmdir "$group" 2>/dev/null
 }
+mkdir gone
+mount -t tmpfs none gone || skip_all "cannot mount a tmpfs"
 adds_up='.events_seen == .events_emitted + .events_aggregated + .events_filtered + ([.lost[]] | add)'
 
 # --- programs that still run, but whose files make no sense
@@ -109,8 +111,6 @@ else
 	skip "a cgroup that is removed" "no cgroup v2 to make one in"
 fi
 
-mkdir gone
-mount -t tmpfs none gone || skip_all "cannot mount a tmpfs"
 cp "$EO_SPIN" gone/spin
 start unshare --mount --propagation private sh -c "umount '$tmp/gone' 2>/dev/null; mount -t tmpfs none '$tmp/gone' &&
 	cp '$EO_SPIN' '$tmp/gone/inner' && exec '$tmp/gone/inner' hot" >/dev/null

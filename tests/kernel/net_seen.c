@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/auto.h"
 
@@ -16,6 +17,19 @@ struct eo_tracer *seen_begin(const struct eo_net_tracer_options *options)
 	cr_assert_eq(eo_net_tracer_new(&config, options, &tracer, &err), 0, "%s", err.text);
 	cr_assert_eq(eo_tracer_start(tracer, &err), 0, "%s: %s", err.text, strerror(err.code));
 	return tracer;
+}
+
+void seen_settle(struct eo_tracer *tracer, uint64_t events)
+{
+	for (int i = 0; i < 500; i++) {
+		struct eo_trace_stats stats;
+
+		cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
+		stats = eo_tracer_stats(tracer);
+		if (stats.emitted + stats.aggregated + eo_trace_stats_lost(&stats) >= events)
+			break;
+		usleep(10000);
+	}
 }
 
 void seen_check_identity(const struct eo_trace_stats *stats)

@@ -8,6 +8,10 @@
 /* Made and started. */
 struct eo_tracer *seen_begin(const struct eo_net_tracer_options *options);
 
+/* Pump until that many events are told, in rows, or lost, which the test then sees; for five seconds at
+ * most. What the rest of the machine connects is filtered and does not count. */
+void seen_settle(struct eo_tracer *tracer, uint64_t events);
+
 /* Stop; nothing may be lost, and the figures have to add up. */
 struct eo_event_list *seen_end(struct eo_tracer *tracer, struct eo_trace_stats *ret);
 

@@ -33,14 +33,6 @@ static struct eo_tracer *begin(uint32_t events)
 	return seen_begin(&options);
 }
 
-static void pump_for(struct eo_tracer *tracer, uint64_t events)
-{
-	for (int i = 0; i < 300 && eo_tracer_stats(tracer).emitted < events; i++) {
-		cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
-		usleep(10000);
-	}
-}
-
 /* --- IPv4 in IPv6 ------------------------------------------------------------------------- */
 
 #define DATAGRAMS      211
@@ -205,7 +197,7 @@ Test(net_sockets, subflows_of_multipath_tcp_are_marked_and_have_owners)
 	lab_read(&server, &ready, 1);
 	client = lab_start(&lab, LAB_CLIENT, mptcp_talk, NULL);
 	lab_join(&client);
-	pump_for(tracer, 4 * MPTCP_COUNT);
+	seen_settle(tracer, 4 * MPTCP_COUNT);
 	list = seen_end(tracer, &stats);
 	lab_kill(&server);
 	lab_close(&lab);
@@ -290,7 +282,7 @@ Test(net_sockets, what_exit_and_kill_close_has_its_end_and_its_owner)
 	killed = lab_start(&lab, LAB_CLIENT, hold, &lab);
 	lab_read(&killed, &ready, 1);
 	lab_kill(&killed);
-	pump_for(tracer, 4 * HELD);
+	seen_settle(tracer, 4 * HELD);
 	list = seen_end(tracer, &stats);
 	lab_kill(&server);
 	lab_close(&lab);

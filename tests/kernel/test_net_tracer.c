@@ -169,15 +169,6 @@ static void stop_servers(struct crowd *crowd)
 	lab_close(&crowd->lab);
 }
 
-/* The last packets are still on their way when the clients have ended. */
-static void settle(struct eo_tracer *tracer, uint64_t events)
-{
-	for (int i = 0; i < 500 && eo_tracer_stats(tracer).seen < events; i++) {
-		usleep(10000);
-		cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
-	}
-}
-
 static const char *family_of(const struct peer_exchange *exchange)
 {
 	return strchr(exchange->address, ':') ? "ipv6" : "ipv4";
@@ -263,7 +254,7 @@ Test(net_tracer, each_connection_has_its_owner_its_role_and_its_bytes)
 	tracer = seen_begin(&options);
 	start_clients(crowd, -1);
 	join_clients(crowd, tracer);
-	settle(tracer, 4 * CONNECTIONS);
+	seen_settle(tracer, 4 * CONNECTIONS);
 	list = seen_end(tracer, &stats);
 	stop_servers(crowd);
 	seen_need_all_runs(&stats);
@@ -296,7 +287,7 @@ Test(net_tracer, only_targets_are_told)
 	join_clients(crowd, tracer);
 	for (size_t i = 1; i < CONNECTIONS; i += SERVERS)
 		served++;
-	settle(tracer, 2 * served);
+	seen_settle(tracer, 2 * served);
 	list = seen_end(tracer, &stats);
 	stop_servers(crowd);
 	seen_need_all_runs(&stats);
@@ -662,7 +653,7 @@ Test(net_tracer, connections_older_than_the_trace_have_owners_and_all_their_byte
 		cr_assert_eq(crowd->done[i].error, 0);
 		lab_join(&crowd->processes[i]);
 	}
-	settle(tracer, 2 * SERVERS);
+	seen_settle(tracer, 2 * SERVERS);
 	list = seen_end(tracer, &stats);
 	stop_servers(crowd);
 	close(gate[0]);
@@ -836,45 +827,28 @@ static uint64_t sum_of(const struct eo_event_list *list, const char *role, const
 	return sum;
 }
 
-static struct eo_tracer *summarise(struct crowd *crowd, struct rows *rows, struct eo_trace_stats *stats)
+Test(net_tracer, a_summary_has_a_row_for_each_process_and_peer)
 {
 	struct eo_net_tracer_options options = on_lab_ports(EO_NET_CONNECTION);
+	struct crowd *crowd = calloc(1, sizeof(*crowd));
+	struct rows rows = {.list = eo_event_list_new()};
+	uint64_t sent = 0, answered = 0;
+	struct eo_trace_stats stats;
 	struct eo_tracer *tracer;
 
+	SETUP();
 	options.tracer.summary = true;
 	options.by_comm = options.by_pid = options.by_peer = true;
 	start_servers(crowd);
 	tracer = seen_begin(&options);
 	start_clients(crowd, -1);
 	join_clients(crowd, tracer);
-	settle(tracer, 4 * CONNECTIONS);
+	seen_settle(tracer, 4 * CONNECTIONS);
 	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
 	stop_servers(crowd);
-	cr_assert_eq(eo_tracer_summary(tracer, keep_row, rows, NULL), 0);
-	*stats = eo_tracer_stats(tracer);
-	seen_check_identity(stats);
-	cr_assert_leq(stats->aggregated, 4 * CONNECTIONS);
-	return tracer;
-}
-
-/* In rounds, as retransmits_are_those_that_the_kernel_counts() says. */
-Test(net_tracer, a_summary_has_a_row_for_each_process_and_peer)
-{
-	struct crowd *crowd = NULL;
-	struct rows rows = {0};
-	uint64_t sent = 0, answered = 0;
-	struct eo_trace_stats stats = {0};
-	struct eo_tracer *tracer = NULL;
-
-	SETUP();
-	for (int round = 0; round < 5 && stats.aggregated < 4 * CONNECTIONS; round++) {
-		eo_tracer_free(tracer);
-		eo_event_list_free(rows.list);
-		free(crowd);
-		crowd = calloc(1, sizeof(*crowd));
-		rows = (struct rows){.list = eo_event_list_new()};
-		tracer = summarise(crowd, &rows, &stats);
-	}
+	cr_assert_eq(eo_tracer_summary(tracer, keep_row, &rows, NULL), 0);
+	stats = eo_tracer_stats(tracer);
+	seen_check_identity(&stats);
 	seen_need_all_runs(&stats);
 	cr_assert_eq(stats.aggregated, 4 * CONNECTIONS);
 	cr_assert_eq(stats.emitted, 0);

@@ -65,9 +65,9 @@ Test(syscall_tracer, load_on_all_cpus_changes_no_count)
 		waitpid(load[i].pid, NULL, 0);
 	}
 	/* Who reads the rings may have to wait for longer than they last. */
-	cr_assert_eq(run.figures.syscalls_traced, 1000003 + 10008);
+	cr_assert_eq(run.figures.syscalls_traced, eo_many() + 10008);
 	cr_assert_eq(run.figures.errors, 10007);
-	cr_assert_eq(run.taken->count + run.taken->loss_count, 1000003 + 10008);
+	cr_assert_eq(run.taken->count + run.taken->loss_count, eo_many() + 10008);
 	cr_assert_eq(run.taken->loss_count, eo_trace_stats_lost(&run.stats));
 	eo_run_done(&run);
 }
