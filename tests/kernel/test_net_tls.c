@@ -296,8 +296,9 @@ static int wait_for_ever(void *arg, int report)
 {
 	(void)arg;
 	(void)report;
-	for (;;)
-		pause();
+	while (pause() < 0)
+		;
+	return 0;
 }
 
 /* A process that is there when the targets are looked for, and has gone when its mappings are: what
