@@ -270,14 +270,20 @@ static const struct {
 	{"upgrade", take_upgrade},
 };
 
+/* RFC 9110, 5.6.2: what names of fields are made of. */
+static const bool is_token_char[256] = {
+	['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['!'] = true,
+	['#'] = true,	      ['$'] = true,	    ['%'] = true,	  ['&'] = true,
+	['\''] = true,	      ['*'] = true,	    ['+'] = true,	  ['-'] = true,
+	['.'] = true,	      ['^'] = true,	    ['_'] = true,	  ['`'] = true,
+	['|'] = true,	      ['~'] = true,
+};
+
 static bool is_token(const char *text, size_t size)
 {
-	for (size_t i = 0; i < size; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (c <= ' ' || c >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", c))
+	for (size_t i = 0; i < size; i++)
+		if (!is_token_char[(unsigned char)text[i]])
 			return false;
-	}
 	return size > 0;
 }
 
