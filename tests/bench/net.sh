@@ -3,13 +3,14 @@
 # net.sh EBPFOTEL [ROUNDS [SECONDS]]
 # What `trace net` costs: throughput of a copy over loopback (iperf3) and requests per second of a
 # web server (nginx, wrk), without it and with it, in turns, so that a slow minute of the machine
-# hits all alike. Prints the median of each and its ratio to the bare one.
+# hits all alike; with tcpdump as well. Prints the median of each, and that of its ratios to the bare
+# run before it.
 set -u
 bin=${1:-build/cli/ebpfotel} rounds=${2:-5} seconds=${3:-3}
 tmp=$(mktemp -d) || exit 1
 server='' nginx=''
 trap 'kill $server $nginx 2>/dev/null; rm -rf "$tmp"' EXIT
-for program in iperf3 nginx wrk; do
+for program in iperf3 nginx wrk tcpdump; do
 	command -v $program >/dev/null || { echo "net.sh: needs $program" >&2; exit 77; }
 done
 
@@ -35,36 +36,40 @@ requests() { # a second
 	wrk -t1 -c8 -d"${seconds}s" http://127.0.0.1:25280/ | sed -n 's/^Requests.sec: *//p'
 }
 
-# name, measured by, options of the tracer; bare ones have none
+# name, measured by, command beside it
 cases() {
 	cat <<END
-copy-bare copy
-copy-default copy --events=connection,udp,dns
-copy-packets copy --events=packet -c
-copy-http copy --events=connection,udp,dns,http
-web-bare requests
-web-default requests --events=connection,udp,dns
-web-http requests --events=connection,udp,dns,http
+copy-default copy $bin trace net -q --events=connection,udp,dns
+copy-packets copy $bin trace net -q --events=packet -c
+copy-http copy $bin trace net -q --events=connection,udp,dns,http
+copy-tcpdump copy tcpdump -i lo -s 96 -w - port 25201
+web-default requests $bin trace net -q --events=connection,udp,dns
+web-rows requests $bin trace net -q --events=http -c
+web-http requests $bin trace net -q --events=connection,udp,dns,http
+web-server requests $bin trace net -q --events=connection,udp,dns,http --comm=nginx
+web-tcpdump requests tcpdump -i lo -s 512 -w - port 25280
 END
 }
 
+# Each is measured right after a run without it, and compared with that.
 round=0
 while [ $round -lt "$rounds" ]; do
-	cases | while read -r name measure options; do
-		tracer=''
-		if [ -n "$options" ]; then
-			# shellcheck disable=SC2086
-			"$bin" trace net -q $options -f jsonl >/dev/null 2>"$tmp/err" </dev/null &
-			tracer=$!
-			sleep 1.5
-		fi
-		$measure </dev/null >>"$tmp/$name"
-		[ -z "$tracer" ] || { kill -INT $tracer; wait $tracer; cat "$tmp/err" >&2; }
+	cases | while read -r name measure command; do
+		bare=$($measure </dev/null)
+		$command >/dev/null 2>"$tmp/err" </dev/null &
+		tracer=$!
+		sleep 1.5
+		with=$($measure </dev/null)
+		kill -INT $tracer
+		wait $tracer
+		grep -v '^tcpdump:\|packets ' "$tmp/err" >&2
+		echo "$bare $with" >>"$tmp/$name"
 	done
 	round=$((round + 1))
 done
 
-median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 cases | while read -r name _; do
-	printf '%s %s %s\n' "$name" "$(median "$tmp/$name")" "$(median "$tmp/${name%%-*}-bare")"
-done | awk '{ printf "%-14s %12.2f  %6.1f %% of bare\n", $1, $2, 100 * $2 / $3 }'
+	printf '%-14s %12.2f  %6.1f %% of bare\n' "$name" "$(awk '{ print $2 }' "$tmp/$name" | median)" \
+		"$(awk '{ print 100 * $2 / $1 }' "$tmp/$name" | median)"
+done
