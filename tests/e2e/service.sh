@@ -59,8 +59,10 @@ if command -v systemd-analyze >/dev/null && command -v strace >/dev/null; then
 	is "and under strace" "$rc" 0
 	sed -nE 's/^[0-9]+ +([a-z_0-9]+)\(.*/\1/p' calls | sort -u >made
 	between "many kinds of calls are made" "$(wc -l <made)" 20 300
-	# execve is strace's own, and systemd's before its filter is there
-	is "no call is outside of the filter" "$(comm -23 made allowed | grep -vx execve | tr '\n' ' ')" ""
+	# execve is strace's own, and systemd's before its filter is there; numbers 335 and 336 are made by
+	# the kernel's own code where somebody probes a function of ours, and are let through since 6.14.
+	is "no call is outside of the filter" \
+		"$(comm -23 made allowed | grep -vxE 'execve|u(ret)?probe|syscall_0x(14f|150)' | tr '\n' ' ')" ""
 else
 	skip "calls against the filter" "needs systemd-analyze and strace"
 fi
