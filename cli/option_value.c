@@ -151,7 +151,7 @@ static int add_choice(const struct cli_option *option, const char *item, void *c
 {
 	struct choices *choices = ctx;
 	struct cli_option one = *option;
-	size_t index;
+	size_t index = 0;
 	int r;
 
 	one.value = item;

@@ -182,8 +182,8 @@ static int write_message(struct signal_output *output, enum signal_kind kind, ch
 		fwrite(&room, sizeof(room), 1, memory);
 	r = write_batch(output, kind, memory, err);
 	/* It cuts its buffer to size, and says by a missing buffer alone that this has failed. */
-	if ((fclose(memory) != 0 || !*bytes) && !r)
-		r = no_memory(output, err);
+	if (fclose(memory) != 0 || !*bytes)
+		return r < 0 ? r : no_memory(output, err);
 	if (r < 0 || output->encoding != EO_OTLP_PROTOBUF)
 		return r;
 	if (*size - sizeof(length) > UINT32_MAX)
