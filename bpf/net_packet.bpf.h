@@ -192,13 +192,13 @@ static __always_inline void packet(struct eo_tracer_counters *count, struct sk_b
 SEC("tp_btf/net_dev_start_xmit")
 int BPF_PROG(on_transmit, struct sk_buff *skb, struct net_device *device)
 {
-	return TRACED(packet(count, skb, device, EO_PACKET_TX));
+	return UNPREEMPTED(packet(count, skb, device, EO_PACKET_TX));
 }
 
 SEC("tp_btf/netif_receive_skb")
 int BPF_PROG(on_packet, struct sk_buff *skb)
 {
-	return TRACED(packet(count, skb, skb->dev, EO_PACKET_RX));
+	return UNPREEMPTED(packet(count, skb, skb->dev, EO_PACKET_RX));
 }
 
 #endif

@@ -50,16 +50,16 @@ static __always_inline __u32 copy_bytes(struct eo_payload_record *payload, __u64
 _Static_assert(EO_PAYLOAD_BYTES == 4096, "the mask above");
 
 /* A vector at @user behind what is there already, at most up to @length. Returns how much is there
- * then, or more than can be when nothing can follow. Global, so that the verifier looks at it once
- * and not at each turn of the loop; its arguments are numbers, for others are refused before v5.12. */
-__noinline __u64 copy_vector(__u64 user, __u32 at, __u32 length)
+ * then, or more than can be when nothing can follow. Not global, which would spare the verifier some
+ * work: a program that holds its CPU may not call such functions. */
+static __noinline __u64 copy_vector(struct eo_payload_record *payload,
+				    const struct user_iovec *user, __u32 at, __u32 length)
 {
-	struct eo_payload_record *payload = new_payload();
 	struct user_iovec vector;
 	__u64 take;
 
-	if (!payload || at >= length || at >= EO_PAYLOAD_BYTES ||
-	    bpf_probe_read_user(&vector, sizeof(vector), (const void *)user))
+	if (at >= length || at >= EO_PAYLOAD_BYTES ||
+	    bpf_probe_read_user(&vector, sizeof(vector), user))
 		return CANNOT_FOLLOW;
 	take = vector.size;
 	if (take > length - at)
@@ -69,12 +69,13 @@ __noinline __u64 copy_vector(__u64 user, __u32 at, __u32 length)
 	return copy_bytes(payload, at, vector.base, take) == take ? at + take : CANNOT_FOLLOW;
 }
 
-static __always_inline __u32 copy_vectors(const struct user_message *message, __u32 length)
+static __always_inline __u32 copy_vectors(struct eo_payload_record *payload,
+					  const struct user_message *message, __u32 length)
 {
 	__u64 at = 0, next;
 
 	for (__u32 i = 0; i < VECTORS_MAX && i < message->vector_count; i++) {
-		next = copy_vector((__u64)(message->vectors + i), at, length);
+		next = copy_vector(payload, message->vectors + i, at, length);
 		if (next > EO_PAYLOAD_BYTES)
 			break;
 		at = next;
@@ -90,7 +91,7 @@ static __always_inline void send_payload(struct eo_tracer_counters *count,
 	__u64 captured;
 
 	payload->length = length;
-	captured = message->vectors ? copy_vectors(message, length) :
+	captured = message->vectors ? copy_vectors(payload, message, length) :
 				      copy_bytes(payload, 0, message->bytes, length);
 	BOUND(captured, EO_PAYLOAD_BYTES);
 	payload->captured = captured;

@@ -28,10 +28,10 @@ int BPF_PROG(on_sys_exit, struct pt_regs___kernel *regs, long ret)
 	switch (nr) {
 	case __NR_accept:
 	case __NR_accept4:
-		return ret >= 0 && net.protocols & EO_NET_TCP ? TRACED(accept_ends(count, ret)) : 0;
+		return ret >= 0 && net.protocols & EO_NET_TCP ? UNPREEMPTED(accept_ends(count, ret)) : 0;
 	case __NR_connect:
 		return ret < 0 && net.protocols & EO_NET_TCP ?
-			       TRACED(connect_ends(count, regs, ret)) : 0;
+			       UNPREEMPTED(connect_ends(count, regs, ret)) : 0;
 	case __NR_recvfrom:
 	case __NR_recvmsg:
 	case __NR_recvmmsg:
@@ -39,7 +39,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs___kernel *regs, long ret)
 			reset_index();
 		if (ret < 0 || !(net.events & UDP_EVENTS))
 			return 0;
-		return TRACED(receive_ends(regs, nr, ret));
+		return UNPREEMPTED(receive_ends(regs, nr, ret));
 	case __NR_sendmmsg:
 		reset_index();
 		return 0;

@@ -188,8 +188,9 @@ static __always_inline void submit_record(struct eo_tracer_counters *count,
 /* The same, not to be preempted: since v6.10 a program can hold its CPU, until when nothing of it is
  * on its stack. For probes in user space, whose programs are run twice on a CPU when the first is
  * preempted, though from v6.13 on the JIT gives each program one stack a CPU: two threads would write
- * over each other's. And for tracepoints where all counts: from v7.0 on their programs can be preempted
- * too, and the kernel leaves out what other threads would run meanwhile. */
+ * over each other's. And for tracepoints whose programs share what a CPU has one of: from v7.0 on they
+ * can be preempted too. The kernel then leaves out what other threads would run of the same program,
+ * and a program cannot help that: what it held back happens when it lets go, still inside of it. */
 extern void bpf_preempt_disable(void) __ksym __weak;
 extern void bpf_preempt_enable(void) __ksym __weak;
 
