@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What the network tracer reads of datagrams and streams: UDP sessions, DNS against a real server,
- * HTTP against a real server. */
+/* What the network tracer reads of datagrams, UDP sessions and DNS against a real server, and the packets of an
+ * interface. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
