@@ -114,6 +114,8 @@ for source in mmap faults kernel; do
 		fail "$source: a run" "$(cat err)"
 	fi
 	name=${source%s}
+	frame='main|_start'
+	[ "$source" != kernel ] || frame='_\[k]'
 	is "$source: rows say where from" "$(jq -r 'select(.event_type == "mem_summary") | .data.source' rows.jsonl | sort -u)" "$name"
 	is "$source: rows are all" "$(jq -s '[.[] | select(.event_type == "mem_summary") | .data.count] | add' rows.jsonl)" \
 		"$(stat_of stats .mem.allocations)"
@@ -133,7 +135,7 @@ for source in mmap faults kernel; do
 	traced "$source" -o heap.pb.gz || fail "$source: a profile" "$(cat err)"
 	valued "$source: pprof has all bytes" heap.pb.gz alloc_space "$(stat_of stats .mem.total_allocated)"
 	traced "$source" -o heap.folded || fail "$source: folded" "$(cat err)"
-	has "$source: folded stacks" heap.folded 'pages;.*(main|_start|_\[k])'
+	has "$source: folded stacks" heap.folded "pages;.*($frame)"
 	traced "$source" -o heap.html || fail "$source: a flame graph" "$(cat err)"
 	has "$source: a flame graph" heap.html '</html>'
 	traced "$source" -o metrics.json || fail "$source: OTLP" "$(cat err)"
