@@ -41,8 +41,8 @@ if command -v node >/dev/null && [ -d "$EO_NODE_MODULES/@opentelemetry/otlp-tran
 	live=$pid
 	start "$EO_BIN" trace net -q --events=http --port=$port,$tls_port -o saved.jsonl
 	saved=$pid
-	until_true test -s saved.jsonl
-	sleep 1
+	capturing "$live"
+	capturing "$saved"
 	ask
 	sleep 1
 	kill -TERM "$live" "$saved"
@@ -70,7 +70,7 @@ fi
 
 start "$EO_BIN" trace net -c -q --events=connection,http --port=$port,$tls_port -f jsonl -o rows.jsonl --stats=rows.stats
 rows=$pid
-sleep 4
+capturing "$rows"
 ask
 sleep 1
 kill -TERM "$rows"
