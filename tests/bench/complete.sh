@@ -9,14 +9,9 @@ bin=$1
 deep=$2
 seconds=${SECONDS_EACH:-8}
 rate=${RATE:-199}
-[ "$(id -u)" = 0 ] || {
-	echo "complete.sh: needs root" >&2
-	exit 1
-}
-command -v jq >/dev/null || {
-	echo "complete.sh: jq is missing; ./dev setup --bench installs it" >&2
-	exit 1
-}
+. "${0%/*}/common.sh"
+need_root
+need jq
 
 tmp=$(mktemp -d)
 worker=''

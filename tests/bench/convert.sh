@@ -11,13 +11,8 @@ bin=$1
 make_profile=$2
 rounds=${ROUNDS:-5}
 samples=${SAMPLES:-1000000}
-die() {
-	echo "convert.sh: $*" >&2
-	exit 1
-}
-for tool in gzip /usr/bin/time; do
-	command -v "$tool" >/dev/null || die "$tool is missing; ./dev setup --bench installs it"
-done
+. "${0%/*}/common.sh"
+need gzip /usr/bin/time
 # The tool itself: `go tool` would add its own start.
 pprof=
 if command -v go >/dev/null; then

@@ -10,14 +10,9 @@ bin=$1
 empty=$2
 rounds=${ROUNDS:-5}
 calls=${CALLS:-300000}
-die() {
-	echo "mem.sh: $*" >&2
-	exit 1
-}
-[ "$(id -u)" = 0 ] || die "needs root"
-for tool in jq cc; do
-	command -v "$tool" >/dev/null || die "$tool is missing; ./dev setup --bench installs it"
-done
+. "${0%/*}/common.sh"
+need_root
+need jq cc
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -136,16 +131,14 @@ while [ "$round" -lt "$rounds" ]; do
 	traced touch stacks -c --by=stack --source=faults
 done
 
-best() { sort -n "$tmp/$1" | head -1 | cut -d' ' -f1; }
-fastest() { cut -d' ' -f2 "$tmp/$1" | sort -n | head -1; }
 table() { # WHAT WORDS BASE NAME...
 	what=$1 base=$3
 	printf '%-22s %10s %8s %8s %12s\n' "$2" 'CPU ns' "of bare" "of $base" 'elapsed ns'
 	shift 3
 	for name; do
 		[ -s "$tmp/$what.$name" ] || continue
-		awk -v name="$name" -v cpu="$(best "$what.$name")" -v bare="$(best "$what.bare")" \
-			-v base="$(best "$what.$base")" -v wall="$(fastest "$what.$name")" \
+		awk -v name="$name" -v cpu="$(best "$tmp/$what.$name")" -v bare="$(best "$tmp/$what.bare")" \
+			-v base="$(best "$tmp/$what.$base")" -v wall="$(fastest "$tmp/$what.$name")" \
 			'BEGIN { printf "%-22s %10.1f %7.2fx %7.2fx %12.1f\n", name, cpu, cpu / bare, cpu / base, wall }'
 	done
 	echo

@@ -7,25 +7,16 @@
 # run before it.
 set -u
 bin=${1:-build/cli/ebpfotel} rounds=${2:-5} seconds=${3:-3}
+. "${0%/*}/common.sh"
+need_root
+need iperf3 nginx wrk tcpdump unshare
 tmp=$(mktemp -d) || exit 1
 server='' nginx=''
-trap 'kill $server $nginx 2>/dev/null; rm -rf "$tmp"' EXIT
-for program in iperf3 nginx wrk tcpdump; do
-	command -v $program >/dev/null || { echo "net.sh: needs $program" >&2; exit 77; }
-done
+trap '[ -z "$server" ] || kill $server; [ -z "$nginx" ] || kill -KILL $nginx; rm -rf "$tmp"' EXIT
 
 iperf3 -s -p 25201 >/dev/null 2>&1 &
 server=$!
-cat >"$tmp/nginx.conf" <<END
-worker_processes 2; daemon off; pid $tmp/pid; error_log $tmp/log;
-events { worker_connections 512; }
-http { access_log off; keepalive_requests 10000000; client_body_temp_path $tmp/b; proxy_temp_path $tmp/p;
-fastcgi_temp_path $tmp/f; uwsgi_temp_path $tmp/u; scgi_temp_path $tmp/s;
-server { listen 127.0.0.1:25280; location / { return 200 "hello\n"; } } }
-END
-nginx -c "$tmp/nginx.conf" &
-nginx=$!
-sleep 1
+serve_web "$tmp" 127.0.0.1:25280
 
 copy() { # Gbit/s
 	iperf3 -c 127.0.0.1 -p 25201 -t "$seconds" -J 2>/dev/null |

@@ -6,27 +6,15 @@
 # sends; with several connections it waits for its turn to read, which is in its figure and not in ours.
 set -u
 bin=${1:-build/cli/ebpfotel} seconds=${2:-2}
+. "${0%/*}/common.sh"
+need_root
+need nginx wrk openssl jq unshare
 tmp=$(mktemp -d) || exit 1
 nginx=''
 trap '[ -z "$nginx" ] || kill -KILL $nginx; rm -rf "$tmp"' EXIT
-for program in nginx wrk openssl jq unshare; do
-	command -v $program >/dev/null || { echo "net_latency.sh: needs $program" >&2; exit 77; }
-done
 cd "$tmp" || exit 1
 case $bin in /*) ;; *) bin=$OLDPWD/$bin ;; esac
-
-openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=lab 2>/dev/null
-cat >nginx.conf <<END
-worker_processes 2; daemon off; pid pid; error_log log;
-events { worker_connections 512; }
-http { access_log off; keepalive_requests 10000000; client_body_temp_path b; proxy_temp_path p;
-fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;
-server { listen 127.0.0.1:25281; listen 127.0.0.1:25282 ssl; ssl_certificate cert.pem; ssl_certificate_key key.pem;
-location / { return 200 "hello\n"; } } }
-END
-unshare --pid --fork --kill-child nginx -p . -c nginx.conf 2>/dev/null &
-nginx=$!
-sleep 1
+serve_web "$tmp" 127.0.0.1:25281 "127.0.0.1:25282 ssl"
 
 us() { awk '{ n = $1 + 0; print /us$/ ? n : /ms$/ ? n * 1000 : n * 1000000 }'; }
 median() { jq -r 'select(.data.role == "'"$1"'") | .data.duration_ns' events.jsonl | sort -n |

@@ -13,15 +13,10 @@ whom=${WHOM:-all}
 rounds=${ROUNDS:-3}
 seconds=${SECONDS_EACH:-10}
 rate=99
-die() {
-	echo "profile.sh: $*" >&2
-	exit 1
-}
-[ "$(id -u)" = 0 ] || die "needs root"
+. "${0%/*}/common.sh"
+need_root
 [ "$seconds" -ge 5 ] || die "SECONDS_EACH must be 5 or more: the BPF time is read twice in between"
-for tool in perf bpftool jq python3 /usr/bin/time; do
-	command -v "$tool" >/dev/null || die "$tool is missing; ./dev setup --bench installs it"
-done
+need perf bpftool jq python3 /usr/bin/time
 
 tmp=$(mktemp -d)
 workers=

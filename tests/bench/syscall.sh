@@ -9,14 +9,9 @@ set -eu
 bin=$1
 rounds=${ROUNDS:-5}
 calls=${CALLS:-1000000}
-die() {
-	echo "syscall.sh: $*" >&2
-	exit 1
-}
-[ "$(id -u)" = 0 ] || die "needs root"
-for tool in jq cc; do
-	command -v "$tool" >/dev/null || die "$tool is missing; ./dev setup --bench installs it"
-done
+. "${0%/*}/common.sh"
+need_root
+need jq cc
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -83,14 +78,12 @@ while [ "$round" -lt "$rounds" ]; do
 	fi
 done
 
-best() { sort -n "$tmp/$1" | head -1 | cut -d' ' -f1; }
-fastest() { cut -d' ' -f2 "$tmp/$1" | sort -n | head -1; }
-bare=$(best bare)
-bare_wall=$(fastest bare)
+bare=$(best "$tmp/bare")
+bare_wall=$(fastest "$tmp/bare")
 printf '%-14s %10s %8s %12s %8s\n' tool 'CPU ns' ratio 'elapsed ns' ratio
 for name in bare summary jsonl strace strace-c perf-trace-s bpftrace; do
 	[ -s "$tmp/$name" ] || continue
-	awk -v name="$name" -v cpu="$(best "$name")" -v bare="$bare" -v wall="$(fastest "$name")" \
+	awk -v name="$name" -v cpu="$(best "$tmp/$name")" -v bare="$bare" -v wall="$(fastest "$tmp/$name")" \
 		-v bare_wall="$bare_wall" \
 		'BEGIN { printf "%-14s %10.1f %7.2fx %12.1f %7.2fx\n", name, cpu, cpu / bare, wall, wall / bare_wall }'
 done

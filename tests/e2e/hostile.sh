@@ -6,31 +6,6 @@
 need jq python3
 cd "$tmp" || exit 1
 
-# FILE is JSON lines for a strict reader, and has no byte but printable ASCII, UTF-8 and newlines
-strict()
-{
-	python3 - "$1" <<-'END'
-		import json, sys
-		def no(word): raise ValueError(word)
-		def pairs(items):
-		    keys = [key for key, _ in items]
-		    assert len(keys) == len(set(keys)), keys
-		    return dict(items)
-		def sound(value):
-		    if isinstance(value, str):
-		        value.encode('utf-8', 'strict')   # no half of a surrogate pair
-		    elif isinstance(value, dict):
-		        for key, inner in value.items(): sound(key), sound(inner)
-		    elif isinstance(value, list):
-		        for inner in value: sound(inner)
-		data = open(sys.argv[1], 'rb').read()
-		assert data and data.endswith(b'\n')
-		for line in data[:-1].split(b'\n'):
-		    assert not [b for b in line if b < 0x20 or b == 0x7f], line[:300]
-		    sound(json.loads(line.decode('utf-8', 'strict'), parse_constant=no, object_pairs_hook=pairs))
-	END
-}
-
 # FILE has no control characters but newlines: neither as bytes nor, U+0080 to U+009F, as UTF-8
 harmless()
 {

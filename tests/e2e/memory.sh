@@ -83,9 +83,8 @@ shaken "conversion" 40 "$EO_BIN" convert -q "$data/events/examples.jsonl" -f otl
 sweep "--dry-run" "" "$EO_BIN" profile --dry-run -F 49 --comm=a,b
 
 # With the kernel: what is attached goes when we end, however we end.
-"$EO_SPIN" hot >/dev/null &
-spin=$!
-background="$background $spin"
+start "$EO_SPIN" hot >/dev/null
+spin=$pid
 spinning "$spin" spin
 most=41
 sweep "check" "" "$EO_BIN" check

@@ -41,8 +41,8 @@ if command -v node >/dev/null && [ -d "$EO_NODE_MODULES/@opentelemetry/otlp-tran
 	live=$pid
 	start "$EO_BIN" trace net -q --events=http --port=$port,$tls_port -o saved.jsonl
 	saved=$pid
-	until_true test -s saved.jsonl
-	sleep 1
+	capturing "$live"
+	capturing "$saved"
 	ask
 	sleep 1
 	kill -TERM "$live" "$saved"
@@ -54,14 +54,7 @@ if command -v node >/dev/null && [ -d "$EO_NODE_MODULES/@opentelemetry/otlp-tran
 	is "no plaintext without its connection" "$(stat_of live.stats .degraded.tls_unbound)" 0
 	run "$EO_BIN" convert saved.jsonl -f otlp --signals=traces -o converted-traces.otlp
 	is "what was saved becomes spans" "$rc" 0
-	node "$EO_SOURCE/tests/js/net.js" "$EO_NODE_MODULES" . $traced $plain >claims 2>claims.err
-	is "the reader came to its end" "$?$(cat claims.err)" 0
-	while read -r line; do
-		case $line in
-		"ok "*) pass "${line#ok }" ;;
-		*) fail "${line#not ok }" ;;
-		esac
-	done <claims
+	told_by node "$EO_SOURCE/tests/js/net.js" "$EO_NODE_MODULES" . $traced $plain
 else
 	skip "an independent decoder reads it" "needs node and @opentelemetry/otlp-transformer: ./dev setup --tests"
 fi
@@ -70,7 +63,7 @@ fi
 
 start "$EO_BIN" trace net -c -q --events=connection,http --port=$port,$tls_port -f jsonl -o rows.jsonl --stats=rows.stats
 rows=$pid
-sleep 4
+capturing "$rows"
 ask
 sleep 1
 kill -TERM "$rows"
@@ -90,6 +83,6 @@ is "and without errors" "$(row '.proto == "http"' .errors)" 0
 is "connections have rows of their own" "$(row '.proto == "tcp" and .role == "client"' .count)" $((traced + 2))
 is "whose bytes the other side received" "$(row '.proto == "tcp" and .role == "client"' .tx_bytes)" \
 	"$(row '.proto == "tcp" and .role == "server"' .rx_bytes)"
-ok "the statistics add up" jq -e '.events_seen == .events_emitted + .events_aggregated + .events_filtered + ([.lost[]] | add)' rows.stats
+ok "the statistics add up" adds_up rows.stats
 is "nothing was told one by one" "$(stat_of rows.stats .events_emitted)" 0
 finish

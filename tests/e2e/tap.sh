@@ -244,3 +244,29 @@ stat_of()
 {
 	jq -r "$2" "$1"
 }
+
+# adds_up FILE [JQ-EXPRESSION]: statistics account for all that was seen, and are what the expression says
+adds_up()
+{
+	jq -e '.events_seen == .events_emitted + .events_aggregated + .events_filtered + ([.lost[]] | add)
+		and ('"${2:-true}"')' "$1"
+}
+
+# strict FILE [TYPE]: every line is JSON for a strict reader; prints how many records of TYPE there are
+strict()
+{
+	python3 "$here/strict_json.py" "$@"
+}
+
+# told_by COMMAND...: the claims of a program, "ok CLAIM" or "not ok CLAIM" a line
+told_by()
+{
+	"$@" >"$tmp/claims" 2>"$tmp/claims.err"
+	is "the reader came to its end" "$?$(cat "$tmp/claims.err")" 0
+	while read -r line; do
+		case $line in
+		"ok "*) pass "${line#ok }" ;;
+		*) fail "${line#not ok }" ;;
+		esac
+	done <"$tmp/claims"
+}

@@ -17,7 +17,6 @@ undo()
 }
 mkdir gone
 mount -t tmpfs none gone || skip_all "cannot mount a tmpfs"
-adds_up='.events_seen == .events_emitted + .events_aggregated + .events_filtered + ([.lost[]] | add)'
 
 # --- programs that still run, but whose files make no sense
 
@@ -76,7 +75,7 @@ pids=$(echo $victims $absurd | tr ' ' ,)
 run timeout 60 "$EO_BIN" profile -F 199 -d 3 -p "$pids" -o broken.pb.gz --stats=broken.json
 undo_maps
 is "programs whose files make no sense are no failure" "$rc" 0
-ok "their samples add up" jq -e "$adds_up" broken.json
+ok "their samples add up" adds_up broken.json
 for pid in $victims; do
 	between "$(cat "/proc/$pid/comm") has samples" "$(count broken.pb.gz "\$2 == $pid")" 5 700
 done
@@ -96,17 +95,18 @@ if [ "$v2" ] && mkdir "$v2/ebpfotel-test-$$" 2>/dev/null; then
 	spin=$pid
 	spinning "$spin" spin
 	echo "$spin" >"$group/cgroup.procs"
-	start "$EO_BIN" profile -q -F 199 -d 3 --cgroup="$group" -o group.pb.gz --stats=group.json
+	start "$EO_BIN" profile -q -F 199 -d 0 --cgroup="$group" -o group.pb.gz --stats=group.json
 	profiler=$pid
 	capturing "$profiler"
 	sleep 0.7
 	stop "$spin"
 	ok "a cgroup that is filtered by can be removed" until_true rmdir "$group"
 	[ -d "$group" ] || group=
+	kill -INT "$profiler"
 	await "$profiler"
 	is "and the run ends well" "$rc" 0
-	between "with what there was" "$(count group.pb.gz "\$2 == $spin")" 3 700
-	ok "which adds up" jq -e "$adds_up" group.json
+	between "with what there was" "$(count group.pb.gz "\$2 == $spin")" 20 700
+	ok "which adds up" adds_up group.json
 else
 	skip "a cgroup that is removed" "no cgroup v2 to make one in"
 fi
@@ -116,14 +116,15 @@ start unshare --mount --propagation private sh -c "umount '$tmp/gone' 2>/dev/nul
 	cp '$EO_SPIN' '$tmp/gone/inner' && exec '$tmp/gone/inner' hot" >/dev/null
 inner=$pid
 spinning "$inner" inner
-start "$EO_BIN" profile -q -F 199 -d 3 --comm=inner -o inner.pb.gz --stats=inner.json
+start "$EO_BIN" profile -q -F 199 -d 0 --comm=inner -o inner.pb.gz --stats=inner.json
 profiler=$pid
 capturing "$profiler"
 sleep 0.7
 stop "$inner" # the namespace ends with it, and the only mount of its file
+kill -INT "$profiler"
 await "$profiler"
 is "a mount namespace that ends is no failure" "$rc" 0
-between "its program had a name" "$(count inner.pb.gz "\$2 == $inner && \$4 ~ /^hot_[abc]@.*inner/")" 3 700
+between "its program had a name" "$(count inner.pb.gz "\$2 == $inner && \$4 ~ /^hot_[abc]@.*inner/")" 20 700
 
 start ./gone/spin hot >/dev/null
 lazy=$pid
@@ -132,7 +133,7 @@ umount -l gone
 start "$EO_BIN" profile -q -F 199 -d 1 -p "$lazy" -o lazy.pb.gz
 await "$pid"
 is "nor is a program of a file system that is mounted nowhere" "$rc" 0
-between "which has a name" "$(count lazy.pb.gz "\$2 == $lazy && \$4 ~ /^hot_[abc]@/")" 3 700
+between "which has a name" "$(count lazy.pb.gz "\$2 == $lazy && \$4 ~ /^hot_[abc]@/")" 20 700
 stop "$lazy"
 
 # --- /proc shows nobody else
@@ -152,8 +153,8 @@ if hidden true 2>/dev/null; then
 	is "here it is hidden" "$(hidden ls /proc | grep -cx "$theirs")" 0
 	run hidden ./ebpfotel profile -F 199 -d 1 -o nobody.d/p.pb.gz --stats=nobody.d/p.json
 	is "a /proc that hides is no failure" "$rc" 0
-	between "who is hidden has samples" "$(count nobody.d/p.pb.gz "\$2 == $theirs")" 5 700
-	ok "which add up" jq -e "$adds_up" nobody.d/p.json
+	between "who is hidden has samples" "$(count nobody.d/p.pb.gz "\$2 == $theirs")" 20 700
+	ok "which add up" adds_up nobody.d/p.json
 	run hidden ./ebpfotel profile -F 199 -d 1 -p "$theirs" -o nobody.d/p.pb.gz
 	is "who is hidden can be named" "$rc" 0
 	between "and is no target that has ended" "$(count nobody.d/p.pb.gz "\$2 == $theirs")" 30 700
@@ -196,7 +197,7 @@ kill -INT "$profiler"
 await "$profiler"
 is "a profile that was stopped ends well" "$rc" 0
 between "and sampled on" "$(count stopped.pb.gz "\$2 == $spin")" 100 5000
-ok "without a sample missing" jq -e "$adds_up" stopped.json
+ok "without a sample missing" adds_up stopped.json
 
 # What the kernel gives us nobody else can take: links go with their descriptors alone.
 start "$EO_BIN" profile -q -F 199 -d 2 -p "$spin" -o links.pb.gz --stats=links.json
@@ -210,5 +211,5 @@ done <links
 is "no link of a run can be detached by others" "$refused" "$(wc -l <links)"
 await "$profiler"
 is "and it ends well" "$rc" 0
-between "with all its samples" "$(count links.pb.gz "\$2 == $spin")" 3 700
+between "with all its samples" "$(count links.pb.gz "\$2 == $spin")" 100 700
 finish

@@ -6,29 +6,6 @@
 need jq python3 dd
 cd "$tmp" || exit 1
 
-# Every line is JSON for a strict reader; prints how many records of TYPE there are.
-records() # FILE TYPE
-{
-	python3 - "$1" "$2" <<-'END'
-		import json, sys
-		def no(word): raise ValueError(word)
-		def pairs(items):
-		    keys = [key for key, _ in items]
-		    assert len(keys) == len(set(keys)), keys
-		    return dict(items)
-		count = 0
-		for line in open(sys.argv[1], encoding='utf-8', errors='strict', newline='\n'):
-		    assert line.endswith('\n')
-		    count += json.loads(line, parse_constant=no, object_pairs_hook=pairs)['event_type'] == sys.argv[2]
-		print(count)
-	END
-}
-
-adds_up() # STATS
-{
-	jq -e '.events_seen == .events_emitted + .events_aggregated + .events_filtered + ([.lost[]] | add)' "$1"
-}
-
 # 10007 reads and as many writes of one byte.
 flood='dd if=/dev/zero of=/dev/null bs=1 count=10007'
 
@@ -36,9 +13,9 @@ flood='dd if=/dev/zero of=/dev/null bs=1 count=10007'
 run "$EO_BIN" trace syscall -o calls.jsonl --stats=stats.json -- $flood
 is "a command into a file" "$rc" 0
 is "every line is JSON, and events are those of the statistics" \
-	"$(records calls.jsonl syscall)" "$(stat_of stats.json .events_emitted)"
+	"$(strict calls.jsonl syscall)" "$(stat_of stats.json .events_emitted)"
 is "nothing is lost" "$(stat_of stats.json '[.lost[]] | add')" 0
-is "one start" "$(records calls.jsonl start)" 1
+is "one start" "$(strict calls.jsonl start)" 1
 is "one end, the last line" "$(tail -n 1 calls.jsonl | jq -r .event_type)" end
 is "jq reads all of it" "$(jq -c . calls.jsonl | wc -l)" "$(wc -l <calls.jsonl)"
 is "each write of the command" \
@@ -73,12 +50,12 @@ await "$load"
 # shellcheck disable=SC2086
 run "$EO_BIN" trace syscall -q -- sh -c 'exit 23'
 is "the status is the command's" "$rc" 23
-is "a pipe has no envelope" "$(records out start)$(records out end)" 00
+is "a pipe has no envelope" "$(strict out start)$(strict out end)" 00
 has "but events" out '"name":"exit_group"'
 
 # shellcheck disable=SC2086
 run "$EO_BIN" trace syscall -q --max-events=1009 --stats=stats.json -- $flood
-is "--max-events is exact" "$(records out syscall)" 1009
+is "--max-events is exact" "$(strict out syscall)" 1009
 is "in the statistics as well" "$(stat_of stats.json .events_emitted)" 1009
 ok "what is too much is filtered" adds_up stats.json
 
@@ -99,7 +76,7 @@ before=$(date +%s%N)
 ("$EO_BIN" trace syscall -d 2 -q --stats=stats.json; echo $? >status) | (sleep 6; cat >got.jsonl)
 is "a stopped reader does not hold up the end" "$(cat status)" 0
 is "what it finds is whole records, as many as were emitted" \
-	"$(records got.jsonl syscall)" "$(stat_of stats.json .events_emitted)"
+	"$(strict got.jsonl syscall)" "$(stat_of stats.json .events_emitted)"
 ok "and what it missed is counted to the unit" adds_up stats.json
 ok "there was a flood" jq -e '.events_seen > 10000' stats.json
 
@@ -115,7 +92,7 @@ between "-d 2 with a stopped reader ends in time (ms)" "$took" 2000 6500
 
 ("$EO_BIN" trace syscall 2>closed.err; echo $? >status) | head -n 3 >few.jsonl
 is "a closed pipe ends the run" "$(cat status)$(cat closed.err)" 0
-is "quietly, with the lines that were read" "$(records few.jsonl syscall)" 3
+is "quietly, with the lines that were read" "$(strict few.jsonl syscall)" 3
 ("$EO_BIN" trace syscall -p $sleeper 2>closed.err; echo $? >status) | :
 is "also when no event comes" "$(cat status)$(cat closed.err)" 0
 
@@ -200,5 +177,5 @@ cp "$(command -v sleep)" "$(printf 'x\033[31m"\n\377')"
 run "$EO_BIN" trace syscall -q -f text -- ./x* 0
 lacks "text has no escapes" out "$(printf '\033')"
 run "$EO_BIN" trace syscall -q -- ./x* 0
-between "and JSON is JSON" "$(records out syscall)" 10 1000
+between "and JSON is JSON" "$(strict out syscall)" 10 1000
 finish

@@ -5,20 +5,14 @@
 const { execFileSync } = require('child_process');
 const fs = require('fs');
 const path = require('path');
+const { attributes, canonical, decode, parse, requests: requestsOf, same } = require('./otlp.js');
 
 const [program, modules, events] = process.argv.slice(2).map((p) => path.resolve(p));
-const generated = path.join(modules, '@opentelemetry/otlp-transformer/build/src/generated/root.js');
-if (!fs.existsSync(generated)) {
+const requests = requestsOf(modules);
+if (!requests) {
 	console.log('1..0 # SKIP @opentelemetry/otlp-transformer is not installed: ./dev setup --tests');
 	process.exit(0);
 }
-// The generated decoder asks for protobufjs by name, from where it lies.
-const collector = require(generated).opentelemetry.proto.collector;
-const requests = {
-	traces: collector.trace.v1.ExportTraceServiceRequest,
-	metrics: collector.metrics.v1.ExportMetricsServiceRequest,
-	logs: collector.logs.v1.ExportLogsServiceRequest,
-};
 
 let tests = 0;
 function ok(condition, claim, detail) {
@@ -26,45 +20,15 @@ function ok(condition, claim, detail) {
 	if (!condition && detail !== undefined)
 		console.log('# ' + JSON.stringify(detail));
 }
-const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
-
-// Keys in one order, all numbers as texts: the decoders differ in nothing else that matters.
-function canonical(value, key) {
-	if (Array.isArray(value))
-		return value.map((v) => canonical(v, key));
-	if (value && typeof value === 'object')
-		return Object.fromEntries(Object.keys(value).sort()
-			.filter((k) => value[k] !== '' && !(Array.isArray(value[k]) && !value[k].length))
-			.map((k) => [k, canonical(value[k], k)]));
-	if (/(traceId|spanId|parentSpanId)$/i.test(key || '') && typeof value === 'string')
-		return value.length % 4 === 0 && /^[0-9a-f]+$/.test(value) ? value
-			: Buffer.from(value, 'base64').toString('hex');
-	return typeof value === 'number' ? String(value) : value;
-}
 
 function run(signal, encoding, file) {
 	return execFileSync(program, [signal, encoding, path.join(events, file)],
 		{ maxBuffer: 1 << 28 });
 }
 
-function fromProtobuf(signal, file) {
-	const bytes = run(signal, 'protobuf', file), messages = [];
-	for (let at = 0; at < bytes.length;) {
-		const size = bytes.readUInt32BE(at);
-		const message = requests[signal].decode(bytes.subarray(at + 4, at + 4 + size));
-		messages.push(requests[signal].toObject(message, { longs: String, bytes: String, oneofs: false }));
-		at += 4 + size;
-	}
-	return messages;
-}
-
-function fromJson(signal, file) {
-	return run(signal, 'json', file).toString('utf8').split('\n').filter(Boolean).map((l) => JSON.parse(l));
-}
-
-const value = (v) => v.arrayValue ? v.arrayValue.values.map(value) :
-	v.kvlistValue ? attributes(v.kvlistValue.values) : Object.values(v)[0];
-const attributes = (list) => Object.fromEntries((list || []).map((a) => [a.key, value(a.value)]));
+const fromProtobuf = (signal, file) => decode(requests[signal], run(signal, 'protobuf', file),
+	{ longs: String, bytes: String, oneofs: false });
+const fromJson = (signal, file) => parse(run(signal, 'json', file));
 
 for (const file of ['examples.jsonl', 'bare.jsonl', 'odd.jsonl'])
 	for (const signal of Object.keys(requests)) {
@@ -109,8 +73,7 @@ ok(metrics.every((m) => m.resource['service.name'] === 'ebpfotel' || !m.resource
 
 const logs = fromProtobuf('logs', 'examples.jsonl')[0].resourceLogs
 	.flatMap((r) => r.scopeLogs[0].logRecords);
-const types = fs.readFileSync(path.join(events, 'examples.jsonl'), 'utf8').split('\n').filter(Boolean)
-	.map((l) => 'ebpfotel.' + JSON.parse(l).event_type);
+const types = parse(fs.readFileSync(path.join(events, 'examples.jsonl'))).map((r) => 'ebpfotel.' + r.event_type);
 ok(same(logs.map((l) => l.eventName).sort(), types.sort()), 'each record is a log record with its name');
 const request = attributes(logs.find((l) => l.eventName === 'ebpfotel.http_request').attributes);
 ok(request.peer && request.peer.address === '2001:db8::99' && request.status === '502', 'data are attributes',

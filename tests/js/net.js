@@ -7,35 +7,20 @@
 'use strict';
 const fs = require('fs');
 const path = require('path');
+const otlp = require('./otlp.js');
+const { attributes, ok } = otlp;
 
 const [modules, dir] = process.argv.slice(2, 4).map((p) => path.resolve(p));
 const [traced, plain] = process.argv.slice(4).map(Number);
-const collector = require(path.join(modules, '@opentelemetry/otlp-transformer/build/src/generated/root.js'))
-	.opentelemetry.proto.collector;
+const types = otlp.requests(modules);
+const read = (file, signal) => otlp.decode(types[signal], fs.readFileSync(path.join(dir, file)),
+	{ longs: Number, bytes: Buffer, arrays: true });
 
-function ok(condition, claim, detail) {
-	const text = condition || detail === undefined ? '' : ': ' + JSON.stringify(detail).slice(0, 600);
-	console.log(`${condition ? 'ok' : 'not ok'} ${claim}${text}`);
-}
-
-function read(file, type) {
-	const bytes = fs.readFileSync(path.join(dir, file)), messages = [];
-	for (let at = 0; at < bytes.length;) {
-		const size = bytes.readUInt32BE(at);
-		messages.push(type.toObject(type.decode(bytes.subarray(at + 4, at + 4 + size)),
-			{ longs: Number, bytes: Buffer, arrays: true }));
-		at += 4 + size;
-	}
-	return messages;
-}
-
-const value = (v) => v.stringValue ?? v.intValue ?? v.boolValue ?? v.doubleValue;
-const attributes = (list) => Object.fromEntries((list || []).map((a) => [a.key, value(a.value)]));
 const hex = (bytes) => Buffer.from(bytes || []).toString('hex');
 const SERVER = 2, CLIENT = 3;
 
 function requests(file) {
-	return read(file, collector.trace.v1.ExportTraceServiceRequest)
+	return read(file, 'traces')
 		.flatMap((m) => m.resourceSpans.flatMap((r) => r.scopeSpans.flatMap((s) => s.spans.map((span) => ({
 			kind: span.kind, name: span.name, trace: hex(span.traceId), parent: hex(span.parentSpanId),
 			...attributes(span.attributes), exe: attributes(r.resource.attributes)['process.executable.name'],
@@ -75,7 +60,7 @@ for (const file of ['live-traces.otlp', 'converted-traces.otlp']) {
 }
 
 const counts = {};
-for (const metric of read('live-metrics.otlp', collector.metrics.v1.ExportMetricsServiceRequest)
+for (const metric of read('live-metrics.otlp', 'metrics')
 	.flatMap((m) => m.resourceMetrics).flatMap((r) => r.scopeMetrics).flatMap((s) => s.metrics)
 	.filter((m) => m.name.startsWith('http.'))) // cumulative: the last of each stream counts, and there is one
 	for (const point of metric.histogram.dataPoints)

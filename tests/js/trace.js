@@ -8,21 +8,12 @@
 'use strict';
 const fs = require('fs');
 const path = require('path');
+const otlp = require('./otlp.js');
+const { attributes, canonical, ok, same } = otlp;
 
 const [modules, dir] = process.argv.slice(2).map((p) => path.resolve(p));
-const collector = require(path.join(modules, '@opentelemetry/otlp-transformer/build/src/generated/root.js'))
-	.opentelemetry.proto.collector;
-const requests = {
-	traces: collector.trace.v1.ExportTraceServiceRequest,
-	metrics: collector.metrics.v1.ExportMetricsServiceRequest,
-	logs: collector.logs.v1.ExportLogsServiceRequest,
-};
+const requests = otlp.requests(modules);
 
-function ok(condition, claim, detail) {
-	const text = condition || detail === undefined ? '' : ': ' + JSON.stringify(detail).slice(0, 600);
-	console.log(`${condition ? 'ok' : 'not ok'} ${claim}${text}`);
-}
-const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 function first(a, b) { // where two lists part
 	for (let i = 0; i < Math.max(a.length, b.length); i++)
 		if (!same(a[i], b[i]))
@@ -30,40 +21,14 @@ function first(a, b) { // where two lists part
 	return [];
 }
 
-// Keys in one order, all numbers as texts: the decoders differ in nothing else that matters.
-function canonical(value, key) {
-	if (Array.isArray(value))
-		return value.map((v) => canonical(v, key));
-	if (value && typeof value === 'object')
-		return Object.fromEntries(Object.keys(value).sort()
-			.filter((k) => (value[k] !== '' || k === 'stringValue') && !(Array.isArray(value[k]) && !value[k].length))
-			.map((k) => [k, canonical(value[k], k)]));
-	if (/(traceId|spanId|parentSpanId)$/i.test(key || '') && typeof value === 'string')
-		return value.length % 4 === 0 && /^[0-9a-f]+$/.test(value) ? value
-			: Buffer.from(value, 'base64').toString('hex');
-	return typeof value === 'number' ? String(value) : value;
-}
-
-function lines(file) {
-	return fs.readFileSync(path.join(dir, file), 'utf8').split('\n').filter(Boolean).map((l) => JSON.parse(l));
-}
+const lines = (file) => otlp.parse(fs.readFileSync(path.join(dir, file)));
 
 function read(file, signal) {
-	if (file.endsWith('.json'))
-		return lines(file).map((m) => canonical(m));
-	const bytes = fs.readFileSync(path.join(dir, file)), messages = [];
-	for (let at = 0; at < bytes.length;) {
-		const size = bytes.readUInt32BE(at);
-		const message = requests[signal].decode(bytes.subarray(at + 4, at + 4 + size));
-		messages.push(canonical(requests[signal].toObject(message, { longs: String, bytes: String, oneofs: false })));
-		at += 4 + size;
-	}
-	return messages;
+	const messages = file.endsWith('.json') ? lines(file) : otlp.decode(requests[signal],
+		fs.readFileSync(path.join(dir, file)), { longs: String, bytes: String, oneofs: false });
+	return messages.map((m) => canonical(m));
 }
 
-const value = (v) => v.arrayValue ? (v.arrayValue.values || []).map(value) :
-	v.kvlistValue ? attributes(v.kvlistValue.values) : Object.values(v)[0];
-const attributes = (list) => Object.fromEntries((list || []).map((a) => [a.key, value(a.value)]));
 const spansOf = (messages) => messages.flatMap((m) => m.resourceSpans).flatMap((r) => r.scopeSpans)
 	.flatMap((s) => s.spans).map((s) => ({ ...s, attributes: attributes(s.attributes) }));
 const isCall = (span) => span.attributes['ebpfotel.syscall.name'] !== undefined;

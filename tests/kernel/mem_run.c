@@ -73,6 +73,35 @@ void do_step(struct program *program, struct eo_tracer *tracer)
 	cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
 }
 
+struct eo_trace_stats stop(struct eo_tracer *tracer)
+{
+	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	return eo_tracer_stats(tracer);
+}
+
+struct eo_trace_stats last_step(struct program *program, struct eo_tracer *tracer)
+{
+	do_step(program, tracer);
+	return stop(tracer);
+}
+
+void run_until(struct eo_tracer *tracer, uint64_t allocations)
+{
+	struct eo_trace_stats stats;
+
+	do {
+		usleep(10000);
+		cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
+		stats = eo_tracer_stats(tracer);
+	} while (total(&stats, "allocations") < allocations);
+}
+
+void done(struct program *program, struct eo_tracer *tracer)
+{
+	eo_tracer_free(tracer);
+	end_program(program);
+}
+
 struct eo_config tracing_config(void)
 {
 	struct eo_config config = eo_config_default();
@@ -111,10 +140,15 @@ uint64_t total(const struct eo_trace_stats *stats, const char *key)
 	return 0;
 }
 
-void expect_sound(const struct eo_trace_stats *stats)
+void expect_identity(const struct eo_trace_stats *stats)
 {
 	cr_expect_eq(stats->seen,
 		     stats->emitted + stats->aggregated + stats->filtered + eo_trace_stats_lost(stats));
+}
+
+void expect_sound(const struct eo_trace_stats *stats)
+{
+	expect_identity(stats);
 	cr_expect_eq(eo_trace_stats_lost(stats), 0);
 	EXPECT_TOTAL(stats, "blocks_untracked", 0);
 	EXPECT_TOTAL(stats, "frees_missed", 0);

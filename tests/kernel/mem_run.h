@@ -34,6 +34,15 @@ void end_program(struct program *program);
 /** One step of the workload, while the tracer is pumped. */
 void do_step(struct program *program, struct eo_tracer *tracer);
 
+/** Stop, and all figures. */
+struct eo_trace_stats stop(struct eo_tracer *tracer);
+/** do_step() and stop(). */
+struct eo_trace_stats last_step(struct program *program, struct eo_tracer *tracer);
+/** Pump until at least so many are counted, of a program that goes on. */
+void run_until(struct eo_tracer *tracer, uint64_t allocations);
+/** Free one, end the other. */
+void done(struct program *program, struct eo_tracer *tracer);
+
 struct eo_config tracing_config(void);
 struct eo_tracer *begin(pid_t pid, const struct eo_mem_options *mem, bool summary);
 
@@ -44,7 +53,9 @@ uint64_t total(const struct eo_trace_stats *stats, const char *key);
 	cr_expect_eq(total(stats, key), (uint64_t)(expected), "%s: %llu, not %llu", key,         \
 		     (unsigned long long)total(stats, key), (unsigned long long)(expected))
 
-/** The identity, and nothing lost or missing. */
+/** What is seen is all that became of it. */
+void expect_identity(const struct eo_trace_stats *stats);
+/** That, and nothing lost or missing. */
 void expect_sound(const struct eo_trace_stats *stats);
 
 /** What a step of "heap counts" does. */

@@ -91,20 +91,34 @@ void lab_read(const struct lab_process *process, void *ret, size_t size)
 	}
 }
 
+struct lab_process lab_serve(const struct lab *lab, enum lab_side side, lab_work_fn work,
+			     void *arg)
+{
+	struct lab_process process = lab_start(lab, side, work, arg);
+	char ready;
+
+	lab_read(&process, &ready, 1);
+	return process;
+}
+
 static int shell(void *arg, int report)
 {
+	const char *const *command = arg;
+
 	(void)report;
-	return system(arg) == 0 ? 0 : 1;
+	execl("/bin/sh", "sh", "-c", *command, NULL);
+	return 1;
+}
+
+struct lab_process lab_start_shell(const struct lab *lab, enum lab_side side, const char *command)
+{
+	return lab_start(lab, side, shell, &command);
 }
 
 void lab_shell(const struct lab *lab, enum lab_side side, const char *command)
 {
-	char copy[2048];
-	struct lab_process process;
+	struct lab_process process = lab_start_shell(lab, side, command);
 
-	cr_assert_lt(strlen(command), sizeof(copy));
-	strcpy(copy, command);
-	process = lab_start(lab, side, shell, copy);
 	lab_join(&process);
 }
 
@@ -113,10 +127,8 @@ void lab_open(struct lab *lab)
 	char command[512];
 
 	for (int i = 0; i < LAB_SIDES; i++) {
-		struct lab_process keeper = lab_start(NULL, i, live, NULL);
-		char ready;
+		struct lab_process keeper = lab_serve(NULL, i, live, NULL);
 
-		lab_read(&keeper, &ready, 1);
 		close(keeper.report);
 		lab->keeper[i] = keeper.pid;
 	}

@@ -39,6 +39,11 @@ void lab_shell(const struct lab *lab, enum lab_side side, const char *command);
 /* @lab: NULL: in the test's own namespace. The process is killed when the test goes. */
 struct lab_process lab_start(const struct lab *lab, enum lab_side side, lab_work_fn work,
 			     void *arg);
+/* The same, and wait for a byte of its report, which says that it is ready. */
+struct lab_process lab_serve(const struct lab *lab, enum lab_side side, lab_work_fn work,
+			     void *arg);
+/* The process becomes a shell that runs the command. */
+struct lab_process lab_start_shell(const struct lab *lab, enum lab_side side, const char *command);
 /* Wait for its end, which has to be a return of 0. */
 void lab_join(struct lab_process *process);
 void lab_kill(struct lab_process *process);

@@ -188,3 +188,22 @@ int peer_exchange_all(void *arg, int report)
 	}
 	return 0;
 }
+
+int peer_echo_datagrams(void *arg, int report)
+{
+	const struct peer_echo_plan *plan = arg;
+	union any_address at, from;
+	socklen_t at_size = fill(&at, plan->family == AF_INET6 ? "::" : "0.0.0.0", plan->port);
+	int fd = socket(plan->family, SOCK_DGRAM, 0);
+	char bytes[2048];
+
+	if (bind(fd, &at.any, at_size) < 0 || write(report, "x", 1) != 1)
+		return 1;
+	for (;;) {
+		socklen_t size = sizeof(from);
+		ssize_t n = recvfrom(fd, bytes, sizeof(bytes), 0, &from.any, &size);
+
+		if (n < 0 || sendto(fd, bytes, (size_t)n, 0, &from.any, size) < 0)
+			return 2;
+	}
+}

@@ -51,6 +51,14 @@ struct peer_client_plan {
 
 int peer_exchange_all(void *plan, int report);
 
+/* Takes datagrams and says them again, until it is killed; ready with its first report. */
+struct peer_echo_plan {
+	sa_family_t family;
+	uint16_t port;
+};
+
+int peer_echo_datagrams(void *plan, int report);
+
 /* A socket that is connected, or -1 and errno. @retries: of the first packet; 0: as many as usual */
 int peer_connect(const char *address, uint16_t port, int retries);
 int peer_listen(const char *address, uint16_t port);

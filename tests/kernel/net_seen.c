@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "net_seen.h"
 
-#include <criterion/criterion.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "core/auto.h"
+#include <sys/wait.h>
 
 struct eo_tracer *seen_begin(const struct eo_net_tracer_options *options)
 {
@@ -30,6 +26,19 @@ void seen_settle(struct eo_tracer *tracer, uint64_t events)
 			break;
 		usleep(10000);
 	}
+}
+
+void seen_join(struct eo_tracer *tracer, struct lab_process *process, const char *what)
+{
+	int status = 0;
+
+	while (waitpid(process->pid, &status, WNOHANG) == 0) {
+		cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
+		usleep(10000);
+	}
+	close(process->report);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s ended with %#x", what,
+		  (unsigned int)status);
 }
 
 void seen_check_identity(const struct eo_trace_stats *stats)
@@ -137,5 +146,19 @@ size_t seen_count(const struct eo_event_list *list, enum eo_event_type type)
 
 	for (size_t i = 0; i < eo_event_list_count(list); i++)
 		sum += eo_event_list_get(list, i)->type == type;
+	return sum;
+}
+
+uint64_t seen_sum(const struct eo_event_list *list, enum eo_event_type type, const char *role,
+		  const char *key)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < eo_event_list_count(list); i++) {
+		const struct eo_event *event = eo_event_list_get(list, i);
+
+		if (event->type == type && !strcmp(seen_text(event, "role"), role))
+			sum += seen_number(event, key);
+	}
 	return sum;
 }

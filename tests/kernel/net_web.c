@@ -1,30 +1,24 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "net_web.h"
 
-#include <criterion/criterion.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "core/auto.h"
 #include "net_seen.h"
 
-static int run_command(void *arg, int report)
+static void make_folder(struct web *web)
 {
-	(void)report;
-	execl("/bin/sh", "sh", "-c", arg, NULL);
-	return 1;
+	snprintf(web->folder, sizeof(web->folder), "/tmp/eo-web-XXXXXX");
+	cr_assert_not_null(mkdtemp(web->folder));
 }
 
-static void make_folder(struct web *web)
+static void make_key(const struct web *web)
 {
 	char command[256];
 
-	snprintf(web->folder, sizeof(web->folder), "/tmp/eo-web-XXXXXX");
-	cr_assert_not_null(mkdtemp(web->folder));
 	snprintf(command, sizeof(command),
 		 "cd %s && openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem "
 		 "-days 2 -subj /CN=lab 2>/dev/null",
@@ -59,7 +53,7 @@ static void serve(struct web *web, const struct lab *lab, const char *command, u
 
 	cr_assert_lt(snprintf(text, sizeof(text), "cd %s && exec %s", web->folder, command),
 		     (int)sizeof(text));
-	web->server = lab_start(lab, LAB_SERVER, run_command, text);
+	web->server = lab_start_shell(lab, LAB_SERVER, text);
 	snprintf(text, sizeof(text),
 		 "for i in $(seq 200); do ss -Hltn sport = %u | grep -q . && exit; "
 		 "sleep 0.05; done; exit 1",
@@ -70,6 +64,8 @@ static void serve(struct web *web, const struct lab *lab, const char *command, u
 void web_open(struct web *web, const struct lab *lab, const char *listen, uint16_t port)
 {
 	make_folder(web);
+	if (strstr(listen, "ssl"))
+		make_key(web);
 	write_conf(web, listen);
 	/* However the test ends, the workers do too. */
 	serve(web, lab, "unshare --pid --fork --kill-child nginx -p . -c nginx.conf 2>/dev/null", port);
@@ -78,6 +74,8 @@ void web_open(struct web *web, const struct lab *lab, const char *listen, uint16
 void web_open_command(struct web *web, const struct lab *lab, const char *command, uint16_t port)
 {
 	make_folder(web);
+	if (strstr(command, "key.pem"))
+		make_key(web);
 	serve(web, lab, command, port);
 }
 
@@ -94,23 +92,12 @@ void web_close(struct web *web)
 
 void web_ask(struct eo_tracer *tracer, const struct lab *lab, const char *command)
 {
-	char copy[2048];
-	struct lab_process process;
-	int status = 0;
+	struct lab_process process = lab_start_shell(lab, LAB_CLIENT, command);
 
-	cr_assert_lt(strlen(command), sizeof(copy));
-	strcpy(copy, command);
-	process = lab_start(lab, LAB_CLIENT, run_command, copy);
-	while (waitpid(process.pid, &status, WNOHANG) == 0) {
-		cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
-		usleep(10000);
-	}
-	close(process.report);
-	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s ended with %#x", command,
-		  (unsigned int)status);
+	seen_join(tracer, &process, command);
 }
 
-void web_settle(struct eo_tracer *tracer)
+static void settle(struct eo_tracer *tracer)
 {
 	uint64_t before = 0;
 	int quiet = 0;
@@ -125,6 +112,19 @@ void web_settle(struct eo_tracer *tracer)
 		before = now;
 		usleep(20000);
 	}
+}
+
+struct eo_event_list *web_end(struct web *web, struct lab *lab, struct eo_tracer *tracer,
+			      struct eo_trace_stats *ret)
+{
+	struct eo_event_list *list;
+
+	settle(tracer);
+	list = seen_end(tracer, ret);
+	web_close(web);
+	lab_close(lab);
+	seen_need_all_runs(ret);
+	return list;
 }
 
 /* Nothing else of a message may get out. */

@@ -9,7 +9,8 @@
 #define WEB_BODY	"hello from here\n"
 #define WEB_TRACEPARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
-/* nginx with three workers, or another server, and a folder of its own with key.pem and cert.pem. */
+/* nginx with three workers, or another server, and a folder of its own, with key.pem and cert.pem
+ * for one that speaks TLS. */
 struct web {
 	char folder[32];
 	struct lab_process server;
@@ -21,15 +22,17 @@ struct web {
  */
 void web_open(struct web *web, const struct lab *lab, const char *listen, uint16_t port);
 
-/* The same with a server of one's own, run by the shell in the folder, which has to become it. */
+/* The same with a server of one's own, run by the shell in the folder, which has to become it. One
+ * that speaks TLS names key.pem. */
 void web_open_command(struct web *web, const struct lab *lab, const char *command, uint16_t port);
 void web_close(struct web *web);
 
 /* Run a shell command on the client's side, and pump meanwhile. It has to succeed. */
 void web_ask(struct eo_tracer *tracer, const struct lab *lab, const char *command);
 
-/* Pump until no more events come. */
-void web_settle(struct eo_tracer *tracer);
+/* Pump until no more events come, and end all of it. Returns the events; none may be lost. */
+struct eo_event_list *web_end(struct web *web, struct lab *lab, struct eo_tracer *tracer,
+			      struct eo_trace_stats *ret);
 
 /*
  * Requests of the paths "/PREFIX/1" … "/PREFIX/COUNT": one event each by @role, of a process called

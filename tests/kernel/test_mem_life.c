@@ -30,16 +30,13 @@ Test(mem_life, what_is_older_than_the_trace_is_freed_unknown)
 	EXPECT_TOTAL(&stats, "frees", 0);
 	EXPECT_TOTAL(&stats, "active_allocations", 0);
 	EXPECT_TOTAL(&stats, "active_bytes", 0);
-	do_step(&heap, tracer);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	stats = last_step(&heap, tracer);
 	expect_sound(&stats);
 	EXPECT_TOTAL(&stats, "unknown_frees", 503);
 	EXPECT_TOTAL(&stats, "allocations", 503);
 	EXPECT_TOTAL(&stats, "frees", 503);
 	EXPECT_TOTAL(&stats, "active_bytes", 0);
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }
 
 Test(mem_life, fork_copies_the_blocks)
@@ -57,9 +54,10 @@ Test(mem_life, fork_copies_the_blocks)
 	stats = eo_tracer_stats(tracer);
 	EXPECT_TOTAL(&stats, "active_allocations", 2 * 211);
 	EXPECT_TOTAL(&stats, "active_bytes", 2 * 211 * 64);
-	for (int i = 0; i < 50; i++) { /* until the child is probed */
+	for (int i = 0; i < 2000 && total(&stats, "processes_late") < 1; i++) { /* until the child is probed */
 		usleep(10000);
 		cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
+		stats = eo_tracer_stats(tracer);
 	}
 	do_step(&heap, tracer);
 	stats = eo_tracer_stats(tracer);
@@ -68,12 +66,10 @@ Test(mem_life, fork_copies_the_blocks)
 	EXPECT_TOTAL(&stats, "unknown_frees", 0);
 	EXPECT_TOTAL(&stats, "active_allocations", 211 + 110);
 	EXPECT_TOTAL(&stats, "processes_late", 1);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	stats = stop(tracer);
 	expect_sound(&stats);
 	EXPECT_TOTAL(&stats, "processes_late", 1);
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }
 
 Test(mem_life, exec_clears_the_blocks_and_probes_go_on)
@@ -93,16 +89,13 @@ Test(mem_life, exec_clears_the_blocks_and_probes_go_on)
 	cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
 	before = eo_tracer_stats(tracer); /* with what the threads' start took */
 	cr_expect_lt(total(&before, "active_allocations"), 100);
-	do_step(&heap, tracer);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	stats = last_step(&heap, tracer);
 	expect_sound(&stats);
 	EXPECT_TOTAL(&stats, "allocations", total(&before, "allocations") + sums.allocations);
 	EXPECT_TOTAL(&stats, "frees", total(&before, "frees") + sums.frees);
 	EXPECT_TOTAL(&stats, "active_allocations", total(&before, "active_allocations") + 997);
 	EXPECT_TOTAL(&stats, "unknown_frees", 0);
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }
 
 Test(mem_life, what_was_held_at_exit_is_a_leak_and_no_longer_in_use)
@@ -120,14 +113,13 @@ Test(mem_life, what_was_held_at_exit_is_a_leak_and_no_longer_in_use)
 	stats = eo_tracer_stats(tracer);
 	EXPECT_TOTAL(&stats, "active_allocations", 0);
 	EXPECT_TOTAL(&stats, "active_bytes", 0);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	stop(tracer);
 	leaks = rows_of(tracer);
 	cr_assert_eq(eo_event_list_count(leaks), 1);
 	cr_expect_str_eq(frame_name(eo_event_list_get(leaks, 0), 1), "exits");
 	cr_expect_eq(eo_event_data(eo_event_list_get(leaks, 0), "active_bytes")->unum, 301 * 32);
 	eo_event_list_free(leaks);
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }
 
 Test(mem_life, addresses_that_wander_between_threads_stay_right)
@@ -138,17 +130,14 @@ Test(mem_life, addresses_that_wander_between_threads_stay_right)
 	struct eo_tracer *tracer = begin(heap.pid, &mem, true);
 	struct eo_trace_stats stats;
 
-	do_step(&heap, tracer);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	stats = last_step(&heap, tracer);
 	expect_sound(&stats);
 	EXPECT_TOTAL(&stats, "allocations", 4 * 250007);
 	EXPECT_TOTAL(&stats, "frees", 4 * 250007);
 	EXPECT_TOTAL(&stats, "unknown_frees", 0);
 	EXPECT_TOTAL(&stats, "active_allocations", 0);
 	EXPECT_TOTAL(&stats, "active_bytes", 0);
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }
 
 Test(mem_life, calls_left_by_longjmp_hide_nothing)
@@ -159,14 +148,11 @@ Test(mem_life, calls_left_by_longjmp_hide_nothing)
 	struct eo_tracer *tracer = begin(heap.pid, &mem, true);
 	struct eo_trace_stats stats;
 
-	do_step(&heap, tracer);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	stats = last_step(&heap, tracer);
 	EXPECT_TOTAL(&stats, "allocations", 19);
 	EXPECT_TOTAL(&stats, "active_bytes", 19 * 40);
 	EXPECT_TOTAL(&stats, "calls_abandoned", 17);
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }
 
 /* Where the C library begins in a process. */
@@ -246,19 +232,13 @@ Test(mem_life, nothing_is_held_of_a_loop_that_is_cut_out_of_the_middle)
 
 	cr_assert_eq(write(heap.in, "x", 1), 1);
 	tracer = begin(heap.pid, &mem, true);
-	do {
-		usleep(10000);
-		cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
-		stats = eo_tracer_stats(tracer);
-	} while (total(&stats, "allocations") < 1009);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	run_until(tracer, 1009);
+	stats = stop(tracer);
 	expect_sound(&stats);
 	cr_expect_leq(total(&stats, "unknown_frees"), 1);
 	cr_expect_leq(total(&stats, "active_allocations"), 1);
 	cr_expect_eq(total(&stats, "allocations") - total(&stats, "frees"), total(&stats, "active_allocations"));
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }
 
 Test(mem_life, a_target_that_is_killed_ends_the_run_with_its_data)
@@ -270,20 +250,14 @@ Test(mem_life, a_target_that_is_killed_ends_the_run_with_its_data)
 	struct eo_trace_stats stats;
 
 	cr_assert_eq(write(heap.in, "x", 1), 1);
-	do {
-		usleep(10000);
-		cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
-		stats = eo_tracer_stats(tracer);
-	} while (total(&stats, "allocations") < 1009);
+	run_until(tracer, 1009);
 	kill(heap.pid, SIGKILL);
 	cr_assert_eq(waitpid(heap.pid, NULL, 0), heap.pid);
 	cr_expect(eo_tracer_targets_gone(tracer));
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	stats = stop(tracer);
 	expect_sound(&stats);
 	EXPECT_TOTAL(&stats, "active_allocations", 0);
 	EXPECT_TOTAL(&stats, "active_bytes", 0);
 	cr_expect_leq(total(&stats, "allocations") - total(&stats, "frees"), 1);
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }

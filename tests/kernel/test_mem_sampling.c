@@ -98,9 +98,7 @@ Test(mem_sampling, a_sample_by_bytes_estimates_all)
 
 	for (int i = 0; i < 10007; i++)
 		callocs += odds_against((1 + i % 7) * 24);
-	do_step(&heap, tracer);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	stats = last_step(&heap, tracer);
 	expect_sound(&stats);
 	expect_estimates(&stats);
 	profile = eo_mem_tracer_take_profile(tracer);
@@ -117,8 +115,7 @@ Test(mem_sampling, a_sample_by_bytes_estimates_all)
 	cr_expect_lt(llabs(sum_of(profile, "leak_a", 3) - 1009 * sum_of(profile, "leak_a", 2)),
 		     1009);
 	eo_profile_free(profile);
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }
 
 Test(mem_sampling, a_sample_by_bytes_estimates_leaks_and_rows)
@@ -138,9 +135,7 @@ Test(mem_sampling, a_sample_by_bytes_estimates_leaks_and_rows)
 		struct eo_trace_stats stats;
 		struct eo_event_list *rows;
 
-		do_step(&heap, tracer);
-		cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-		stats = eo_tracer_stats(tracer);
+		stats = last_step(&heap, tracer);
 		expect_sound(&stats);
 		rows = rows_of(tracer);
 		for (size_t i = 0; i < eo_event_list_count(rows); i++) {
@@ -152,8 +147,7 @@ Test(mem_sampling, a_sample_by_bytes_estimates_leaks_and_rows)
 		EXPECT_NEAR(count, kind ? sums.allocations : 997, kind ? all.count : held.count);
 		cr_expect_eq(bytes, total(&stats, keys[kind]));
 		eo_event_list_free(rows);
-		eo_tracer_free(tracer);
-		end_program(&heap);
+		done(&heap, tracer);
 	}
 }
 
@@ -165,14 +159,11 @@ Test(mem_sampling, a_sample_of_every_byte_is_exact)
 	struct eo_tracer *tracer = begin(heap.pid, &mem, true);
 	struct eo_trace_stats stats;
 
-	do_step(&heap, tracer);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	stats = last_step(&heap, tracer);
 	expect_counts(&stats);
 	expect_sound(&stats);
 	cr_expect_eq(stats.aggregated, stats.seen);
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }
 
 Test(mem_sampling, what_a_sample_left_out_is_filtered_when_it_is_freed)
@@ -187,9 +178,7 @@ Test(mem_sampling, what_a_sample_left_out_is_filtered_when_it_is_freed)
 	do_step(&heap, tracer);
 	stats = eo_tracer_stats(tracer);
 	cr_expect_eq(stats.filtered, 503, "whether they are older or left out, nobody can tell");
-	do_step(&heap, tracer);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	stats = last_step(&heap, tracer);
 	expect_sound(&stats);
 	cr_expect_eq(stats.seen, 3 * 503);
 	cr_expect_eq(stats.aggregated % 2, 0, "each is freed");
@@ -200,8 +189,7 @@ Test(mem_sampling, what_a_sample_left_out_is_filtered_when_it_is_freed)
 	EXPECT_TOTAL(&stats, "unknown_frees", 0);
 	EXPECT_TOTAL(&stats, "active_allocations", 0);
 	EXPECT_TOTAL(&stats, "active_bytes", 0);
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }
 
 Test(mem_sampling, events_are_no_sample)

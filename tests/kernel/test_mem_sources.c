@@ -47,14 +47,11 @@ Test(mem_sources, address_space_is_counted_to_the_page)
 	struct eo_tracer *tracer = begin(pages.pid, &maps, true);
 	struct eo_trace_stats stats;
 
-	do_step(&pages, tracer);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	stats = last_step(&pages, tracer);
 	expect_map_step(&stats);
 	expect_sound(&stats);
 	cr_expect_eq(stats.aggregated, stats.seen);
-	eo_tracer_free(tracer);
-	end_program(&pages);
+	done(&pages, tracer);
 }
 
 Test(mem_sources, each_call_on_address_space_is_an_event)
@@ -119,8 +116,7 @@ Test(mem_sources, each_call_on_address_space_is_an_event)
 	cr_expect_eq(failures, 10);
 	cr_expect_eq(unknown, 1);
 	eo_event_list_free(list);
-	eo_tracer_free(tracer);
-	end_program(&pages);
+	done(&pages, tracer);
 }
 
 Test(mem_sources, leaks_of_address_space_have_stacks)
@@ -143,8 +139,7 @@ Test(mem_sources, leaks_of_address_space_have_stacks)
 	};
 	struct eo_event_list *rows;
 
-	do_step(&pages, tracer);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	last_step(&pages, tracer);
 	rows = rows_of(tracer);
 	for (size_t k = 0; k < sizeof(expected) / sizeof(*expected); k++) {
 		uint64_t count = 0, bytes = 0;
@@ -162,8 +157,7 @@ Test(mem_sources, leaks_of_address_space_have_stacks)
 		cr_expect_eq(bytes, expected[k].bytes, "%s: %llu", expected[k].site, (unsigned long long)bytes);
 	}
 	eo_event_list_free(rows);
-	eo_tracer_free(tracer);
-	end_program(&pages);
+	done(&pages, tracer);
 }
 
 Test(mem_sources, addresses_that_are_mapped_again_at_once_stay_right)
@@ -173,17 +167,14 @@ Test(mem_sources, addresses_that_are_mapped_again_at_once_stay_right)
 	struct eo_tracer *tracer = begin(pages.pid, &maps, true);
 	struct eo_trace_stats stats;
 
-	do_step(&pages, tracer);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	stats = last_step(&pages, tracer);
 	expect_sound(&stats);
 	EXPECT_TOTAL(&stats, "allocations", 4 * 10007);
 	EXPECT_TOTAL(&stats, "frees", 4 * 10007);
 	EXPECT_TOTAL(&stats, "total_freed", 4 * 10007 * PAGE);
 	EXPECT_TOTAL(&stats, "unknown_frees", 0);
 	EXPECT_TOTAL(&stats, "active_bytes", 0);
-	eo_tracer_free(tracer);
-	end_program(&pages);
+	done(&pages, tracer);
 }
 
 Test(mem_sources, a_child_has_its_parents_mappings)
@@ -202,11 +193,9 @@ Test(mem_sources, a_child_has_its_parents_mappings)
 	EXPECT_TOTAL(&stats, "frees", 11);
 	EXPECT_TOTAL(&stats, "active_allocations", 23 + 12);
 	EXPECT_TOTAL(&stats, "unknown_frees", 0);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	stats = stop(tracer);
 	expect_sound(&stats);
-	eo_tracer_free(tracer);
-	end_program(&pages);
+	done(&pages, tracer);
 }
 
 /* ---- resident pages ---- */
@@ -240,9 +229,7 @@ Test(mem_sources, what_becomes_resident_has_a_stack)
 	stats = eo_tracer_stats(tracer);
 	cr_expect_lt(total(&stats, "active_bytes"), TOUCHED / 100);
 	expect_about(total(&stats, "total_freed"), TOUCHED, "given back");
-	do_step(&pages, tracer);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	stats = last_step(&pages, tracer);
 	expect_sound(&stats);
 	profile = eo_mem_tracer_take_profile(tracer);
 	cr_assert(profile);
@@ -255,8 +242,7 @@ Test(mem_sources, what_becomes_resident_has_a_stack)
 	cr_expect_leq(sum_of(profile, "touch_huge_pages", 0), sum_of(profile, "touch_small_pages", 0));
 	cr_expect_eq((uint64_t)eo_profile_total(profile, 1), total(&stats, "total_allocated"));
 	eo_profile_free(profile);
-	eo_tracer_free(tracer);
-	end_program(&pages);
+	done(&pages, tracer);
 }
 
 Test(mem_sources, page_faults_have_addresses_and_what_the_kernel_fills_has_none)
@@ -301,8 +287,7 @@ Test(mem_sources, page_faults_have_addresses_and_what_the_kernel_fills_has_none)
 	expect_about(by_call, 2 * TOUCHED + (1 << 20), "in all");
 #endif
 	eo_event_list_free(list);
-	eo_tracer_free(tracer);
-	end_program(&pages);
+	done(&pages, tracer);
 }
 
 /* ---- the kernel ---- */
@@ -383,20 +368,17 @@ Test(mem_sources, the_kernels_objects_are_those_of_the_call)
 	cr_expect_gt(sums.of_program, 0);
 
 	do_step(&pages, tracer); /* closed: inodes end in an interrupt, some time later */
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 200 && sum_objects(tracer).pipes_held; i++) {
 		usleep(10000);
 		cr_assert_eq(eo_tracer_pump(tracer, NULL), 0);
 	}
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
-	cr_expect_eq(stats.seen,
-		     stats.emitted + stats.aggregated + stats.filtered + eo_trace_stats_lost(&stats));
+	stats = stop(tracer);
+	expect_identity(&stats);
 	sums = sum_objects(tracer);
 	cr_expect_eq(sums.pipes, 2 * 101);
 	cr_expect_eq(sums.pipes_freed, 2 * 101);
 	cr_expect_eq(sums.pipes_held, 0);
-	eo_tracer_free(tracer);
-	end_program(&pages);
+	done(&pages, tracer);
 }
 
 Test(mem_sources, objects_are_events_of_who_asked_for_them)
@@ -433,8 +415,7 @@ Test(mem_sources, objects_are_events_of_who_asked_for_them)
 	cr_expect_eq(allocations, total(&stats, "allocations"));
 	cr_expect_geq(allocations, 13 * 7);
 	eo_event_list_free(list);
-	eo_tracer_free(tracer);
-	end_program(&pages);
+	done(&pages, tracer);
 }
 
 /* ---- several ---- */
@@ -449,8 +430,7 @@ Test(mem_sources, several_sources_keep_their_own_figures)
 	uint64_t mapped = 0, allocated = 0;
 	struct eo_event_list *rows;
 
-	do_step(&pages, tracer);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	last_step(&pages, tracer);
 	rows = rows_of(tracer);
 	for (size_t i = 0; i < eo_event_list_count(rows); i++) {
 		const struct eo_event *row = eo_event_list_get(rows, i);
@@ -466,8 +446,7 @@ Test(mem_sources, several_sources_keep_their_own_figures)
 	cr_expect_eq(mapped, 101 + 53 + 11 + 19 + (1 + 17) + 13 * 2 + (1 + 2) + 1 + 2);
 	cr_expect_eq(allocated, 0);
 	eo_event_list_free(rows);
-	eo_tracer_free(tracer);
-	end_program(&pages);
+	done(&pages, tracer);
 }
 
 Test(mem_sources, what_makes_no_sense_is_refused)

@@ -21,21 +21,11 @@ Test(mem_tracer, counters_are_exact)
 	do_step(&heap, tracer);
 	stats = eo_tracer_stats(tracer);
 	expect_counts(&stats);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	stats = stop(tracer);
 	expect_counts(&stats);
 	expect_sound(&stats);
 	cr_expect_eq(stats.aggregated, stats.seen);
-	eo_tracer_free(tracer);
-	end_program(&heap);
-}
-
-static int count_event(void *ctx, const struct eo_event *event)
-{
-	uint64_t *counts = ctx;
-
-	counts[event->type]++;
-	return 0;
+	done(&heap, tracer);
 }
 
 Test(mem_tracer, an_allocator_may_be_in_the_program_itself)
@@ -46,13 +36,10 @@ Test(mem_tracer, an_allocator_may_be_in_the_program_itself)
 	struct eo_tracer *tracer = begin(heap.pid, &mem, true);
 	struct eo_trace_stats stats;
 
-	do_step(&heap, tracer);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	stats = last_step(&heap, tracer);
 	expect_counts(&stats);
 	expect_sound(&stats);
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }
 
 Test(mem_tracer, an_allocator_may_tell_of_itself)
@@ -65,9 +52,7 @@ Test(mem_tracer, an_allocator_may_tell_of_itself)
 	struct eo_event_list *leaks;
 	struct eo_trace_stats stats;
 
-	do_step(&pool, tracer);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	stats = last_step(&pool, tracer);
 	expect_sound(&stats);
 	EXPECT_TOTAL(&stats, "allocations", 211 + 17);
 	EXPECT_TOTAL(&stats, "total_allocated", 211 * 24 + 17 * 1009);
@@ -86,8 +71,7 @@ Test(mem_tracer, an_allocator_may_tell_of_itself)
 	cr_expect_eq(small, 110 * 24);
 	cr_expect_eq(large, 17 * 1009);
 	eo_event_list_free(leaks);
-	eo_tracer_free(tracer);
-	end_program(&pool);
+	done(&pool, tracer);
 }
 
 Test(mem_tracer, a_library_that_is_none_is_told)
@@ -106,8 +90,7 @@ Test(mem_tracer, a_library_that_is_none_is_told)
 	cr_assert_lt(eo_tracer_start(tracer, &err), 0);
 	cr_expect(strstr(err.text, "read library /dev/null"), "%s", err.text);
 	cr_expect_not(eo_tracer_is_running(tracer));
-	eo_tracer_free(tracer);
-	end_program(&idle);
+	done(&idle, tracer);
 }
 
 Test(mem_tracer, each_call_is_an_event)
@@ -132,7 +115,7 @@ Test(mem_tracer, each_call_is_an_event)
 		const struct eo_attr *data = event->data;
 		bool is_free = event->type == EO_EVENT_MEMORY_FREE;
 
-		count_event(counts, event);
+		counts[event->type]++;
 		cr_assert_eq(event->pid, (uint32_t)heap.pid);
 		cr_assert_str_eq(event->comm, "heap");
 		cr_assert_str_eq(eo_event_data(event, "function")->str, is_free ? "free" : "malloc");
@@ -153,8 +136,7 @@ Test(mem_tracer, each_call_is_an_event)
 	cr_expect_eq(counts[EO_EVENT_MEMORY_ALLOC], 503);
 	cr_expect_eq(counts[EO_EVENT_MEMORY_FREE], 2 * 503);
 	eo_event_list_free(list);
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }
 
 Test(mem_tracer, failures_are_events_with_their_error)
@@ -187,8 +169,7 @@ Test(mem_tracer, failures_are_events_with_their_error)
 		cr_assert_null(eo_event_data(event, "address"));
 	}
 	eo_event_list_free(list);
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }
 
 Test(mem_tracer, leaks_are_told_by_where_they_were_allocated)
@@ -204,9 +185,7 @@ Test(mem_tracer, leaks_are_told_by_where_they_were_allocated)
 		uint64_t count, size;
 	} expected[] = {{"leak_b", 497, 2003}, {"leak_a", 500, 1009}};
 
-	do_step(&heap, tracer);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	stats = last_step(&heap, tracer);
 	expect_counts(&stats);
 	expect_sound(&stats);
 	leaks = rows_of(tracer);
@@ -226,8 +205,7 @@ Test(mem_tracer, leaks_are_told_by_where_they_were_allocated)
 		cr_expect_gt(eo_event_data(event, "oldest_ns")->unum, 0);
 	}
 	eo_event_list_free(leaks);
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }
 
 Test(mem_tracer, a_heap_profile_has_all_that_was_allocated_and_is_held)
@@ -240,9 +218,7 @@ Test(mem_tracer, a_heap_profile_has_all_that_was_allocated_and_is_held)
 	struct eo_profile *profile;
 	struct eo_trace_stats stats;
 
-	do_step(&heap, tracer);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	stats = last_step(&heap, tracer);
 	expect_counts(&stats);
 	profile = eo_mem_tracer_take_profile(tracer);
 	cr_assert(profile);
@@ -259,8 +235,7 @@ Test(mem_tracer, a_heap_profile_has_all_that_was_allocated_and_is_held)
 	cr_expect_eq(sum_of(profile, "some_reallocs", 0), 5003 - 1667 + 4);
 	cr_expect_eq(sum_of(profile, "count_thread", 1), (int64_t)sums.allocated);
 	eo_profile_free(profile);
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }
 
 Test(mem_tracer, blocks_beyond_the_limit_are_counted)
@@ -271,14 +246,11 @@ Test(mem_tracer, blocks_beyond_the_limit_are_counted)
 	struct eo_tracer *tracer = begin(heap.pid, &mem, true);
 	struct eo_trace_stats stats;
 
-	do_step(&heap, tracer);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	stats = last_step(&heap, tracer);
 	EXPECT_TOTAL(&stats, "allocations", 307);
 	EXPECT_TOTAL(&stats, "active_allocations", 101);
 	EXPECT_TOTAL(&stats, "blocks_untracked", 206);
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }
 
 Test(mem_tracer, nobody_is_no_target)
@@ -303,8 +275,7 @@ Test(mem_tracer, a_summary_has_rows_by_size)
 	struct sums sums = count_sums(), found = {0};
 	struct eo_event_list *rows;
 
-	do_step(&heap, tracer);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	last_step(&heap, tracer);
 	rows = rows_of(tracer);
 	for (size_t i = 0; i < eo_event_list_count(rows); i++) {
 		const struct eo_event *row = eo_event_list_get(rows, i);
@@ -327,8 +298,7 @@ Test(mem_tracer, a_summary_has_rows_by_size)
 	rows = rows_of(tracer);
 	cr_expect_eq(eo_event_list_count(rows), 0, "all was told");
 	eo_event_list_free(rows);
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }
 
 Test(mem_tracer, a_summary_has_rows_by_stack)
@@ -341,8 +311,7 @@ Test(mem_tracer, a_summary_has_rows_by_stack)
 	struct eo_event_list *rows;
 	uint64_t held = 0;
 
-	do_step(&heap, tracer);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	last_step(&heap, tracer);
 	rows = rows_of(tracer);
 	for (size_t i = 0; i < eo_event_list_count(rows); i++) {
 		const struct eo_event *row = eo_event_list_get(rows, i);
@@ -364,8 +333,7 @@ Test(mem_tracer, a_summary_has_rows_by_stack)
 	cr_expect_eq(found.freed, sums.freed);
 	cr_expect_eq(held, sums.allocated - sums.freed);
 	eo_event_list_free(rows);
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }
 
 Test(mem_tracer, another_allocator_stands_in_for_that_of_the_libc)
@@ -384,17 +352,14 @@ Test(mem_tracer, another_allocator_stands_in_for_that_of_the_libc)
 	heap = start_program(argv);
 	expect_line(&heap, "ready\n");
 	tracer = begin(heap.pid, &mem, true);
-	do_step(&heap, tracer);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	stats = eo_tracer_stats(tracer);
+	stats = last_step(&heap, tracer);
 	expect_counts(&stats);
 	expect_sound(&stats);
 	leaks = rows_of(tracer);
 	cr_assert_geq(eo_event_list_count(leaks), 2);
 	cr_expect_str_eq(frame_name(eo_event_list_get(leaks, 0), 1), "leak_b");
 	eo_event_list_free(leaks);
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }
 
 Test(mem_tracer, the_cost_of_a_busy_target_is_known_at_once)
@@ -410,8 +375,7 @@ Test(mem_tracer, the_cost_of_a_busy_target_is_known_at_once)
 	cr_assert_eq(write(heap.in, "x", 1), 1);
 	cr_assert_eq(eo_mem_tracer_measure(tracer, 500000000, &busy, NULL), 0);
 	cr_expect_gt(busy, 0.1);
-	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
+	stop(tracer);
 	cr_expect_lt(eo_mem_tracer_measure(tracer, 1, &busy, NULL), 0, "it does not run any more");
-	eo_tracer_free(tracer);
-	end_program(&heap);
+	done(&heap, tracer);
 }

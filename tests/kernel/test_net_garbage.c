@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -17,12 +16,6 @@
 #include "net_seen.h"
 
 TestSuite(net_garbage, .timeout = 120);
-
-#define SETUP()                                                          \
-	do {                                                             \
-		if (geteuid() != 0)                                      \
-			cr_skip_test("needs root to load BPF programs"); \
-	} while (0)
 
 /* The same in every run: bytes that look like nothing, some of them after a good beginning. */
 struct noise {
@@ -65,25 +58,6 @@ static size_t datagram(uint32_t number, char bytes[1024])
 	return fill_noise(number, dns_heads, 4, bytes, 1024);
 }
 
-/* Whoever says something here hears it again. */
-static int echo_datagrams(void *arg, int report)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(53)}, from;
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-	char bytes[2048];
-
-	(void)arg;
-	if (bind(fd, (void *)&at, sizeof(at)) < 0 || write(report, "x", 1) != 1)
-		return 1;
-	for (;;) {
-		socklen_t size = sizeof(from);
-		ssize_t n = recvfrom(fd, bytes, sizeof(bytes), 0, (void *)&from, &size);
-
-		if (n < 0 || sendto(fd, bytes, (size_t)n, 0, (void *)&from, size) < 0)
-			return 2;
-	}
-}
-
 static int send_datagrams(void *arg, int report)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(53)};
@@ -124,19 +98,18 @@ Test(net_garbage, on_port_53_is_counted_and_not_believed)
 	static const uint16_t port = 53;
 	const struct eo_net_tracer_options options = {
 		.events = EO_NET_DNS, .peer_ports = &port, .peer_port_count = 1};
+	struct peer_echo_plan echo = {AF_INET, 53};
 	struct lab_process server, client;
 	struct eo_event_list *list;
 	struct eo_trace_stats stats;
 	struct eo_tracer *tracer;
 	struct lab lab;
-	char ready;
 
 	SETUP();
 	cr_assert_gt(malformed(), DATAGRAMS / 2);
 	lab_open(&lab);
 	tracer = seen_begin(&options);
-	server = lab_start(&lab, LAB_SERVER, echo_datagrams, NULL);
-	lab_read(&server, &ready, 1);
+	server = lab_serve(&lab, LAB_SERVER, peer_echo_datagrams, &echo);
 	client = lab_start(&lab, LAB_CLIENT, send_datagrams, NULL);
 	lab_join(&client);
 	list = seen_end(tracer, &stats);
@@ -222,13 +195,11 @@ Test(net_garbage, of_http_leaves_good_requests_alone)
 	struct eo_tracer *tracer;
 	size_t good = 0, paired = 0;
 	struct lab lab;
-	char ready;
 
 	SETUP();
 	lab_open(&lab);
 	tracer = seen_begin(&options);
-	server = lab_start(&lab, LAB_SERVER, echo_streams, NULL);
-	lab_read(&server, &ready, 1);
+	server = lab_serve(&lab, LAB_SERVER, echo_streams, NULL);
 	client = lab_start(&lab, LAB_CLIENT, send_streams, NULL);
 	lab_join(&client);
 	seen_settle(tracer, 2 * (CONNECTIONS + 1));

@@ -16,18 +16,6 @@
 
 TestSuite(net_http, .timeout = 120);
 
-#define SETUP()                                                          \
-	do {                                                             \
-		if (geteuid() != 0)                                      \
-			cr_skip_test("needs root to load BPF programs"); \
-	} while (0)
-
-#define NEEDS(command)                                            \
-	do {                                                      \
-		if (system("{ " command "; } >/dev/null 2>&1") != 0) \
-			cr_skip_test("needs " command);           \
-	} while (0)
-
 #define HTTP_PORT     27080
 #define HTTP_REQUESTS 10007
 #define HTTP_CLIENTS  3
@@ -104,13 +92,9 @@ Test(net_http, each_http_request_is_told_by_both_sides)
 		first[i] = i;
 		clients[i] = lab_start(&lab, LAB_CLIENT, request_all, &first[i]);
 	}
-	web_settle(tracer);
 	for (int i = 0; i < HTTP_CLIENTS; i++)
-		lab_join(&clients[i]);
-	list = seen_end(tracer, &stats);
-	web_close(&web);
-	lab_close(&lab);
-	seen_need_all_runs(&stats);
+		seen_join(tracer, &clients[i], "a client");
+	list = web_end(&web, &lab, tracer, &stats);
 
 	for (size_t i = 0; i < eo_event_list_count(list); i++) {
 		const struct eo_event *event = eo_event_list_get(list, i);
@@ -171,11 +155,7 @@ Test(net_http, http2_requests_have_methods_and_paths)
 	web_ask(tracer, &lab, command);
 	snprintf(command, sizeof(command), "nghttp -n -H ':authority: lab' $(" URIS ")", "one", 31);
 	web_ask(tracer, &lab, command);
-	web_settle(tracer);
-	list = seen_end(tracer, &stats);
-	web_close(&web);
-	lab_close(&lab);
-	seen_need_all_runs(&stats);
+	list = web_end(&web, &lab, tracer, &stats);
 	web_check(list, "client", "h2load", "load", 1009, "http", "2");
 	web_check(list, "server", "nginx", "load", 1009, "http", "2");
 	web_check(list, "client", "nghttp", "one", 31, "http", "2");
@@ -226,11 +206,7 @@ Test(net_http, calls_of_grpc_have_their_methods)
 	web_open_command(&web, &lab, GRPC_SERVER, HTTP_PORT);
 	tracer = begin();
 	web_ask(tracer, &lab, GRPC_CLIENT);
-	web_settle(tracer);
-	list = seen_end(tracer, &stats);
-	web_close(&web);
-	lab_close(&lab);
-	seen_need_all_runs(&stats);
+	list = web_end(&web, &lab, tracer, &stats);
 	for (size_t i = 0; i < eo_event_list_count(list); i++) {
 		const struct eo_event *event = eo_event_list_get(list, i);
 

@@ -1,37 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What the network tracer reads of datagrams and streams: UDP sessions, DNS against a real server,
- * HTTP against a real server. */
+/* What the network tracer reads of datagrams, UDP sessions and DNS against a real server, and the packets of an
+ * interface. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
-#include <errno.h>
 #include <netdb.h>
 #include <resolv.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "capture/net_tracer.h"
-#include "core/auto.h"
-#include "core/clock.h"
 #include "net_lab.h"
 #include "net_seen.h"
 
 TestSuite(net_messages, .timeout = 120);
-
-#define SETUP()                                                          \
-	do {                                                             \
-		if (geteuid() != 0)                                      \
-			cr_skip_test("needs root to load BPF programs"); \
-	} while (0)
-
-#define NEEDS(program)                                                     \
-	do {                                                               \
-		if (system("command -v " program " >/dev/null 2>&1") != 0) \
-			cr_skip_test("needs " program);                    \
-	} while (0)
 
 /* --- UDP ---------------------------------------------------------------------------------- */
 
@@ -136,13 +120,11 @@ Test(net_messages, a_udp_session_is_a_socket_and_a_peer)
 	struct eo_trace_stats stats;
 	struct eo_tracer *tracer;
 	struct lab lab;
-	char ready;
 
 	SETUP();
 	lab_open(&lab);
 	tracer = seen_begin(&options);
-	server = lab_start(&lab, LAB_SERVER, udp_serve, NULL);
-	lab_read(&server, &ready, 1);
+	server = lab_serve(&lab, LAB_SERVER, udp_serve, NULL);
 	client = lab_start(&lab, LAB_CLIENT, udp_talk, NULL);
 	lab_join(&client);
 	list = seen_end(tracer, &stats);
@@ -223,8 +205,7 @@ Test(net_messages, a_session_ends_with_the_last_descriptor_of_its_socket)
 	tracer = seen_begin(&options);
 	cr_assert_eq(eo_loop_new(&loop, NULL), 0);
 	cr_assert_eq(eo_tracer_watch(tracer, loop, NULL), 0);
-	client = lab_start(&lab, LAB_CLIENT, udp_once, NULL);
-	lab_read(&client, &ready, 1);
+	client = lab_serve(&lab, LAB_CLIENT, udp_once, NULL);
 	run_for(loop, 1200000000);
 	cr_assert_eq(ended, 0);
 	lab_read(&client, &ready, 1);
@@ -311,13 +292,11 @@ Test(net_messages, packets_are_those_that_the_interface_counts)
 	struct eo_tracer *tracer;
 	uint64_t bytes = 0, segments = 0, syns = 0;
 	struct lab lab;
-	char ready;
 
 	SETUP();
 	lab_open(&lab);
 	make_quiet(&lab);
-	server = lab_start(&lab, LAB_SERVER, serve_bytes, NULL);
-	lab_read(&server, &ready, 1);
+	server = lab_serve(&lab, LAB_SERVER, serve_bytes, NULL);
 	tracer = seen_begin(&options);
 	before = lab_traffic(&lab, LAB_CLIENT, "cable0");
 	client = lab_start(&lab, LAB_CLIENT, fetch_bytes, NULL);
@@ -472,7 +451,7 @@ Test(net_messages, dns_lookups_have_questions_codes_and_answers)
 	struct lab lab;
 
 	SETUP();
-	NEEDS("dnsmasq");
+	NEEDS("command -v dnsmasq");
 	lab_open(&lab);
 	lab_shell(&lab, LAB_CLIENT, "ip neigh replace 10.99.7.77 lladdr 02:00:00:00:00:01 dev cable0");
 	tracer = seen_begin(&options);

@@ -15,12 +15,6 @@
 
 TestSuite(net_sockets, .timeout = 120);
 
-#define SETUP()                                                          \
-	do {                                                             \
-		if (geteuid() != 0)                                      \
-			cr_skip_test("needs root to load BPF programs"); \
-	} while (0)
-
 #define PORT 27127
 
 static const uint16_t port = PORT;
@@ -37,24 +31,6 @@ static struct eo_tracer *begin(uint32_t events)
 
 #define DATAGRAMS      211
 #define DATAGRAM_BYTES 83
-
-static int udp_echo(void *arg, int report)
-{
-	struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_port = htons(PORT)}, from;
-	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
-	char bytes[2048];
-
-	(void)arg;
-	if (bind(fd, (void *)&at, sizeof(at)) < 0 || write(report, "x", 1) != 1)
-		return 1;
-	for (;;) {
-		socklen_t size = sizeof(from);
-		ssize_t n = recvfrom(fd, bytes, sizeof(bytes), 0, (void *)&from, &size);
-
-		if (n < 0 || sendto(fd, bytes, (size_t)n, 0, (void *)&from, size) < 0)
-			return 2;
-	}
-}
 
 /* Sockets of IPv6 that talk to an address of IPv4: one is connected, the other says where to. */
 static int udp_mapped(void *arg, int report)
@@ -79,19 +55,18 @@ static int udp_mapped(void *arg, int report)
 
 Test(net_sockets, ipv4_through_sockets_of_ipv6_is_ipv4)
 {
+	struct peer_echo_plan echo = {AF_INET6, PORT};
 	struct lab_process server, client;
 	struct eo_event_list *list;
 	struct eo_trace_stats stats;
 	struct eo_tracer *tracer;
 	struct lab lab;
 	size_t clients = 0;
-	char ready;
 
 	SETUP();
 	lab_open(&lab);
 	tracer = begin(EO_NET_UDP_SESSION);
-	server = lab_start(&lab, LAB_SERVER, udp_echo, NULL);
-	lab_read(&server, &ready, 1);
+	server = lab_serve(&lab, LAB_SERVER, peer_echo_datagrams, &echo);
 	client = lab_start(&lab, LAB_CLIENT, udp_mapped, NULL);
 	lab_join(&client);
 	list = seen_end(tracer, &stats);
@@ -186,15 +161,13 @@ Test(net_sockets, subflows_of_multipath_tcp_are_marked_and_have_owners)
 	struct eo_trace_stats stats;
 	struct eo_tracer *tracer;
 	struct lab lab;
-	char ready;
 
 	SETUP();
 	if (!has_mptcp())
 		cr_skip_test("needs Multipath TCP: sysctl net.mptcp.enabled=1");
 	lab_open(&lab);
 	tracer = begin(EO_NET_CONNECTION);
-	server = lab_start(&lab, LAB_SERVER, mptcp_serve, NULL);
-	lab_read(&server, &ready, 1);
+	server = lab_serve(&lab, LAB_SERVER, mptcp_serve, NULL);
 	client = lab_start(&lab, LAB_CLIENT, mptcp_talk, NULL);
 	lab_join(&client);
 	seen_settle(tracer, 4 * MPTCP_COUNT);
@@ -269,18 +242,14 @@ Test(net_sockets, what_exit_and_kill_close_has_its_end_and_its_owner)
 	struct eo_tracer *tracer;
 	size_t of_leaving = 0, of_killed = 0, of_server = 0;
 	struct lab lab;
-	char ready;
 
 	SETUP();
 	lab_open(&lab);
 	tracer = begin(EO_NET_TCP_CLOSE);
-	server = lab_start(&lab, LAB_SERVER, drain_all, NULL);
-	lab_read(&server, &ready, 1);
-	leaves = lab_start(&lab, LAB_CLIENT, hold, NULL);
-	lab_read(&leaves, &ready, 1);
+	server = lab_serve(&lab, LAB_SERVER, drain_all, NULL);
+	leaves = lab_serve(&lab, LAB_CLIENT, hold, NULL);
 	lab_join(&leaves);
-	killed = lab_start(&lab, LAB_CLIENT, hold, &lab);
-	lab_read(&killed, &ready, 1);
+	killed = lab_serve(&lab, LAB_CLIENT, hold, &lab);
 	lab_kill(&killed);
 	seen_settle(tracer, 4 * HELD);
 	list = seen_end(tracer, &stats);

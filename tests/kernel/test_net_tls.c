@@ -9,24 +9,11 @@
 #include <unistd.h>
 
 #include "capture/net_tracer.h"
-#include "core/auto.h"
 #include "net_lab.h"
 #include "net_seen.h"
 #include "net_web.h"
 
 TestSuite(net_tls, .timeout = 120);
-
-#define SETUP()                                                          \
-	do {                                                             \
-		if (geteuid() != 0)                                      \
-			cr_skip_test("needs root to load BPF programs"); \
-	} while (0)
-
-#define NEEDS(command)                                               \
-	do {                                                         \
-		if (system("{ " command "; } >/dev/null 2>&1") != 0) \
-			cr_skip_test("needs " command);              \
-	} while (0)
 
 #define TLS_PORT 27443
 #define SERVER	 LAB_SERVER_IPV4 ":27443"
@@ -86,19 +73,6 @@ static struct eo_tracer *begin(uint32_t events, const uint32_t *pids, size_t pid
 	"    await asyncio.gather(*[one(i) for i in range(1, 8)])\n"                       \
 	"asyncio.run(main())\n"
 
-static uint64_t sum_of(const struct eo_event_list *list, const char *role, const char *key)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < eo_event_list_count(list); i++) {
-		const struct eo_event *event = eo_event_list_get(list, i);
-
-		if (event->type == EO_EVENT_TCP_CLOSE && !strcmp(seen_text(event, "role"), role))
-			sum += seen_number(event, key);
-	}
-	return sum;
-}
-
 static size_t traceparents(const struct eo_event_list *list)
 {
 	size_t sum = 0;
@@ -125,11 +99,7 @@ Test(net_tls, https_requests_are_told_by_both_sides)
 	web_ask(tracer, &lab, CURL("", "curl", 211));
 	web_ask(tracer, &lab, "python3 -c '" PYTHON_ASKS(53) "'");
 	web_ask(tracer, &lab, "python3 -c '" PYTHON_LOOP_ASKS "'");
-	web_settle(tracer);
-	list = seen_end(tracer, &stats);
-	web_close(&web);
-	lab_close(&lab);
-	seen_need_all_runs(&stats);
+	list = web_end(&web, &lab, tracer, &stats);
 	web_check(list, "client", "curl", "curl", 211, "https", "1.1");
 	web_check(list, "server", "nginx", "curl", 211, "https", "1.1");
 	web_check(list, "client", "python3", "python", 53, "https", "1.1");
@@ -141,9 +111,12 @@ Test(net_tls, https_requests_are_told_by_both_sides)
 	/* The connections' bytes are still those of the wire: what one sent the other received, and
 	 * it is more than heads and bodies. */
 	cr_assert_eq(seen_count(list, EO_EVENT_TCP_CLOSE), 2 * 9);
-	cr_assert_eq(sum_of(list, "client", "tx_bytes"), sum_of(list, "server", "rx_bytes"));
-	cr_assert_eq(sum_of(list, "client", "rx_bytes"), sum_of(list, "server", "tx_bytes"));
-	cr_assert_gt(sum_of(list, "client", "rx_bytes"), 327 * strlen("HTTP/1.1 200 OK") + 9 * 1000);
+	cr_assert_eq(seen_sum(list, EO_EVENT_TCP_CLOSE, "client", "tx_bytes"),
+		     seen_sum(list, EO_EVENT_TCP_CLOSE, "server", "rx_bytes"));
+	cr_assert_eq(seen_sum(list, EO_EVENT_TCP_CLOSE, "client", "rx_bytes"),
+		     seen_sum(list, EO_EVENT_TCP_CLOSE, "server", "tx_bytes"));
+	cr_assert_gt(seen_sum(list, EO_EVENT_TCP_CLOSE, "client", "rx_bytes"),
+		     327 * strlen("HTTP/1.1 200 OK") + 9 * 1000);
 	cr_assert_eq(seen_degraded(&stats, "tls_unbound"), 0);
 	cr_assert_eq(seen_degraded(&stats, "http_unpaired"), 0);
 	eo_event_list_free(list);
@@ -164,11 +137,7 @@ Test(net_tls, http2_inside_of_tls_is_read_too)
 	web_open(&web, &lab, SERVER " ssl http2", TLS_PORT);
 	tracer = begin(EO_NET_HTTP, NULL, 0);
 	web_ask(tracer, &lab, CURL("--http2 ", "two", 101));
-	web_settle(tracer);
-	list = seen_end(tracer, &stats);
-	web_close(&web);
-	lab_close(&lab);
-	seen_need_all_runs(&stats);
+	list = web_end(&web, &lab, tracer, &stats);
 	web_check(list, "client", "curl", "two", 101, "https", "2");
 	web_check(list, "server", "nginx", "two", 101, "https", "2");
 	cr_assert_eq(eo_event_list_count(list), 2 * 101);
@@ -203,11 +172,7 @@ Test(net_tls, programs_that_have_it_in_themselves_are_found)
 	tracer = begin(EO_NET_HTTP, NULL, 0);
 	web_ask(tracer, &lab, NODE_ASKS);
 	web_ask(tracer, &lab, CURL("", "curl", 43));
-	web_settle(tracer);
-	list = seen_end(tracer, &stats);
-	web_close(&web);
-	lab_close(&lab);
-	seen_need_all_runs(&stats);
+	list = web_end(&web, &lab, tracer, &stats);
 	web_check(list, "client", "node", "node", 97, "https", "1.1");
 	web_check(list, "server", "node", "node", 97, "https", "1.1");
 	web_check(list, "client", "curl", "curl", 43, "https", "1.1");
@@ -250,15 +215,13 @@ Test(net_tls, a_target_may_load_it_later)
 	struct lab lab;
 	uint32_t pid;
 	int go[2];
-	char ready;
 
 	SETUP();
 	NEEDS("command -v nginx && command -v openssl && command -v python3");
 	lab_open(&lab);
 	web_open(&web, &lab, SERVER " ssl", TLS_PORT);
 	cr_assert_eq(pipe(go), 0);
-	client = lab_start(&lab, LAB_CLIENT, load_later, &go[0]);
-	lab_read(&client, &ready, 1);
+	client = lab_serve(&lab, LAB_CLIENT, load_later, &go[0]);
 	pid = (uint32_t)client.pid;
 	tracer = begin(EO_NET_HTTP, &pid, 1);
 	cr_assert_eq(write(go[1], "x", 1), 1);
@@ -267,12 +230,8 @@ Test(net_tls, a_target_may_load_it_later)
 		usleep(10000);
 	}
 	cr_assert_eq(write(go[1], "x", 1), 1);
-	web_settle(tracer);
-	lab_join(&client);
-	list = seen_end(tracer, &stats);
-	web_close(&web);
-	lab_close(&lab);
-	seen_need_all_runs(&stats);
+	seen_join(tracer, &client, "the client");
+	list = web_end(&web, &lab, tracer, &stats);
 	web_check(list, "client", "python3", "python", 31, "https", "1.1");
 	cr_assert_eq(eo_event_list_count(list), 31);
 	cr_assert_eq(seen_degraded(&stats, "processes_late"), 1);
@@ -317,7 +276,7 @@ Test(net_tls, a_target_that_goes_while_we_begin_hides_no_other_one)
 	struct eo_event_list *list;
 	struct eo_trace_stats stats;
 	struct eo_tracer *tracer;
-	char ready, folder[32];
+	char folder[32];
 	uint32_t pids[2];
 	struct web web;
 	struct lab lab;
@@ -328,8 +287,7 @@ Test(net_tls, a_target_that_goes_while_we_begin_hides_no_other_one)
 	lab_open(&lab);
 	web_open(&web, &lab, SERVER " ssl", TLS_PORT);
 	cr_assert_eq(pipe(go), 0);
-	client = lab_start(&lab, LAB_CLIENT, loaded_before, &go[0]);
-	lab_read(&client, &ready, 1);
+	client = lab_serve(&lab, LAB_CLIENT, loaded_before, &go[0]);
 	gone = lab_start(&lab, LAB_CLIENT, wait_for_ever, NULL);
 	hide(&gone, folder);
 	pids[0] = (uint32_t)gone.pid;
@@ -337,13 +295,9 @@ Test(net_tls, a_target_that_goes_while_we_begin_hides_no_other_one)
 	tracer = begin(EO_NET_HTTP, pids, 2);
 	cr_assert_eq(umount(folder), 0);
 	cr_assert_eq(write(go[1], "x", 1), 1);
-	web_settle(tracer);
-	lab_join(&client);
+	seen_join(tracer, &client, "the client");
 	lab_kill(&gone);
-	list = seen_end(tracer, &stats);
-	web_close(&web);
-	lab_close(&lab);
-	seen_need_all_runs(&stats);
+	list = web_end(&web, &lab, tracer, &stats);
 	web_check(list, "client", "python3", "python", 37, "https", "1.1");
 	cr_assert_eq(eo_event_list_count(list), 37);
 	cr_assert_eq(seen_degraded(&stats, "processes_late"), 0);

@@ -64,7 +64,8 @@ Test(syscall_tracer, load_on_all_cpus_changes_no_count)
 		kill(load[i].pid, SIGKILL);
 		waitpid(load[i].pid, NULL, 0);
 	}
-	/* Who reads the rings may have to wait for longer than they last. */
+	/* Who reads the rings may have to wait for longer than they last, but has its turns. */
+	cr_assert_leq(run.taken->loss_count, eo_many() / 2, "%lu lost", run.taken->loss_count);
 	cr_assert_eq(run.figures.syscalls_traced, eo_many() + 10008);
 	cr_assert_eq(run.figures.errors, 10007);
 	cr_assert_eq(run.taken->count + run.taken->loss_count, eo_many() + 10008);

@@ -6,13 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/auto.h"
+#include "folder.h"
 
 static const char program[] = "int first(void) { return 1; }\n"
 			      "int alias(void) __attribute__((alias(\"first\")));\n"
@@ -22,26 +22,13 @@ static const char program[] = "int first(void) { return 1; }\n"
 			      "extern int absent(void);\n"
 			      "int (*user)(void) = absent;\n";
 
-/* A shared library made of @program. Returns a descriptor of it. */
+/* A shared library. */
 static int build(const char *flags)
 {
-	char dir[] = "/tmp/eo-elf-functions-XXXXXX", text[256];
-	FILE *file;
-	int fd;
+	char options[64];
 
-	cr_assert(mkdtemp(dir));
-	snprintf(text, sizeof(text), "%s/p.c", dir);
-	file = fopen(text, "we");
-	cr_assert_geq(fputs(program, file), 0);
-	fclose(file);
-	snprintf(text, sizeof(text), "gcc -O1 -shared -fPIC %s -o %s/p.so %s/p.c", flags, dir, dir);
-	cr_assert_eq(system(text), 0);
-	snprintf(text, sizeof(text), "%s/p.so", dir);
-	fd = open(text, O_RDONLY | O_CLOEXEC);
-	cr_assert_geq(fd, 0);
-	snprintf(text, sizeof(text), "rm -r %s", dir);
-	cr_assert_eq(system(text), 0);
-	return fd;
+	snprintf(options, sizeof(options), "-shared -fPIC %s", flags);
+	return build_c(program, options);
 }
 
 static const char *const names[] = {"first", "third", "alias", "hidden", "data", "absent", "nobody"};

@@ -8,13 +8,13 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "core/auto.h"
+#include "folder.h"
 
 #define COLUMNS_MAX 24
 #define COLUMN_BYTES 16
@@ -48,57 +48,7 @@ struct reader {
 	bool has_function, has_row;
 };
 
-static char folder[64];
-
-static void make_folder(void)
-{
-	strcpy(folder, "/tmp/eo-frames-XXXXXX");
-	cr_assert_not_null(mkdtemp(folder));
-}
-
-static void remove_folder(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	cr_assert_eq(system(command), 0);
-}
-
 TestSuite(frame_file, .init = make_folder, .fini = remove_folder);
-
-/* Run a command in the folder. Returns whether it succeeded. */
-static bool try_run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static bool try_run(const char *fmt, ...)
-{
-	char command[2048];
-	int n = snprintf(command, sizeof(command), "cd %s && ", folder);
-	va_list ap;
-
-	va_start(ap, fmt);
-	n += vsnprintf(command + n, sizeof(command) - (size_t)n, fmt, ap);
-	va_end(ap);
-	cr_assert_lt((size_t)n, sizeof(command));
-	return system(command) == 0;
-}
-
-static char *in_folder(const char *name)
-{
-	char *path;
-
-	cr_assert_geq(asprintf(&path, "%s/%s", folder, name), 0);
-	return path;
-}
-
-static void write_file(const char *name, const void *bytes, size_t size)
-{
-	EO_AUTO_FREE char *path = in_folder(name);
-	FILE *file = fopen(path, "w");
-
-	cr_assert_not_null(file);
-	cr_assert_eq(fwrite(bytes, 1, size, file), size);
-	cr_assert_eq(fclose(file), 0);
-}
 
 /* malloc()ed */
 static char *read_file(const char *path, size_t *size)
@@ -492,7 +442,7 @@ static const char c_source[] =
 /* Compile the source above with @flags. */
 static char *compile(const char *name, const char *flags)
 {
-	write_file("test.c", c_source, sizeof(c_source) - 1);
+	write_in_folder("test.c", c_source, sizeof(c_source) - 1);
 	cr_assert(try_run("gcc %s -o %s test.c", flags, name));
 	return in_folder(name);
 }
@@ -538,7 +488,7 @@ Test(frame_file, of_a_rust_program_agrees_with_readelf)
 		"for w in std::env::args() { *m.entry(w).or_insert(0) += 1; }\n"
 		"println!(\"{:?}\", m); }\n";
 
-	write_file("test.rs", source, sizeof(source) - 1);
+	write_in_folder("test.rs", source, sizeof(source) - 1);
 	if (!try_run("rustc -O -o rust test.rs >/dev/null 2>&1"))
 		cr_skip_test("no rustc here");
 
@@ -552,7 +502,7 @@ Test(frame_file, debug_frame_of_a_go_program_agrees_with_readelf)
 {
 	static const char source[] = "package main\nfunc main() { println(\"test\") }\n";
 
-	write_file("test.go", source, sizeof(source) - 1);
+	write_in_folder("test.go", source, sizeof(source) - 1);
 	if (!try_run("go build -o go test.go >/dev/null 2>&1"))
 		cr_skip_test("no go here");
 	cr_assert(try_run("objcopy --rename-section .gopclntab=.hidden go debug"));
@@ -663,7 +613,7 @@ Test(frame_file, of_the_vdso_agrees_with_readelf)
 	EO_AUTO_FREE char *image = malloc(size), *path = in_folder("vdso");
 
 	memcpy(image, (const void *)start, size);
-	write_file("vdso", image, size);
+	write_in_folder("vdso", image, size);
 	cr_assert_geq(compare(path), 5u);
 
 	cr_assert_eq(eo_frame_file_load_memory(image, size, &whole, NULL), 0);
@@ -710,7 +660,7 @@ Test(frame_file, without_call_frame_information_is_enoent)
 	static const char source[] = ".globl _start\n_start: hlt\n";
 	size_t size;
 
-	write_file("bare.s", source, sizeof(source) - 1);
+	write_in_folder("bare.s", source, sizeof(source) - 1);
 	cr_assert(try_run("gcc -nostdlib -static -o bare bare.s -Wl,--build-id=none"));
 
 	EO_AUTO_FREE char *path = in_folder("bare");

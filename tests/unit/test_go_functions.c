@@ -7,12 +7,12 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "core/auto.h"
+#include "folder.h"
 #include "frame_sections.h"
 #include "unwind/frame_file.h"
 
@@ -264,46 +264,13 @@ Test(go_functions, no_byte_of_the_table_is_trusted)
 
 /* ---- built by Go ---- */
 
-static char folder[64];
-
-static void make_folder(void)
-{
-	strcpy(folder, "/tmp/eo-go-XXXXXX");
-	cr_assert_not_null(mkdtemp(folder));
-}
-
-static void remove_folder(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	cr_assert_eq(system(command), 0);
-}
-
 TestSuite(go_programs, .init = make_folder, .fini = remove_folder, .timeout = 100);
-
-static bool try_run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static bool try_run(const char *fmt, ...)
-{
-	char command[1024];
-	int n = snprintf(command, sizeof(command), "cd %s && ", folder);
-	va_list ap;
-
-	va_start(ap, fmt);
-	n += vsnprintf(command + n, sizeof(command) - (size_t)n, fmt, ap);
-	va_end(ap);
-	cr_assert_lt((size_t)n, sizeof(command));
-	return system(command) == 0;
-}
 
 static struct eo_frame_table load_file(const char *name)
 {
 	struct eo_frame_table table = {0};
 	struct eo_error err = {0};
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	EO_AUTO_FREE char *path = in_folder(name);
 	EO_AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	cr_assert_geq(fd, 0, "%s", name);
@@ -313,14 +280,10 @@ static struct eo_frame_table load_file(const char *name)
 
 static void build(const char *name, const char *source, const char *flags)
 {
-	char path[128];
-	FILE *file;
+	char file[32];
 
-	snprintf(path, sizeof(path), "%s/%s.go", folder, name);
-	file = fopen(path, "w");
-	cr_assert_not_null(file);
-	fputs(source, file);
-	fclose(file);
+	snprintf(file, sizeof(file), "%s.go", name);
+	write_in_folder(file, source, strlen(source));
 	if (!try_run("go build -o %s %s %s.go >/dev/null 2>&1", name, flags, name))
 		cr_skip_test("no go here");
 }
@@ -337,12 +300,13 @@ static const char c_source[] =
 /* The addresses of functions of this name, as nm tells them; the next function's is the end. */
 static uint64_t address_of(const char *name, const char *function, uint64_t *end)
 {
+	EO_AUTO_FREE char *path = in_folder(name);
 	unsigned long long start = 0, next = 0;
 	char command[256];
 	FILE *pipe;
 
-	snprintf(command, sizeof(command), "nm -n %s/%s | awk '$3 == \"%s\" {print $1; getline; print $1}'",
-		 folder, name, function);
+	snprintf(command, sizeof(command), "nm -n %s | awk '$3 == \"%s\" {print $1; getline; print $1}'", path,
+		 function);
 	pipe = popen(command, "r");
 	cr_assert_not_null(pipe);
 	cr_assert_eq(fscanf(pipe, "%llx %llx", &start, &next), 2, "no %s", function);

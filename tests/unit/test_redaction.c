@@ -8,6 +8,14 @@
 #define TEXT(key_, text) {.key = (key_), .type = EO_ATTR_STRING, .str = (text)}
 #define INSIDE(key_, kind, size) {.key = (key_), .type = (kind), .count = (size)}
 
+static struct eo_redaction *new_redaction(void)
+{
+	struct eo_redaction *redaction = NULL;
+
+	cr_assert_eq(eo_redaction_new(&redaction), 0);
+	return redaction;
+}
+
 static const struct eo_event *redact(struct eo_redaction *redaction, const struct eo_attr *data, size_t count)
 {
 	static struct eo_event event;
@@ -27,12 +35,8 @@ Test(redaction, paths_go_programs_keep_their_names_and_the_rest_stays)
 	};
 	const char *const expected[] = {"GET", "[redacted]", "[redacted]/nginx", NULL, "shop",
 					"[redacted]/nginx", "shop:80"};
-	struct eo_redaction *made = NULL;
+	EO_AUTO(eo_redaction) redaction = new_redaction();
 	const struct eo_event *event;
-
-	cr_assert_eq(eo_redaction_new(&made), 0);
-
-	EO_AUTO(eo_redaction) redaction = made;
 
 	event = redact(redaction, data, EO_ARRAY_SIZE(data));
 	cr_assert_not_null(event);
@@ -54,12 +58,8 @@ Test(redaction, of_a_command_the_program_alone_is_told)
 		TEXT("", "x"), TEXT("tracer", "syscall"),
 	};
 	const char *const expected[] = {NULL, "[redacted]/job", "[redacted]", "[redacted]", "syscall"};
-	struct eo_redaction *made = NULL;
+	EO_AUTO(eo_redaction) redaction = new_redaction();
 	const struct eo_event *event;
-
-	cr_assert_eq(eo_redaction_new(&made), 0);
-
-	EO_AUTO(eo_redaction) redaction = made;
 
 	event = redact(redaction, data, EO_ARRAY_SIZE(data));
 	for (size_t i = 1; i < EO_ARRAY_SIZE(data); i++)
@@ -71,12 +71,8 @@ Test(redaction, what_hides_nothing_is_not_copied)
 	const struct eo_attr data[] = {
 		TEXT("name", "openat"), {.key = "path", .type = EO_ATTR_UINT, .unum = 7}, TEXT("error", "ENOENT"),
 	};
-	struct eo_redaction *made = NULL;
+	EO_AUTO(eo_redaction) redaction = new_redaction();
 	const struct eo_event *event;
-
-	cr_assert_eq(eo_redaction_new(&made), 0);
-
-	EO_AUTO(eo_redaction) redaction = made;
 
 	event = redact(redaction, data, 1);
 	cr_expect_eq(event->data, data);
@@ -88,7 +84,7 @@ Test(redaction, what_hides_nothing_is_not_copied)
 Test(redaction, more_programs_than_an_event_has_are_hidden_whole)
 {
 	struct eo_attr data[9];
-	struct eo_redaction *made = NULL;
+	EO_AUTO(eo_redaction) redaction = new_redaction();
 	const struct eo_event *event;
 	char longest[600];
 
@@ -98,10 +94,6 @@ Test(redaction, more_programs_than_an_event_has_are_hidden_whole)
 	longest[0] = '/';
 	longest[sizeof(longest) - 1] = '\0';
 	data[0].str = longest;
-	cr_assert_eq(eo_redaction_new(&made), 0);
-
-	EO_AUTO(eo_redaction) redaction = made;
-
 	event = redact(redaction, data, EO_ARRAY_SIZE(data));
 	cr_expect_eq(strncmp(event->data[0].str, "[redacted]/xxx", 14), 0);
 	cr_expect_str_eq(event->data[1].str, "[redacted]/a");

@@ -4,7 +4,6 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,6 +11,7 @@
 
 #include "core/auto.h"
 #include "emulation.h"
+#include "folder.h"
 
 #ifdef __x86_64__
 
@@ -67,26 +67,10 @@ static const char program[] =
 	"}\n"
 	"int main(void) { give(0); return 0; }\n";
 
-/* An executable made of @program at a fixed address, whose notes need no relocation. */
+/* At a fixed address, so that its notes need no relocation. */
 static int build(void)
 {
-	char dir[] = "/tmp/eo-usdt-XXXXXX", text[256];
-	FILE *file;
-	int fd;
-
-	cr_assert(mkdtemp(dir));
-	snprintf(text, sizeof(text), "%s/p.c", dir);
-	file = fopen(text, "we");
-	cr_assert_geq(fputs(program, file), 0);
-	fclose(file);
-	snprintf(text, sizeof(text), "gcc -O1 -no-pie -fno-pie -o %s/p %s/p.c", dir, dir);
-	cr_assert_eq(system(text), 0);
-	snprintf(text, sizeof(text), "%s/p", dir);
-	fd = open(text, O_RDONLY | O_CLOEXEC);
-	cr_assert_geq(fd, 0);
-	snprintf(text, sizeof(text), "rm -r %s", dir);
-	cr_assert_eq(system(text), 0);
-	return fd;
+	return build_c(program, "-no-pie -fno-pie");
 }
 
 static const char *const names[] = {"purchase", "sale"};

@@ -63,6 +63,8 @@ run syscall_summary 200 "$build/tests/kernel/test_syscall_summary" --jobs 1 --co
 for name in mem_tracer mem_life mem_sampling mem_sources net_tracer net_messages net_http net_tls net_sockets; do
 	run "$name" 400 "$build/tests/kernel/test_$name" --jobs 1 --color=never
 done
+# Left out: fifty thousand sockets that wait at once.
+run net_garbage 200 "$build/tests/kernel/test_net_garbage" --jobs 1 --color=never --filter 'net_garbage/!(a_flood_*)'
 # shellcheck disable=SC2016 # for the inner shell
 run profile 100 sh -c '"$EO_SPIN" hot >/dev/null & exec "$EO_EBPFOTEL" profile -d 2 -f top -o -'
 echo "DONE"

@@ -9,10 +9,10 @@
  * memory, at the top of a stack frame; 13 that fail; 7 given back that were never taken. */
 #include <signal.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
+
+#include "steps.h"
 
 #define SECTION_PROBES __attribute__((section(".probes"), used))
 SECTION_PROBES volatile unsigned short otel_memory_alloc_semaphore;
@@ -39,20 +39,6 @@ SECTION_PROBES volatile unsigned short otel_memory_free_semaphore;
 	".size _.stapsdt.base, 1\n"                                                              \
 	".popsection\n"                                                                          \
 	".endif\n"
-
-static void say(const char *text)
-{
-	if (write(STDOUT_FILENO, text, strlen(text)) < 0)
-		_exit(1);
-}
-
-static void step(void)
-{
-	char byte;
-
-	if (read(STDIN_FILENO, &byte, 1) != 1)
-		_exit(0);
-}
 
 static void *pool_take(uintptr_t address, size_t size)
 {

@@ -21,29 +21,15 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "steps.h"
+
 #define THREADS 4
-
-static void say(const char *text)
-{
-	if (write(STDOUT_FILENO, text, strlen(text)) < 0)
-		_exit(1);
-}
-
-/* Wait for a step; the end of the input ends the program. */
-static void step(void)
-{
-	char byte;
-
-	if (read(STDIN_FILENO, &byte, 1) != 1)
-		_exit(0);
-}
 
 /* ---- counts ---- */
 

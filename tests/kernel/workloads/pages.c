@@ -20,23 +20,10 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "steps.h"
+
 #define PAGE	4096ul
 #define THREADS 4
-
-static void say(const char *text)
-{
-	if (write(STDOUT_FILENO, text, strlen(text)) < 0)
-		_exit(1);
-}
-
-/* Wait for a step; the end of the input ends the program. */
-static void step(void)
-{
-	char byte;
-
-	if (read(STDIN_FILENO, &byte, 1) != 1)
-		_exit(0);
-}
 
 static char *map_pages(size_t pages)
 {
