@@ -86,8 +86,14 @@ struct dst_entry {
 	struct net_device *dev;
 };
 
+/* Has no struct tag in the kernel either. */
+typedef struct {
+	int owned; /* by a call that runs, not by an interrupt */
+} socket_lock_t;
+
 struct sock {
 	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
 	__u16 sk_protocol; /* 16 bits of its own since v5.6 */
 	struct dst_entry *sk_dst_cache;
 	int sk_err;

@@ -42,6 +42,65 @@ static __always_inline void count_net(__u64 offset, __u64 much)
 
 #define COUNT_NET(field, much) count_net(__builtin_offsetof(struct eo_net_counters, field), much)
 
+/* --- stacks -------------------------------------------------------------------------------
+ *
+ * With net.stacks each program has a twin in net_stack.bpf.h, which runs instead of it and alone takes
+ * stacks. What the two share finds here what the twin has taken, or leaves here what it is to take
+ * one for once there is room for that on the program's own stack. */
+
+struct net_taken {
+	__u64 stack;  /* for the records that are sent now; 0: there is none */
+	__u64 thread; /* pid_tgid of who sends them: others may come in between */
+};
+
+struct net_run {
+	struct net_taken taken;
+	__u64 thread; /* pid_tgid of who waits for what follows; 0: nobody */
+	struct eo_session_key session; /* that has begun, */
+	__u32 session_waits;
+	__u32 payload_waits; /* and whether there is one */
+	__u64 place; /* an address on the kernel's stack */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct net_run);
+} net_runs SEC(".maps");
+
+static __always_inline struct net_run *net_run(void)
+{
+	__u32 zero = 0;
+
+	return net.stacks ? bpf_map_lookup_elem(&net_runs, &zero) : NULL;
+}
+
+static __always_inline __u64 run_stack(void)
+{
+	struct net_run *run = net_run();
+
+	return run && run->taken.thread == bpf_get_current_pid_tgid() ? run->taken.stack : 0;
+}
+
+/* NULL: nobody will take a stack. */
+static __always_inline struct net_run *waiting_run(void)
+{
+	struct net_run *run = net_run();
+
+	if (run)
+		run->thread = bpf_get_current_pid_tgid();
+	return run;
+}
+
+static __always_inline void forget_run_stack(void)
+{
+	struct net_run *run = net_run();
+
+	if (run)
+		run->taken.stack = 0;
+}
+
 /* --- ends --------------------------------------------------------------------------------- */
 
 /* ::ffff:0:0/96 */

@@ -25,6 +25,8 @@ static __noinline int bind_owner(struct eo_conn *conn, __u64 cookie, struct task
 	conn->flags |= CONN_TOLD;
 	if (conn->role == EO_ROLE_SERVER && !(conn->flags & CONN_EXISTED))
 		tell(conn, cookie, EO_RECORD_TCP_ACCEPT);
+	/* The end was before that call. */
+	forget_run_stack();
 	if (conn->flags & CONN_CLOSED)
 		tell_end(conn, cookie);
 	return 0;
@@ -140,6 +142,7 @@ static __noinline int tell_early_failure(struct eo_tracer_counters *count, struc
 	conn->error = call->error;
 	conn->begin_ns = conn->close_ns = bpf_ktime_get_ns();
 	conn->state = TCP_CLOSE;
+	conn->stack = run_stack();
 	set_owner(&conn->owner, task);
 	read_ends(sk, &conn->ends);
 	__builtin_memset(&conn->ends.peer, 0, sizeof(conn->ends.peer));

@@ -121,7 +121,8 @@ static __always_inline int packet_wanted(const struct eo_packet_record *record)
 	return ends_wanted(&record->ends);
 }
 
-/* One that has to be looked into: it is told, or filters ask for more than its device. */
+/* One that has to be looked into: it is told, or filters ask for more than its device. Returns whether
+ * its record is to be sent. */
 static __noinline int look_into_packet(struct eo_tracer_counters *count, struct sk_buff *skb,
 				       const struct net_device *device,
 				       const unsigned char *header, struct eo_packet_record *record)
@@ -158,47 +159,54 @@ static __noinline int look_into_packet(struct eo_tracer_counters *count, struct 
 	bpf_core_read_str(record->interface, sizeof(record->interface), &device->name);
 	owner_header(&record->header, owner ? owner : &nobody, EO_RECORD_PACKET,
 		     bpf_ktime_get_ns());
-	send_record(count, &record->header, sizeof(*record));
-	return 0;
+	return 1;
 }
 
-static __always_inline void packet(struct eo_tracer_counters *count, struct sk_buff *skb,
-				   const struct net_device *device, __u8 direction)
+/* Returns likewise. */
+static __always_inline int packet(struct eo_tracer_counters *count, struct sk_buff *skb,
+				  const struct net_device *device, struct eo_packet_record *record)
 {
-	struct eo_packet_record record = {.direction = direction};
 	const unsigned char *data, *header;
 	__be16 protocol = skb->protocol;
 
 	/* Plain loads, as everywhere on the way of packets that are only counted. */
-	if ((direction == EO_PACKET_RX || net.no_loopback) && device->flags & IFF_LOOPBACK)
-		return;
+	if ((record->direction == EO_PACKET_RX || net.no_loopback) && device->flags & IFF_LOOPBACK)
+		return 0;
 	if (protocol != bpf_htons(ETH_P_IP) && protocol != bpf_htons(ETH_P_IPV6))
-		return;
+		return 0;
 	if (net.by_interface && !is_interface(device))
-		return;
+		return 0;
 	/* What comes begins with the IP header, which is not marked yet. */
 	header = data = skb->data;
-	if (direction == EO_PACKET_TX)
+	if (record->direction == EO_PACKET_TX)
 		header = skb->head + skb->network_header;
-	record.length = skb->len - (header - data);
-	if (net.look_into_packets) {
-		look_into_packet(count, skb, device, header, &record);
-		return;
-	}
+	record->length = skb->len - (header - data);
+	if (net.look_into_packets)
+		return look_into_packet(count, skb, device, header, record);
 	COUNT_NET(packets, 1);
-	COUNT_NET(bytes, record.length);
+	COUNT_NET(bytes, record->length);
+	return 0;
+}
+
+static __always_inline void passes(struct eo_tracer_counters *count, struct sk_buff *skb,
+				   const struct net_device *device, __u8 direction)
+{
+	struct eo_packet_record record = {.direction = direction};
+
+	if (packet(count, skb, device, &record))
+		send_record(count, &record.header, sizeof(record));
 }
 
 SEC("tp_btf/net_dev_start_xmit")
 int BPF_PROG(on_transmit, struct sk_buff *skb, struct net_device *device)
 {
-	return UNPREEMPTED(packet(count, skb, device, EO_PACKET_TX));
+	return UNPREEMPTED(passes(count, skb, device, EO_PACKET_TX));
 }
 
 SEC("tp_btf/netif_receive_skb")
 int BPF_PROG(on_packet, struct sk_buff *skb)
 {
-	return UNPREEMPTED(packet(count, skb, skb->dev, EO_PACKET_RX));
+	return UNPREEMPTED(passes(count, skb, skb->dev, EO_PACKET_RX));
 }
 
 #endif

@@ -28,20 +28,20 @@ static __always_inline struct eo_payload_record *new_payload(void)
 #define CANNOT_FOLLOW (~0ull)
 
 /* The verifier wants to see these bounds where they are used. */
-#define BOUND(value, limit)                         \
-	({                                          \
-		if ((value) > (limit))              \
-			(value) = (limit);          \
-		asm volatile("" : "+r"(value));     \
-		if ((value) > (limit))              \
-			(value) = (limit);          \
+#define AT_MOST(value, limit)                   \
+	({                                      \
+		if ((value) > (limit))          \
+			(value) = (limit);      \
+		asm volatile("" : "+r"(value)); \
+		if ((value) > (limit))          \
+			(value) = (limit);      \
 	})
 
 /* @at: below EO_PAYLOAD_BYTES */
 static __always_inline __u32 copy_bytes(struct eo_payload_record *payload, __u64 at,
 					const void *from, __u64 size)
 {
-	BOUND(size, EO_PAYLOAD_BYTES);
+	AT_MOST(size, EO_PAYLOAD_BYTES);
 	/* Changes nothing; the compiler would leave it out, and the verifier wants it right here. */
 	asm volatile("%0 &= 4095" : "+r"(at));
 	return bpf_probe_read_user(payload->bytes + at, size, from) ? 0 : size;
@@ -88,14 +88,21 @@ static __always_inline void send_payload(struct eo_tracer_counters *count,
 					 struct eo_payload_record *payload,
 					 const struct user_message *message, __u32 length)
 {
+	struct net_run *run;
 	__u64 captured;
 
 	payload->length = length;
 	captured = message->vectors ? copy_vectors(payload, message, length) :
 				      copy_bytes(payload, 0, message->bytes, length);
-	BOUND(captured, EO_PAYLOAD_BYTES);
+	AT_MOST(captured, EO_PAYLOAD_BYTES);
 	payload->captured = captured;
+	payload->stack = run_stack();
 	COUNT(count->seen);
+	run = payload->stack ? NULL : waiting_run();
+	if (run) {
+		run->payload_waits = 1;
+		return;
+	}
 	send_record(count, &payload->header, EO_PAYLOAD_HEADER_BYTES + captured);
 }
 

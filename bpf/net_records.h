@@ -45,6 +45,7 @@ struct eo_net_config {
 	__u32 tls; /* its functions are probed */
 	__u32 own_cookies; /* programs may not ask for a socket's */
 	__u32 by_calls;	   /* what is moved is seen when calls end; no tracepoint of sockets tells */
+	__u32 stacks;	   /* the programs that take them run */
 	char interface[EO_NET_INTERFACE_BYTES];
 };
 
@@ -117,9 +118,10 @@ struct eo_tcp_record {
 	__u8 reset_by;	   /* enum eo_net_reset */
 	__u8 state;	   /* of the kernel's numbers, TCP_ESTABLISHED … */
 	__u8 flags;
+	__u64 stack; /* its hash; 0: there is none */
 };
 
-_Static_assert(sizeof(struct eo_tcp_record) == 160, "records are an ABI between bpf/ and lib/");
+_Static_assert(sizeof(struct eo_tcp_record) == 168, "records are an ABI between bpf/ and lib/");
 
 enum eo_packet_direction {
 	EO_PACKET_TX,
@@ -136,9 +138,10 @@ struct eo_packet_record {
 	__u8 tcp_flags;
 	__u8 reserved[7];
 	char interface[EO_NET_INTERFACE_BYTES];
+	__u64 stack; /* its hash; 0: there is none */
 };
 
-_Static_assert(sizeof(struct eo_packet_record) == 136, "records are an ABI between bpf/ and lib/");
+_Static_assert(sizeof(struct eo_packet_record) == 144, "records are an ABI between bpf/ and lib/");
 
 /* Who reads a payload. */
 enum eo_payload_use {
@@ -154,6 +157,7 @@ struct eo_payload_record {
 	struct eo_record_header header;
 	__u64 cookie;
 	__u64 offset; /* of TCP: bytes that went this way before, since the trace knows of it */
+	__u64 stack;  /* hash of the call's; 0: there is none */
 	struct eo_net_ends ends;
 	__u32 length; /* moved in all */
 	__u32 captured;
@@ -168,7 +172,7 @@ struct eo_payload_record {
 };
 
 #define EO_PAYLOAD_HEADER_BYTES __builtin_offsetof(struct eo_payload_record, bytes)
-_Static_assert(EO_PAYLOAD_HEADER_BYTES == 136, "records are an ABI between bpf/ and lib/");
+_Static_assert(EO_PAYLOAD_HEADER_BYTES == 144, "records are an ABI between bpf/ and lib/");
 
 /* Key of the sessions map. */
 struct eo_session_key {
@@ -188,6 +192,7 @@ struct eo_session {
 	__u64 tx_bytes, rx_bytes;
 	__u32 role; /* enum eo_net_role: clients send first */
 	__u32 flags;
+	__u64 stack; /* hash of that of the call that began it; 0: there is none */
 };
 
 /* Key of the rows of a summary. */

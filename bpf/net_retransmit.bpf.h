@@ -22,6 +22,7 @@ static __noinline int tell_nobodys(struct eo_tracer_counters *count, struct eo_n
 	record.ends = *ends;
 	record.state = state;
 	record.retransmits = segments;
+	record.stack = run_stack();
 	send_record(count, &record.header, sizeof(record));
 	return 0;
 }

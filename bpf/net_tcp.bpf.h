@@ -55,6 +55,7 @@ struct eo_conn {
 	__u64 moved[2];		/* bytes that went out and in, as far as calls were seen */
 	__u64 sent_ns;		/* by a client, last */
 	__u64 payload_ns;	/* time of the last payload that was told */
+	__u64 stack;		/* of connect(), with net.stacks */
 	__u8 http;		/* enum http_state */
 	__u8 http_tries;
 	__u8 followed; /* user space holds something of it, and wants to know its end */
@@ -230,6 +231,7 @@ static __always_inline void fill_record(struct eo_tcp_record *record, const stru
 	record->role = conn->role;
 	record->reset_by = EO_RESET_NONE;
 	record->state = conn->state;
+	record->stack = kind == EO_RECORD_TCP_CONNECT ? conn->stack : run_stack();
 	record->flags = (conn->flags & CONN_EXISTED ? EO_TCP_EXISTED : 0) |
 			(conn->flags & CONN_MPTCP ? EO_TCP_MPTCP : 0);
 	if (kind == EO_RECORD_TCP_RETRANSMIT) {

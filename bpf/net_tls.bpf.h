@@ -31,6 +31,7 @@ struct tls_call {
 	__u64 begin_ns;
 	__u64 socket; /* whose bytes were moved meanwhile; 0: none */
 	__u64 function; /* enum eo_tls_function */
+	__u64 address;	/* of its first instruction */
 };
 
 /* Key: pid_tgid */
@@ -159,7 +160,7 @@ struct tls_message {
 	struct eo_conn *conn;
 	struct tls_stream *stream;
 	const void *bytes;
-	__u64 size, offset, ktime_ns;
+	__u64 size, offset, ktime_ns, stack;
 	__u32 received;
 };
 
@@ -181,6 +182,7 @@ static __always_inline void fill_tls_payload(struct eo_payload_record *payload,
 	payload->existed = !message->stream->from_start;
 	payload->tls = 1;
 	payload->reserved = 0;
+	payload->stack = message->stack;
 }
 
 /* A record of a constant size, made in the ring. */
@@ -195,15 +197,24 @@ static __always_inline void send_tls_payload(struct eo_tracer_counters *count,
 		COUNT(count->lost[EO_LOSS_RING_FULL]);
 		return;
 	}
-	BOUND(captured, room);
+	AT_MOST(captured, room);
 	if (bpf_probe_read_user(payload->bytes, captured, message->bytes))
 		captured = 0;
 	fill_tls_payload(payload, message, captured);
 	submit_record(count, &payload->header);
 }
 
+/* Where a call comes from; see net_stack.bpf.h. */
+typedef __u64 (*stack_of_call)(struct pt_regs *ctx, __u64 address);
+
+static __always_inline __u64 no_stack(struct pt_regs *ctx, __u64 address)
+{
+	return 0;
+}
+
 static __always_inline void tls_bytes(struct eo_tracer_counters *count, const struct tls_call *call,
-				      struct tls_stream *stream, __u64 size)
+				      struct tls_stream *stream, __u64 size, struct pt_regs *ctx,
+				      stack_of_call stack_of)
 {
 	struct tls_message message = {
 		.stream = stream,
@@ -229,6 +240,7 @@ static __always_inline void tls_bytes(struct eo_tracer_counters *count, const st
 	/* A request begins when it is handed over, a response ends when all of it was. */
 	if (message.conn->role == EO_ROLE_CLIENT && !message.received)
 		message.ktime_ns = call->begin_ns;
+	message.stack = stack_of(ctx, call->address);
 	message.conn->followed = 1;
 	if (size > TLS_SMALL_BYTES)
 		send_tls_payload(count, &message, EO_PAYLOAD_BYTES);
@@ -258,6 +270,7 @@ static __always_inline void tls_begins(struct pt_regs *ctx)
 	call.buffer = PT_REGS_PARM2(ctx);
 	call.out = PT_REGS_PARM4(ctx);
 	call.begin_ns = bpf_ktime_get_ns();
+	call.address = PT_REGS_IP(ctx);
 	bpf_map_update_elem(&tls_calls, &thread, &call, BPF_ANY);
 }
 
@@ -277,7 +290,8 @@ static __always_inline __u64 tls_moved(const struct tls_call *call, struct pt_re
 	return size >> 31 ? 0 : size;
 }
 
-static __always_inline void tls_ends(struct eo_tracer_counters *count, struct pt_regs *ctx)
+static __always_inline void tls_ends(struct eo_tracer_counters *count, struct pt_regs *ctx,
+				     stack_of_call stack_of)
 {
 	__u64 thread = bpf_get_current_pid_tgid(), size;
 	struct tls_call *found = bpf_map_lookup_elem(&tls_calls, &thread), call;
@@ -290,7 +304,7 @@ static __always_inline void tls_ends(struct eo_tracer_counters *count, struct pt
 	stream = find_tls_stream(&call, thread);
 	size = stream ? tls_moved(&call, ctx) : 0;
 	if (size)
-		tls_bytes(count, &call, stream, size);
+		tls_bytes(count, &call, stream, size, ctx, stack_of);
 }
 
 SEC("uprobe")
@@ -302,7 +316,7 @@ int on_tls_enter(struct pt_regs *ctx)
 SEC("uretprobe")
 int on_tls_leave(struct pt_regs *ctx)
 {
-	return UNPREEMPTED(tls_ends(count, ctx));
+	return UNPREEMPTED(tls_ends(count, ctx, no_stack));
 }
 
 #endif

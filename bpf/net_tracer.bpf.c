@@ -12,6 +12,7 @@
 #include "net_owner.bpf.h"
 #include "net_packet.bpf.h"
 #include "net_retransmit.bpf.h"
+#include "net_stack.bpf.h"
 #include "net_tcp.bpf.h"
 #include "net_tls.bpf.h"
 #include "net_transfer.bpf.h"

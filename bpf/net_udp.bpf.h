@@ -103,6 +103,19 @@ static __always_inline void count_session(struct eo_tracer_counters *count,
 	}
 }
 
+static __always_inline void take_session_stack(struct eo_session *session,
+					       const struct eo_session_key *key)
+{
+	struct net_run *run;
+
+	session->stack = run_stack();
+	run = session->stack ? NULL : waiting_run();
+	if (!run)
+		return;
+	run->session = *key;
+	run->session_waits = 1;
+}
+
 /* Returns NULL when it is nobody's who is of interest. */
 static __always_inline struct eo_session *find_session(struct eo_tracer_counters *count,
 						  const struct moved *moved)
@@ -126,6 +139,7 @@ static __always_inline struct eo_session *find_session(struct eo_tracer_counters
 	fill_session(session, moved, task);
 	if (session_wanted(moved)) {
 		count_session(count, session, moved);
+		take_session_stack(session, &key);
 	} else {
 		session->flags = EO_SESSION_IGNORED;
 		count_as(&count->filtered, count);

@@ -159,4 +159,46 @@ static __always_inline __u64 current_stack(void *ctx, struct task_struct *task, 
 	return hash;
 }
 
+/* The same in a uretprobe; see take_call_stack(). */
+static __always_inline __u64 ended_call_stack(struct pt_regs *ctx, __u64 function, __u64 now)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct stack_slot *slot;
+	__u64 hash;
+	__u32 number;
+
+	slot = claim_slot(&number);
+	if (!slot)
+		return 0;
+	take_call_stack(slot, number, ctx, task, bpf_get_current_pid_tgid(), function);
+	hash = tell_stack(slot, now);
+	release_slot(slot);
+	return hash;
+}
+
+/* The same of an interrupt: whose process it stopped is no matter, so the kernel half is nobody's. */
+static __always_inline __u64 interrupt_stack(void *ctx, __u64 now)
+{
+	struct eo_stack_record *record;
+	struct stack_slot *slot;
+	__u64 hash = 0;
+	__u32 number;
+
+	slot = claim_slot(&number);
+	if (!slot)
+		return 0;
+	record = &slot->record;
+	record->tgid = record->tid = record->exec_id = 0;
+	record->in_kernel = 1;
+	record->user_walk = EO_USER_NONE;
+	record->kernel_frames = record->user_frames = 0;
+	__builtin_memset(record->comm, 0, sizeof(record->comm));
+	__builtin_memset(record->thread, 0, sizeof(record->thread));
+	take_kernel_half(record, ctx);
+	if (record->kernel_frames)
+		hash = tell_stack(slot, now);
+	release_slot(slot);
+	return hash;
+}
+
 #endif

@@ -270,8 +270,6 @@ static int check_tracers(struct trace_options *o)
 			r = cli_usage_error(capture->command,
 					    "%s wants a target: -p, a command behind --, or -a",
 					    t->name);
-		} else if (o->stack && !t->takes_stacks) {
-			r = cli_usage_error(capture->command, "-k: %s takes no stacks", t->name);
 		} else if (o->by & ~t->by) {
 			r = cli_usage_error(capture->command,
 					    "--by=%s: %s has no rows by %s", o->by_text, t->name,

@@ -34,7 +34,6 @@ struct trace_tracer {
 	unsigned int by;   /* bits of what rows can be told apart by */
 	bool needs_target; /* -p, a command, or -a */
 	bool has_traces;   /* in OTLP traces come along unless --signals says otherwise */
-	bool takes_stacks;
 
 	/* The name of an option of its own that was given; NULL: none. */
 	const char *(*given)(const struct trace_options *options);

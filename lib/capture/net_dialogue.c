@@ -65,14 +65,15 @@ static void fill_event(struct eo_event *event, enum eo_event_type type, uint64_t
 }
 
 static void emit(struct eo_net_dialogues *all, enum eo_event_type type, uint64_t ktime_ns,
-		 const struct eo_net_owner *owner, const struct eo_net_attributes *attrs)
+		 const struct eo_net_owner *owner, const struct eo_net_attributes *attrs,
+		 uint64_t stack)
 {
 	struct eo_event event;
 	int r;
 
 	fill_event(&event, type, ktime_ns, owner, attrs);
 	all->events++;
-	r = all->error < 0 ? 0 : all->options.event(all->options.ctx, &event);
+	r = all->error < 0 ? 0 : all->options.event(all->options.ctx, &event, stack);
 	if (r < 0)
 		all->error = r;
 }
@@ -95,7 +96,7 @@ static void on_lookup(void *arg, const struct eo_dns_lookup *lookup)
 	}
 	eo_net_attributes_uint(&attrs, "duration_ns", lookup->duration_ns);
 	eo_net_attributes_error(&attrs, lookup->error);
-	emit(arg, EO_EVENT_DNS, lookup->ktime_ns, lookup->owner, &attrs);
+	emit(arg, EO_EVENT_DNS, lookup->ktime_ns, lookup->owner, &attrs, lookup->owner->stack);
 }
 
 static const char *http_role(enum eo_http_role role)
@@ -125,7 +126,7 @@ static void on_exchange(void *arg, void *user, const struct eo_http_exchange *ex
 	if (dialogue->tls)
 		eo_net_attributes_true(&attrs, "tls");
 	eo_net_attributes_error(&attrs, exchange->error);
-	emit(arg, EO_EVENT_HTTP_REQUEST, exchange->ktime_ns, &dialogue->owner, &attrs);
+	emit(arg, EO_EVENT_HTTP_REQUEST, exchange->ktime_ns, &dialogue->owner, &attrs, exchange->stack);
 }
 
 /* --- dialogues ---------------------------------------------------------------------------- */
@@ -274,6 +275,7 @@ static void take_dns(struct eo_net_dialogues *all, const struct eo_payload_recor
 
 	if (record->protocol == IPPROTO_UDP) {
 		fill_owner(&owner, &record->header);
+		owner.stack = record->stack;
 		take_message(all, record->header.ktime_ns, record->cookie, &record->ends.peer,
 			     &owner, record->bytes, record->captured, record->length);
 		return;
@@ -287,6 +289,7 @@ static void take_dns(struct eo_net_dialogues *all, const struct eo_payload_recor
 		return;
 	}
 	dialogue->ktime_ns = record->header.ktime_ns;
+	dialogue->owner.stack = record->stack;
 	eo_dns_stream_feed(*stream, record->bytes, record->captured, record->length,
 			   on_stream_message, dialogue);
 }
@@ -304,6 +307,7 @@ static void take_http(struct eo_net_dialogues *all, const struct eo_payload_reco
 	struct eo_http_chunk chunk = {
 		.direction = record->received ? EO_HTTP_RECEIVED : EO_HTTP_SENT,
 		.ktime_ns = record->header.ktime_ns,
+		.stack = record->stack,
 		.offset = record->offset,
 		.bytes = record->bytes,
 		.captured = record->captured,

@@ -15,9 +15,12 @@
 /* After so long every CPU's record has been read. */
 #define EO_NET_PAYLOAD_WAIT_NS 100000000ull
 
+/* @stack: hash of that of the call that began it, as the payload had it; 0: there is none */
+typedef int (*eo_net_made_event_fn)(void *ctx, const struct eo_event *event, uint64_t stack);
+
 struct eo_net_payloads_options {
 	bool keep_query; /* of HTTP paths */
-	eo_trace_event_fn event;
+	eo_net_made_event_fn event;
 	void *ctx;
 };
 

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -103,9 +104,33 @@ static bool has_sessions(const struct net_tracer *net)
 	       net->options.protocols & EO_NET_UDP;
 }
 
+static bool wants_stacks(const struct net_tracer *net)
+{
+	return net->base.options.stack && !net->base.options.summary;
+}
+
 static bool has_payloads(const struct net_tracer *net)
 {
 	return net->options.events & (EO_NET_HTTP | EO_NET_DNS);
+}
+
+/* Each has a twin that takes stacks; see bpf/net_stack.bpf.h. */
+static void choose_twin(struct net_tracer *net, const char *name, bool wanted)
+{
+	char twin[64];
+
+	snprintf(twin, sizeof(twin), "%s_stack", name);
+	bpf_program__set_autoload(bpf_object__find_program_by_name(net->skeleton->obj, name),
+				  wanted && !wants_stacks(net));
+	bpf_program__set_autoload(bpf_object__find_program_by_name(net->skeleton->obj, twin),
+				  wanted && wants_stacks(net));
+}
+
+static struct bpf_program *tls_leave(const struct net_tracer *net)
+{
+	const struct net_tracer_bpf *bpf = net->skeleton;
+
+	return wants_stacks(net) ? bpf->progs.on_tls_leave_stack : bpf->progs.on_tls_leave;
 }
 
 /* A program can tell its probes apart since v5.15. */
@@ -121,14 +146,14 @@ static void prepare_tls(struct net_tracer *net)
 		eo_tracer_add_hook(&net->base, "tls",
 				   !net->probes_tls ? "none" : net->multi ? "uprobe_multi" : "uprobe");
 	bpf_program__set_autoload(bpf->progs.on_tls_enter, net->probes_tls);
-	bpf_program__set_autoload(bpf->progs.on_tls_leave, net->probes_tls);
+	choose_twin(net, "on_tls_leave", net->probes_tls);
 	bpf_program__set_autoattach(bpf->progs.on_tls_enter, false);
-	bpf_program__set_autoattach(bpf->progs.on_tls_leave, false);
+	bpf_program__set_autoattach(tls_leave(net), false);
 	if (!net->probes_tls)
 		return;
 	bpf->rodata->net.tls = 1;
 	eo_uprobes_prepare(bpf->progs.on_tls_enter, net->multi);
-	eo_uprobes_prepare(bpf->progs.on_tls_leave, net->multi);
+	eo_uprobes_prepare(tls_leave(net), net->multi);
 	bpf_map__set_max_entries(bpf->maps.tls_calls, TLS_CALLS_MAX);
 	bpf_map__set_max_entries(bpf->maps.tls_arrivals, TLS_CALLS_MAX);
 	bpf_map__set_max_entries(bpf->maps.tls_streams, net->options.connections_max);
@@ -140,8 +165,6 @@ static int choose_hooks(struct net_tracer *net, struct eo_error *err)
 
 	for (size_t i = 0; i < EO_ARRAY_SIZE(hooks); i++) {
 		const struct hook *hook = &hooks[i];
-		struct bpf_program *program =
-			bpf_object__find_program_by_name(net->skeleton->obj, hook->program);
 		bool applies = hook->when == ANYWAY ||
 			       (hook->when == WITH_CALLS) == net->ways.by_calls;
 		bool wanted = applies && options->events & hook->events &&
@@ -152,7 +175,7 @@ static int choose_hooks(struct net_tracer *net, struct eo_error *err)
 			return eo_error_set(err, EO_ERROR_INCOMPATIBLE_KERNEL, ENOENT,
 					    "ebpfotel check tells what this kernel can do",
 					    "find tracepoint %s", hook->tracepoint);
-		bpf_program__set_autoload(program, there);
+		choose_twin(net, hook->program, there);
 		if (wanted && hook->key)
 			eo_tracer_add_hook(&net->base, hook->key,
 					   !there ? "none" : hook->way ? hook->way : "tp_btf");
@@ -170,10 +193,46 @@ static int choose_hooks(struct net_tracer *net, struct eo_error *err)
 	return 0;
 }
 
+static int prepare_stacks(struct net_tracer *net, struct eo_error *err)
+{
+	struct net_tracer_bpf *bpf = net->skeleton;
+	int r;
+
+	if (wants_stacks(net)) {
+		bpf->rodata->net.stacks = 1;
+		return eo_tracer_prepare_stacks(&net->base, bpf->obj, (void *)&bpf->rodata->stack_config, err);
+	}
+	r = eo_trace_stacks_leave_out(bpf->obj);
+	return r < 0 ? eo_tracer_load_failed(&net->base, -r, err) : 0;
+}
+
+static int open_stacks(struct net_tracer *net, struct eo_error *err)
+{
+	static const struct eo_stack_layout layout = {
+		.values = {{"events", "count"}},
+		.tracepoints = true,
+	};
+	struct net_tracer_bpf *bpf = net->skeleton;
+
+	eo_tracer_add_hook(&net->base, "stacks",
+			   bpf->rodata->stack_config.tables ? "tables" : "frame_pointers");
+	return eo_tracer_open_stacks(&net->base, bpf->obj, (uint32_t *)&bpf->bss->unwind_tick, &layout, err);
+}
+
 static bool has_target(const struct eo_target *target)
 {
 	return eo_filter_has_ids(target) || target->uid_count || target->comm_count ||
 	       target->cgroup_count;
+}
+
+static int load_failed(const struct net_tracer *net, int code, struct eo_error *err)
+{
+	int r = eo_tracer_load_failed(&net->base, code, err);
+
+	if (wants_stacks(net) && code != EPERM &&
+	    libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL) != 1)
+		eo_error_hint(err, "leave the stacks out: they need Linux 5.17");
+	return r;
 }
 
 static int load(struct eo_tracer *tracer, struct eo_error *err)
@@ -215,18 +274,22 @@ static int load(struct eo_tracer *tracer, struct eo_error *err)
 		bpf_map__set_max_entries(bpf->maps.rows, ROWS_MAX);
 	prepare_tls(net);
 	r = choose_hooks(net, err);
+	if (r == 0)
+		r = prepare_stacks(net, err);
 	if (r < 0)
 		return r;
 	r = net_tracer_bpf__load(bpf);
 	if (r < 0)
-		return eo_tracer_load_failed(tracer, -r, err);
+		return load_failed(net, -r, err);
 	tracer->targets_live = (uint64_t *)&bpf->bss->targets_live;
 	tracer->targets_missed = (uint64_t *)&bpf->bss->targets_missed;
-	return eo_net_filter_fill(&net->options, bpf->obj, err);
+	if (wants_stacks(net))
+		r = open_stacks(net, err);
+	return r < 0 ? r : eo_net_filter_fill(&net->options, bpf->obj, err);
 }
 
 /* An event that is made here, of several records or of a map. */
-static int emit_made(void *ctx, const struct eo_event *event)
+static int emit_made(void *ctx, const struct eo_event *event, uint64_t stack)
 {
 	struct net_tracer *net = ctx;
 
@@ -234,7 +297,7 @@ static int emit_made(void *ctx, const struct eo_event *event)
 	net->unknown_owners += !event->pid;
 	if (net->http_rows)
 		return eo_net_http_rows_add(net->http_rows, event);
-	return eo_tracer_emit(&net->base, event);
+	return eo_tracer_emit_with_stack(&net->base, event, stack);
 }
 
 static int attach_tls(struct net_tracer *net, struct eo_error *err)
@@ -244,7 +307,7 @@ static int attach_tls(struct net_tracer *net, struct eo_error *err)
 	bool by_pid = bpf->rodata->filter.by_pid;
 	const struct eo_function_probes_options options = {
 		.enter = bpf->progs.on_tls_enter,
-		.leave = bpf->progs.on_tls_leave,
+		.leave = tls_leave(net),
 		.multi = net->multi,
 		.everywhere = !by_pid || (target->command_pid && !target->no_follow),
 		.targets_fd = by_pid ? bpf_map__fd(bpf->maps.target_pids) : -1,
@@ -355,6 +418,7 @@ static int record(struct eo_tracer *tracer, const struct eo_record_header *heade
 	struct net_tracer *net = net_of(tracer);
 	struct eo_net_attributes attrs = {0};
 	struct eo_event event;
+	uint64_t stack;
 
 	if (net->payloads &&
 	    (header->kind == EO_RECORD_PAYLOAD || header->kind == EO_RECORD_TCP_CLOSE))
@@ -365,15 +429,19 @@ static int record(struct eo_tracer *tracer, const struct eo_record_header *heade
 		net->records_inside++;
 		return read_payloads(net, header->ktime_ns);
 	}
-	if (header->kind == EO_RECORD_PACKET && size >= sizeof(struct eo_packet_record))
+	if (header->kind == EO_RECORD_PACKET && size >= sizeof(struct eo_packet_record)) {
 		eo_net_events_packet((const void *)header, &attrs, &event);
-	else if (size < sizeof(struct eo_tcp_record) ||
-		 !eo_net_events_tcp((const void *)header, &attrs, &event))
+		stack = ((const struct eo_packet_record *)header)->stack;
+	} else if (size >= sizeof(struct eo_tcp_record) &&
+		   eo_net_events_tcp((const void *)header, &attrs, &event)) {
+		stack = ((const struct eo_tcp_record *)header)->stack;
+	} else {
 		return 0;
+	}
 	/* Packets of the kernel itself, and those that pass through, are nobody's. */
 	net->unknown_owners += !event.pid && header->kind != EO_RECORD_PACKET;
 	eo_tracer_add_latency(tracer, header->ktime_ns);
-	return eo_tracer_emit(tracer, &event);
+	return eo_tracer_emit_with_stack(tracer, &event, stack);
 }
 
 static int end_session(void *ctx, const struct eo_session_key *key,
@@ -387,7 +455,7 @@ static int end_session(void *ctx, const struct eo_session_key *key,
 	    !(net->options.events & EO_NET_UDP_SESSION))
 		return 0;
 	eo_net_events_session(key, session, &attrs, &event);
-	return emit_made(net, &event);
+	return emit_made(net, &event, session->stack);
 }
 
 /* As often as a session's end should be noticed. */

@@ -43,6 +43,25 @@ int eo_trace_stacks_prepare(struct bpf_object *object, struct eo_stack_config *c
 	return tables ? eo_table_store_prepare(object, err) : 0;
 }
 
+int eo_trace_stacks_leave_out(struct bpf_object *object)
+{
+	/* Those of tables are not on every kind of machine. */
+	static const char *const names[] = {
+		"stack_slots",	  "stack_ids",	      "stacks",		 "unwind_chunks",
+		"unwind_directory", "unwind_rules",   "unwind_files",	 "unwind_mappings",
+		"unwind_processes",
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < EO_ARRAY_SIZE(names) && !r; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(object, names[i]);
+
+		if (map)
+			r = bpf_map__set_autocreate(map, false);
+	}
+	return r;
+}
+
 static int take_record(void *ctx, void *data, size_t size)
 {
 	struct eo_trace_stacks *stacks = ctx;

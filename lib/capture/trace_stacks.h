@@ -31,6 +31,9 @@ bool eo_trace_stacks_have_tables(struct bpf_object *object);
 int eo_trace_stacks_prepare(struct bpf_object *object, struct eo_stack_config *config,
 			    bool tables, size_t max_stacks, struct eo_error *err);
 
+/** Instead of it: the maps are not made, as no program that takes stacks is loaded. */
+int eo_trace_stacks_leave_out(struct bpf_object *object);
+
 /**
  * After load, before attach: news of processes is taken from now on.
  * @tick: unwind_tick in the object's memory; NULL: stacks are walked by frame pointers

@@ -21,6 +21,7 @@ struct eo_net_owner {
 	uint32_t ns_pid;   /* 0 where it is the same */
 	char comm[EO_COMM_BYTES];
 	char thread[EO_COMM_BYTES];
+	uint64_t stack; /* the caller's word for where in its code a message was sent; 0: none */
 };
 
 #endif

@@ -211,6 +211,7 @@ static void feed(struct eo_http_connection *connection, const struct eo_http_chu
 {
 	bool request;
 
+	connection->sink.stack = chunk->stack;
 	if (connection->protocol == UNDECIDED)
 		look(connection, chunk);
 	request = side_of(connection, chunk->direction) == REQUESTS;

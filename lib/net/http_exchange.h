@@ -31,6 +31,7 @@ enum eo_http_direction {
 struct eo_http_chunk {
 	enum eo_http_direction direction;
 	uint64_t ktime_ns;
+	uint64_t stack; /* the caller's word for where in its code that was; 0: none */
 	/* Of the first byte in its direction, counted since any moment that stays the same: holes
 	 * show by it. EO_HTTP_OFFSET_NONE: takes up where the last one ended. */
 	uint64_t offset;
@@ -44,6 +45,7 @@ struct eo_http_exchange {
 	uint64_t ktime_ns;	/* first byte of the request */
 	uint64_t duration_ns;	/* until the last byte of the response, or the end without one */
 	uint64_t first_byte_ns; /* until the head of the response; 0 without one */
+	uint64_t stack;		/* of the chunk with the end of the request's head */
 	enum eo_http_role role;
 	const char *version;	 /* "1.0", "1.1", "2" */
 	const char *method;	 /* NULL: not known (HTTP/2 that began before the trace) */

@@ -31,6 +31,7 @@ struct eo_http_request *eo_http_request_new(const struct eo_http_sink *sink,
 	memcpy(request->traceparent, head->traceparent, sizeof(request->traceparent));
 	request->exchange = (struct eo_http_exchange){
 		.ktime_ns = start_ns,
+		.stack = sink->stack,
 		.role = sink->role,
 		.version = versions[head->minor != 0],
 		.method = head->method,

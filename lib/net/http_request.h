@@ -14,6 +14,7 @@ struct eo_http_sink {
 	struct eo_budget *budget; /* of the connection */
 	void *user;
 	enum eo_http_role role;
+	uint64_t stack; /* of the chunk that is read now */
 };
 
 struct eo_http_request {

@@ -19,6 +19,7 @@ cat >nginx.conf <<-END
 	location / { return 200 "hello\n"; } } }
 END
 start unshare --pid --fork --kill-child nginx -p . -c nginx.conf 2>/dev/null
+nginx=$pid
 until_true curl -s -o /dev/null "http://127.0.0.1:$port/"
 
 ask()
@@ -58,6 +59,31 @@ if command -v node >/dev/null && [ -d "$EO_NODE_MODULES/@opentelemetry/otlp-tran
 else
 	skip "an independent decoder reads it" "needs node and @opentelemetry/otlp-transformer: ./dev setup --tests"
 fi
+
+# --- stacks
+
+# Workers of this nginx alone, which know their tables before the first request.
+workers=$(pgrep -d, -P "$(pgrep -P "$nginx")")
+start "$EO_BIN" trace net -q -k --events=http --port=$port,$tls_port -p "$workers" -o stacks.jsonl --stats=stacks.stats
+stacks=$pid
+until_true test -s stacks.jsonl
+sleep 1
+ask
+sleep 1
+kill -TERM "$stacks"
+await "$stacks"
+is "a run with stacks" "$rc" 0
+from() # SCHEME FUNCTION
+{
+	jq -s --arg scheme "$1" --arg function "$2" 'map(select(.event_type == "http_request" and
+		.data.scheme == $scheme and any(.data.stack[]?; .kind != "kernel" and
+		.function == $function))) | length' stacks.jsonl
+}
+is "requests have that of the call that received them" "$(from http recv)" $((traced + plain - traced / 3 - 6))
+is "and inside of TLS that of the library's function" "$(from https SSL_read)" $((traced / 3 + 6))
+is "nothing of that is lost" "$(stat_of stacks.stats '[.lost[]] | add')" 0
+ok "they make a flame graph" "$EO_BIN" convert stacks.jsonl -f folded -o stacks.folded
+is "with each request" "$(awk '{ sum += $NF } END { print sum }' stacks.folded)" $((traced + plain))
 
 # --- rows
 

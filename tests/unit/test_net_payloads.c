@@ -12,12 +12,14 @@
 struct seen {
 	struct eo_event_list *list;
 	int answer; /* of the event function */
+	uint64_t stack; /* of the last event */
 };
 
-static int on_event(void *ctx, const struct eo_event *event)
+static int on_event(void *ctx, const struct eo_event *event, uint64_t stack)
 {
 	struct seen *seen = ctx;
 
+	seen->stack = stack;
 	cr_assert_eq(eo_event_list_add(seen->list, event), 0);
 	return seen->answer;
 }
@@ -89,6 +91,37 @@ Test(net_payloads, what_comes_late_is_read_in_its_place)
 	cr_assert_str_eq(text_of(seen.list, 0, "path"), "/a");
 	cr_assert_eq(eo_event_list_get(seen.list, 0)->pid, 4711);
 	cr_assert_eq(eo_event_data(eo_event_list_get(seen.list, 0), "duration_ns")->unum, 100);
+	eo_net_payloads_free(payloads);
+	eo_event_list_free(seen.list);
+}
+
+static void say_from(struct eo_net_payloads *payloads, uint64_t ktime_ns, bool received, uint64_t offset,
+		     const char *text, uint64_t stack)
+{
+	struct eo_payload_record record = payload(ktime_ns, 1, received, text, strlen(text));
+
+	record.offset = offset;
+	record.stack = stack;
+	add(payloads, &record);
+}
+
+/* Whatever came after it, and whoever answers. */
+Test(net_payloads, a_request_has_the_stack_of_its_own_call)
+{
+	struct seen seen = {0};
+	struct eo_net_payloads *payloads = begin(&seen);
+	uint64_t next = strlen(REQUEST("/a")), answered = strlen(RESPONSE);
+
+	say_from(payloads, 100, true, 0, REQUEST("/a"), 7);
+	say_from(payloads, 200, true, next, REQUEST("/b"), 11);
+	say_from(payloads, 300, false, 0, RESPONSE, 13);
+	cr_assert_eq(eo_net_payloads_run(payloads, 350), 0);
+	cr_assert_str_eq(text_of(seen.list, 0, "path"), "/a");
+	cr_assert_eq(seen.stack, 7);
+	say_from(payloads, 400, false, answered, RESPONSE, 17);
+	cr_assert_eq(eo_net_payloads_run(payloads, 450), 0);
+	cr_assert_str_eq(text_of(seen.list, 1, "path"), "/b");
+	cr_assert_eq(seen.stack, 11);
 	eo_net_payloads_free(payloads);
 	eo_event_list_free(seen.list);
 }
