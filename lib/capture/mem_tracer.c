@@ -2,6 +2,7 @@
 #include "capture/mem_tracer.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -151,10 +152,35 @@ static int open_blocks(struct mem_tracer *tracer, struct eo_error *err)
 	return eo_mem_blocks_new(maps, bpf_map__fd(skel->maps.ended), &tracer->blocks, err);
 }
 
+static int prepare(struct mem_tracer *tracer, const struct btf *kernel, struct eo_error *err)
+{
+	struct eo_tracer *base = &tracer->base;
+	struct mem_tracer_bpf *skel = tracer->skel;
+	struct eo_tracer_config *config = (struct eo_tracer_config *)&skel->rodata->tracer;
+	int r = eo_mem_sources_choose(skel->obj, kernel, tracer->options.sources,
+				      wants_events(tracer), err);
+
+	if (r < 0)
+		return r;
+	prepare_probes(tracer);
+	configure(tracer, (struct eo_mem_config *)&skel->rodata->mem);
+	eo_tracer_hold_cpu(config, kernel);
+	r = eo_tracer_prepare(base, skel->obj, (struct eo_filter_config *)&skel->rodata->filter, config,
+			      true, err);
+	if (r == 0 && wants_stacks(tracer))
+		r = eo_tracer_prepare_stacks(base, skel->obj,
+					     (struct eo_stack_config *)&skel->rodata->stack_config, err);
+	if (r < 0)
+		return r;
+	size_maps(tracer);
+	return 0;
+}
+
 static int load(struct eo_tracer *base, struct eo_error *err)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
 	struct mem_tracer_bpf *skel = mem_tracer_bpf__open();
+	struct btf *kernel;
 	int r;
 
 	eo_profile_free(eo_steal(&tracer->profile));
@@ -165,19 +191,11 @@ static int load(struct eo_tracer *base, struct eo_error *err)
 	base->object = skel->obj;
 	base->targets_live = (uint64_t *)&skel->bss->targets_live;
 	base->targets_missed = (uint64_t *)&skel->bss->targets_missed;
-	r = eo_mem_sources_choose(skel->obj, tracer->options.sources, wants_events(tracer), err);
+	kernel = btf__load_vmlinux_btf();
+	r = prepare(tracer, kernel, err);
+	btf__free(kernel);
 	if (r < 0)
 		return r;
-	prepare_probes(tracer);
-	configure(tracer, (struct eo_mem_config *)&skel->rodata->mem);
-	r = eo_tracer_prepare(base, skel->obj, (struct eo_filter_config *)&skel->rodata->filter,
-			      (struct eo_tracer_config *)&skel->rodata->tracer, true, err);
-	if (r == 0 && wants_stacks(tracer))
-		r = eo_tracer_prepare_stacks(base, skel->obj,
-					     (struct eo_stack_config *)&skel->rodata->stack_config, err);
-	if (r < 0)
-		return r;
-	size_maps(tracer);
 	r = mem_tracer_bpf__load(skel);
 	/* The youngest of what the sources need. */
 	if (r < 0 && libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL) != 1)

@@ -2,6 +2,7 @@
 #include "capture/net_tracer.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
@@ -105,7 +106,7 @@ static bool has_payloads(const struct net_tracer *net)
 }
 
 /* A program can tell its probes apart since v5.15. */
-static void prepare_tls(struct net_tracer *net)
+static void prepare_tls(struct net_tracer *net, const struct btf *kernel)
 {
 	struct net_tracer_bpf *bpf = net->skeleton;
 	bool wanted = net->options.events & EO_NET_HTTP && net->options.protocols & EO_NET_TCP;
@@ -123,6 +124,7 @@ static void prepare_tls(struct net_tracer *net)
 	if (!net->probes_tls)
 		return;
 	bpf->rodata->net.tls = 1;
+	eo_tracer_hold_cpu((void *)&bpf->rodata->tracer, kernel);
 	eo_uprobes_prepare(bpf->progs.on_tls_enter, net->multi);
 	eo_uprobes_prepare(bpf->progs.on_tls_leave, net->multi);
 	bpf_map__set_max_entries(bpf->maps.tls_calls, TLS_CALLS_MAX);
@@ -130,7 +132,7 @@ static void prepare_tls(struct net_tracer *net)
 	bpf_map__set_max_entries(bpf->maps.tls_streams, net->options.connections_max);
 }
 
-static int choose_hooks(struct net_tracer *net, struct eo_error *err)
+static int choose_hooks(struct net_tracer *net, const struct btf *kernel, struct eo_error *err)
 {
 	const struct eo_net_tracer_options *options = &net->options;
 
@@ -142,7 +144,7 @@ static int choose_hooks(struct net_tracer *net, struct eo_error *err)
 			       (hook->when == WITH_CALLS) == net->ways.by_calls;
 		bool wanted = applies && options->events & hook->events &&
 			      options->protocols & hook->protocols;
-		bool there = wanted && eo_net_ways_has_tracepoint(hook->tracepoint);
+		bool there = wanted && eo_net_ways_has_tracepoint(kernel, hook->tracepoint);
 
 		if (wanted && !there && hook->needed)
 			return eo_error_set(err, EO_ERROR_INCOMPATIBLE_KERNEL, ENOENT,
@@ -172,25 +174,17 @@ static bool has_target(const struct eo_target *target)
 	       target->cgroup_count;
 }
 
-static int load(struct eo_tracer *tracer, struct eo_error *err)
+static int prepare(struct net_tracer *net, const struct btf *kernel, struct eo_error *err)
 {
-	struct net_tracer *net = net_of(tracer);
-	struct eo_net_config *config;
-	struct net_tracer_bpf *bpf = net_tracer_bpf__open();
-	int r;
+	struct eo_tracer *tracer = &net->base;
+	struct net_tracer_bpf *bpf = net->skeleton;
+	struct eo_net_config *config = (void *)&bpf->rodata->net;
+	int r = eo_tracer_prepare(tracer, bpf->obj, (void *)&bpf->rodata->filter,
+				  (void *)&bpf->rodata->tracer, false, err);
 
-	if (!bpf)
-		return eo_tracer_load_failed(tracer, errno, err);
-	net->skeleton = bpf;
-	net->unknown_owners = net->records_inside = net->events_made = 0;
-	net->swept_ns = net->read_ns = 0;
-	net->ways = eo_net_ways_find();
-	tracer->object = bpf->obj;
-	r = eo_tracer_prepare(tracer, bpf->obj, (void *)&bpf->rodata->filter,
-			      (void *)&bpf->rodata->tracer, false, err);
 	if (r < 0)
 		return r;
-	config = (void *)&bpf->rodata->net;
+	net->ways = eo_net_ways_find(kernel);
 	eo_net_filter_prepare(&net->options, config, bpf->obj);
 	config->by_target = has_target(&tracer->options.target);
 	config->own_cookies = net->ways.own_cookies;
@@ -208,8 +202,26 @@ static int load(struct eo_tracer *tracer, struct eo_error *err)
 		bpf_map__set_max_entries(bpf->maps.packet_ends, net->options.connections_max);
 	if (config->summary)
 		bpf_map__set_max_entries(bpf->maps.rows, ROWS_MAX);
-	prepare_tls(net);
-	r = choose_hooks(net, err);
+	prepare_tls(net, kernel);
+	return choose_hooks(net, kernel, err);
+}
+
+static int load(struct eo_tracer *tracer, struct eo_error *err)
+{
+	struct net_tracer *net = net_of(tracer);
+	struct net_tracer_bpf *bpf = net_tracer_bpf__open();
+	struct btf *kernel;
+	int r;
+
+	if (!bpf)
+		return eo_tracer_load_failed(tracer, errno, err);
+	net->skeleton = bpf;
+	net->unknown_owners = net->records_inside = net->events_made = 0;
+	net->swept_ns = net->read_ns = 0;
+	tracer->object = bpf->obj;
+	kernel = btf__load_vmlinux_btf();
+	r = prepare(net, kernel, err);
+	btf__free(kernel);
 	if (r < 0)
 		return r;
 	r = net_tracer_bpf__load(bpf);

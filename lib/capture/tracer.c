@@ -2,6 +2,7 @@
 #include "capture/tracer.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
@@ -187,8 +188,6 @@ int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 	if (r < 0)
 		return r;
 	tracer_config->wakeup_bytes = ring_bytes(tracer) / 4;
-	/* Found by its name as a function; nothing is attached to it. */
-	tracer_config->holds_cpu = libbpf_find_vmlinux_btf_id("bpf_preempt_disable", BPF_TRACE_FENTRY) > 0;
 	r = set_ring_type(tracer, rings, err);
 	if (r < 0)
 		return r;
@@ -197,6 +196,12 @@ int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 	choose_program(object, "on_exit", needs_all || follows);
 	choose_program(object, "on_free", needs_all || follows);
 	return 0;
+}
+
+void eo_tracer_hold_cpu(struct eo_tracer_config *config, const struct btf *kernel)
+{
+	config->holds_cpu =
+		kernel && btf__find_by_name_kind(kernel, "bpf_preempt_disable", BTF_KIND_FUNC) > 0;
 }
 
 int eo_tracer_prepare_stacks(struct eo_tracer *tracer, struct bpf_object *object,

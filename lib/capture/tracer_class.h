@@ -10,6 +10,8 @@
 #include "capture/trace_stacks.h"
 #include "capture/tracer.h"
 
+struct btf;
+
 /* Everything may be NULL but name, free, load, attach, detach, record and stats. */
 struct eo_tracer_class {
 	const char *name;
@@ -101,6 +103,13 @@ int eo_tracer_init(struct eo_tracer *tracer, const struct eo_tracer_class *class
 int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 		      struct eo_filter_config *filter, struct eo_tracer_config *tracer_config,
 		      bool needs_all, struct eo_error *err);
+
+/**
+ * In load(), before the load: have programs that are UNPREEMPTED() hold their CPU, where they can.
+ * @config: in the object's rodata
+ * @kernel: its types; NULL: it tells of none
+ */
+void eo_tracer_hold_cpu(struct eo_tracer_config *config, const struct btf *kernel);
 
 /** An error for a failed load, with the hint that helps. */
 int eo_tracer_load_failed(const struct eo_tracer *tracer, int code, struct eo_error *err);
