@@ -212,19 +212,18 @@ static __always_inline void take_old(struct event *event, struct map_call *call,
 	}
 }
 
-static __always_inline void map_call_begins(struct pt_regs___kernel *regs, long id,
-					    struct eo_tracer_counters *count)
+static __always_inline void map_call_begins(struct eo_tracer_counters *count,
+					    struct task_struct *task,
+					    struct pt_regs___kernel *regs, __u32 abi,
+					    __u32 function)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call_number number = call_number(task, id, 1);
-	__u32 function = map_function(number);
 	__u64 args[EO_SYSCALL_ARGS];
 	struct event event = {};
 	struct map_call *call;
 
-	if (!function || !is_open || !filter_current(task, task_pid_tgid(task, 1)))
+	if (!filter_current(task, task_pid_tgid(task, 1)))
 		return;
-	read_args(regs, number.abi, args, 1);
+	read_args(regs, abi, args, 1);
 	/* A new place for new memory is found by the kernel, where nothing is. */
 	if (function == EO_MEM_CALL_MMAP && !(args[3] & MAP_FIXED_BIT))
 		return;
@@ -270,20 +269,20 @@ static __always_inline void break_moved(struct event *event, void *ctx, struct m
 	}
 }
 
-static __always_inline void map_call_returns(void *ctx, struct pt_regs___kernel *regs, long ret,
-					     struct eo_tracer_counters *count)
+static __always_inline void map_call_returns(void *ctx, struct eo_tracer_counters *count,
+					     struct task_struct *task,
+					     struct pt_regs___kernel *regs, long ret, __u32 abi,
+					     __u32 function)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call_number number = call_number(task, exit_number(regs, 1), 1);
-	__u32 function = map_function(number), pieces;
 	int has_failed = ret < 0 && ret >= -4095;
+	__u32 pieces;
 	__u64 args[EO_SYSCALL_ARGS];
 	struct event event = {};
 	struct map_call *call;
 
-	if (!function || !is_open || !filter_current(task, task_pid_tgid(task, 1)))
+	if (!filter_current(task, task_pid_tgid(task, 1)))
 		return;
-	read_args(regs, number.abi, args, 1);
+	read_args(regs, abi, args, 1);
 	call = bpf_task_storage_get(&map_calls, task, 0, 0);
 	if (call && call->function != function)
 		call = NULL;

@@ -38,16 +38,30 @@ int on_declared(struct pt_regs *ctx)
 	return UNPREEMPTED(declared(ctx, count));
 }
 
+/* Both run for each system call of the machine, so nearly all of them are to pass quickly. */
 SEC("tp_btf/sys_enter")
 int on_map_enter(__u64 *ctx)
 {
-	return UNPREEMPTED(map_call_begins((void *)ctx[0], ctx[1], count));
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_number number = call_number(task, ctx[1], 1);
+	__u32 function = map_function(number);
+
+	if (!function || !is_open)
+		return 0;
+	return UNPREEMPTED(map_call_begins(count, task, (void *)ctx[0], number.abi, function));
 }
 
 SEC("tp_btf/sys_exit")
 int on_map_return(__u64 *ctx)
 {
-	return UNPREEMPTED(map_call_returns(ctx, (void *)ctx[0], ctx[1], count));
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_number number = call_number(task, exit_number((void *)ctx[0], 1), 1);
+	__u32 function = map_function(number);
+
+	if (!function || !is_open)
+		return 0;
+	return UNPREEMPTED(map_call_returns(ctx, count, task, (void *)ctx[0], ctx[1], number.abi,
+					    function));
 }
 
 SEC("tp/kmem/rss_stat")
