@@ -152,6 +152,16 @@ static int open_blocks(struct mem_tracer *tracer, struct eo_error *err)
 	return eo_mem_blocks_new(maps, bpf_map__fd(skel->maps.ended), &tracer->blocks, err);
 }
 
+static int open_stacks(struct mem_tracer *tracer, struct eo_error *err)
+{
+	struct mem_tracer_bpf *skel = tracer->skel;
+	uint32_t *tick = (uint32_t *)&skel->bss->unwind_tick;
+
+	return eo_tracer_open_stacks(&tracer->base, skel->obj,
+				     skel->rodata->stack_config.tables ? tick : NULL,
+				     has_source(tracer, EO_MEM_FAULTS) ? &layout_of_faults : &layout, err);
+}
+
 static int prepare(struct mem_tracer *tracer, const struct btf *kernel, struct eo_error *err)
 {
 	struct eo_tracer *base = &tracer->base;
@@ -204,9 +214,7 @@ static int load(struct eo_tracer *base, struct eo_error *err)
 	if (r < 0)
 		return eo_tracer_load_failed(base, -r, err);
 	if (wants_stacks(tracer))
-		r = eo_tracer_open_stacks(base, skel->obj, (uint32_t *)&skel->bss->unwind_tick,
-					  has_source(tracer, EO_MEM_FAULTS) ? &layout_of_faults : &layout,
-					  err);
+		r = open_stacks(tracer, err);
 	return r < 0 ? r : open_blocks(tracer, err);
 }
 

@@ -217,8 +217,8 @@ int eo_tracer_open_stacks(struct eo_tracer *tracer, struct bpf_object *object, u
 	tracer->rows = calloc(EO_TRACER_ROWS, sizeof(*tracer->rows));
 	if (!tracer->rows)
 		return eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL, "allocate tracer");
-	return eo_trace_stacks_new(object, eo_trace_stacks_have_tables(object) ? tick : NULL, 0, layout,
-				   (size_t)tracer->config.max_samples, &tracer->stacks, err);
+	return eo_trace_stacks_new(object, tick, 0, layout, (size_t)tracer->config.max_samples,
+				   &tracer->stacks, err);
 }
 
 void eo_tracer_aim_probes(const struct eo_tracer *tracer, struct eo_function_probes_options *options)

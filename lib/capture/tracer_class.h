@@ -122,7 +122,7 @@ int eo_tracer_prepare_stacks(struct eo_tracer *tracer, struct bpf_object *object
 			     struct eo_stack_config *config, struct eo_error *err);
 /**
  * In load(), after the load, for an object that was prepared thus.
- * @tick: unwind_tick in its memory
+ * @tick: unwind_tick in its memory; NULL where config->tables says that there are none
  * @layout: see eo_stack_store_new()
  */
 int eo_tracer_open_stacks(struct eo_tracer *tracer, struct bpf_object *object, uint32_t *tick,
