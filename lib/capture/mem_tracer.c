@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "capture/allocator_functions.h"
 #include "capture/allocators.h"
 #include "capture/declared_places.h"
 #include "capture/filter.h"

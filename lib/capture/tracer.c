@@ -13,7 +13,6 @@
 
 #include "capture/filter.h"
 #include "capture/load_error.h"
-#include "capture/privileges.h"
 #include "capture/tracer_class.h"
 #include "core/clock.h"
 #include "core/grace.h"
