@@ -116,7 +116,7 @@ SEC("raw_tp/sched_process_exec")
 int on_exec(void *ctx)
 {
 	bpf_task_storage_delete(&threads, bpf_get_current_task_btf());
-	replace_image();
+	leave_image(1);
 	expect_new_memory();
 	follow_exec();
 	return 0;
@@ -127,7 +127,8 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *task = (void *)ctx->args[0];
 
-	drop_image(task);
+	if (!BPF_CORE_READ(task, signal, live.counter)) /* the last thread */
+		leave_image(0);
 	follow_exit(task);
 	return 0;
 }
