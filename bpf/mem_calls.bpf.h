@@ -114,7 +114,6 @@ static __always_inline void enter(struct pt_regs *ctx, struct eo_tracer_counters
 	struct event event = {.count = count, .task = bpf_get_current_task_btf()};
 	__u32 cookie = bpf_get_attach_cookie(ctx), shape = cookie & 0xff;
 	__u64 sp = PT_REGS_SP(ctx);
-	struct eo_mem_block block;
 	struct thread *thread;
 
 	if (!is_open || (shape == EO_MEM_FREE && !PT_REGS_PARM1(ctx)))
@@ -127,10 +126,7 @@ static __always_inline void enter(struct pt_regs *ctx, struct eo_tracer_counters
 		return;
 	if (shape == EO_MEM_FREE) {
 		event.function = cookie >> 8;
-		if (take_block(&event, PT_REGS_PARM1(ctx), &block))
-			freed(&event, PT_REGS_PARM1(ctx), &block);
-		else
-			freed_unknown(&event, PT_REGS_PARM1(ctx));
+		give_back(&event, PT_REGS_PARM1(ctx));
 		return;
 	}
 	thread->sp = sp;

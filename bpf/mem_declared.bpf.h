@@ -45,7 +45,6 @@ static __always_inline void declared(struct pt_regs *ctx, struct eo_tracer_count
 	__u64 cookie = bpf_get_attach_cookie(ctx), address, size;
 	__u32 key = cookie >> 32, shape = cookie & 0xff;
 	struct eo_mem_place *place = bpf_map_lookup_elem(&places, &key);
-	struct eo_mem_block block;
 	struct thread *thread;
 
 	if (!is_open || !place)
@@ -61,10 +60,7 @@ static __always_inline void declared(struct pt_regs *ctx, struct eo_tracer_count
 		return;
 	event.function = (__u32)cookie >> 8;
 	if (shape == EO_MEM_FREE) {
-		if (take_block(&event, address, &block))
-			freed(&event, address, &block);
-		else
-			freed_unknown(&event, address);
+		give_back(&event, address);
 		return;
 	}
 	size = read_argument(ctx, &place->size);

@@ -109,8 +109,8 @@ static __always_inline void inherit(struct task_struct *child)
 	bpf_for_each_map_elem(&mappings, copy_block, &copy, 0);
 }
 
-/* Its memory has gone; what it allocates now is another program's. */
-static __always_inline void replace_image(void)
+/* The current process's memory has gone, unless it was its parent's. */
+static __always_inline void leave_image(int by_exec)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct eo_mem_image *image = bpf_map_lookup_elem(&images, &tgid);
@@ -118,22 +118,7 @@ static __always_inline void replace_image(void)
 	if (!image)
 		return;
 	if (image->tgid == tgid)
-		end_image(image, 1);
-	bpf_map_delete_elem(&images, &tgid);
-}
-
-static __always_inline void drop_image(struct task_struct *task)
-{
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	struct eo_mem_image *image;
-
-	if (BPF_CORE_READ(task, signal, live.counter))
-		return;
-	image = bpf_map_lookup_elem(&images, &tgid);
-	if (!image)
-		return;
-	if (image->tgid == tgid)
-		end_image(image, 0);
+		end_image(image, by_exec);
 	bpf_map_delete_elem(&images, &tgid);
 }
 

@@ -202,6 +202,17 @@ static __always_inline void freed_unknown(struct event *event, __u64 address)
 	deliver(event, EO_MEM_RECORD_FREE, address, 0, 0, 0, 0, 0);
 }
 
+/* Take back what the program frees. */
+static __always_inline void give_back(struct event *event, __u64 address)
+{
+	struct eo_mem_block block;
+
+	if (take_block(event, address, &block))
+		freed(event, address, &block);
+	else
+		freed_unknown(event, address);
+}
+
 static __always_inline void failed(struct event *event, __u64 size, __s32 error)
 {
 	struct eo_mem_class *class;

@@ -8,17 +8,13 @@
 #ifndef EO_MEM_MAPS_BPF_H
 #define EO_MEM_MAPS_BPF_H
 
+#include <asm/unistd.h>
 #include <linux/mman.h>
 
 #include "mem_image.bpf.h"
 #include "syscall_regs.bpf.h"
 
 #define PAGE_BYTES 4096ull /* the smallest; whoever has larger ones asks for multiples */
-
-/* include/uapi/asm-generic/mman-common.h and, for the last two, include/uapi/linux/mman.h */
-#define MAP_FIXED_BIT	 0x10
-#define REMAP_FIXED_BIT	 2
-#define REMAP_DONTUNMAP_BIT 4
 
 /* A part of a block that goes. */
 struct piece {
@@ -51,7 +47,7 @@ static __always_inline __u64 whole_pages(__u64 size)
 static __always_inline __u32 map_function(struct call_number call)
 {
 	if (call.abi == EO_ABI_COMPAT) {
-		switch (call.nr) {
+		switch (call.nr) { /* the same on x86 and arm */
 		case 192: /* mmap2 */
 			return EO_MEM_CALL_MMAP;
 		case 91:
@@ -63,30 +59,16 @@ static __always_inline __u32 map_function(struct call_number call)
 		}
 		return EO_MEM_CALL_NONE;
 	}
-#ifdef __TARGET_ARCH_x86
 	switch (call.nr) {
-	case 9:
+	case __NR_mmap:
 		return EO_MEM_CALL_MMAP;
-	case 11:
+	case __NR_munmap:
 		return EO_MEM_CALL_MUNMAP;
-	case 25:
+	case __NR_mremap:
 		return EO_MEM_CALL_MREMAP;
-	case 12:
+	case __NR_brk:
 		return EO_MEM_CALL_BRK;
 	}
-#endif
-#ifdef __TARGET_ARCH_arm64
-	switch (call.nr) {
-	case 222:
-		return EO_MEM_CALL_MMAP;
-	case 215:
-		return EO_MEM_CALL_MUNMAP;
-	case 216:
-		return EO_MEM_CALL_MREMAP;
-	case 214:
-		return EO_MEM_CALL_BRK;
-	}
-#endif
 	return EO_MEM_CALL_NONE;
 }
 
@@ -190,9 +172,6 @@ static __always_inline void take_old(struct event *event, struct map_call *call,
 {
 	switch (call->function) {
 	case EO_MEM_CALL_MMAP:
-		if (!(args[0] % PAGE_BYTES))
-			take_range(event, call, args[0], whole_pages(args[1]));
-		break;
 	case EO_MEM_CALL_MUNMAP:
 		if (!(args[0] % PAGE_BYTES))
 			take_range(event, call, args[0], whole_pages(args[1]));
@@ -200,9 +179,9 @@ static __always_inline void take_old(struct event *event, struct map_call *call,
 	case EO_MEM_CALL_MREMAP:
 		if (args[0] % PAGE_BYTES || !args[2])
 			break;
-		if (!(args[3] & REMAP_DONTUNMAP_BIT))
+		if (!(args[3] & MREMAP_DONTUNMAP))
 			take_range(event, call, args[0], whole_pages(args[1]));
-		if (args[3] & REMAP_FIXED_BIT)
+		if (args[3] & MREMAP_FIXED)
 			take_range(event, call, args[4], whole_pages(args[2]));
 		break;
 	case EO_MEM_CALL_BRK:
@@ -212,21 +191,20 @@ static __always_inline void take_old(struct event *event, struct map_call *call,
 	}
 }
 
-static __always_inline void map_call_begins(struct pt_regs___kernel *regs, long id,
-					    struct eo_tracer_counters *count)
+static __always_inline void map_call_begins(struct eo_tracer_counters *count,
+					    struct task_struct *task,
+					    struct pt_regs___kernel *regs, __u32 abi,
+					    __u32 function)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call_number number = call_number(task, id, 1);
-	__u32 function = map_function(number);
 	__u64 args[EO_SYSCALL_ARGS];
 	struct event event = {};
 	struct map_call *call;
 
-	if (!function || !is_open || !filter_current(task, task_pid_tgid(task, 1)))
+	if (!filter_current(task, task_pid_tgid(task, 1)))
 		return;
-	read_args(regs, number.abi, args, 1);
+	read_args(regs, abi, args, 1);
 	/* A new place for new memory is found by the kernel, where nothing is. */
-	if (function == EO_MEM_CALL_MMAP && !(args[3] & MAP_FIXED_BIT))
+	if (function == EO_MEM_CALL_MMAP && !(args[3] & MAP_FIXED))
 		return;
 	call = bpf_task_storage_get(&map_calls, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!call || !begin_map_event(&event, count, task, function))
@@ -270,20 +248,20 @@ static __always_inline void break_moved(struct event *event, void *ctx, struct m
 	}
 }
 
-static __always_inline void map_call_returns(void *ctx, struct pt_regs___kernel *regs, long ret,
-					     struct eo_tracer_counters *count)
+static __always_inline void map_call_returns(void *ctx, struct eo_tracer_counters *count,
+					     struct task_struct *task,
+					     struct pt_regs___kernel *regs, long ret, __u32 abi,
+					     __u32 function)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call_number number = call_number(task, exit_number(regs, 1), 1);
-	__u32 function = map_function(number), pieces;
 	int has_failed = ret < 0 && ret >= -4095;
+	__u32 pieces;
 	__u64 args[EO_SYSCALL_ARGS];
 	struct event event = {};
 	struct map_call *call;
 
-	if (!function || !is_open || !filter_current(task, task_pid_tgid(task, 1)))
+	if (!filter_current(task, task_pid_tgid(task, 1)))
 		return;
-	read_args(regs, number.abi, args, 1);
+	read_args(regs, abi, args, 1);
 	call = bpf_task_storage_get(&map_calls, task, 0, 0);
 	if (call && call->function != function)
 		call = NULL;
@@ -305,7 +283,7 @@ static __always_inline void map_call_returns(void *ctx, struct pt_regs___kernel 
 		return;
 	}
 	if (function == EO_MEM_CALL_MREMAP) {
-		if (!pieces && !has_failed && args[1] && !(args[3] & REMAP_DONTUNMAP_BIT))
+		if (!pieces && !has_failed && args[1] && !(args[3] & MREMAP_DONTUNMAP))
 			freed_unknown(&event, args[0]);
 		args[1] = args[2];
 	}

@@ -38,16 +38,30 @@ int on_declared(struct pt_regs *ctx)
 	return UNPREEMPTED(declared(ctx, count));
 }
 
+/* Both run for each system call of the machine, so nearly all of them are to pass quickly. */
 SEC("tp_btf/sys_enter")
 int on_map_enter(__u64 *ctx)
 {
-	return UNPREEMPTED(map_call_begins((void *)ctx[0], ctx[1], count));
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_number number = call_number(task, ctx[1], 1);
+	__u32 function = map_function(number);
+
+	if (!function || !is_open)
+		return 0;
+	return UNPREEMPTED(map_call_begins(count, task, (void *)ctx[0], number.abi, function));
 }
 
 SEC("tp_btf/sys_exit")
 int on_map_return(__u64 *ctx)
 {
-	return UNPREEMPTED(map_call_returns(ctx, (void *)ctx[0], ctx[1], count));
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_number number = call_number(task, exit_number((void *)ctx[0], 1), 1);
+	__u32 function = map_function(number);
+
+	if (!function || !is_open)
+		return 0;
+	return UNPREEMPTED(map_call_returns(ctx, count, task, (void *)ctx[0], ctx[1], number.abi,
+					    function));
 }
 
 SEC("tp/kmem/rss_stat")
@@ -102,7 +116,7 @@ SEC("raw_tp/sched_process_exec")
 int on_exec(void *ctx)
 {
 	bpf_task_storage_delete(&threads, bpf_get_current_task_btf());
-	replace_image();
+	leave_image(1);
 	expect_new_memory();
 	follow_exec();
 	return 0;
@@ -113,7 +127,8 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *task = (void *)ctx->args[0];
 
-	drop_image(task);
+	if (!BPF_CORE_READ(task, signal, live.counter)) /* the last thread */
+		leave_image(0);
 	follow_exit(task);
 	return 0;
 }

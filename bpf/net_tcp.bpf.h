@@ -15,7 +15,6 @@
 #include "syscall_regs.bpf.h"
 
 #define EO_CONNS_MAX 65536
-#define EO_ROWS_MAX  16384
 
 #define ECANCELED   125
 #define EINTR	    4

@@ -28,11 +28,13 @@ static __noinline int tcp_moves(struct eo_tracer_counters *count, struct sock *s
 {
 	struct eo_conn *conn = uses(sk, cookie, received);
 
-	if (conn && !received && conn->role == EO_ROLE_CLIENT && net.events & EO_NET_HTTP)
+	if (!conn)
+		return 0;
+	if (!received && conn->role == EO_ROLE_CLIENT && net.events & EO_NET_HTTP)
 		conn->sent_ns = sent_at(sk);
-	if (conn && net.events & (EO_NET_DNS | EO_NET_HTTP))
+	if (net.events & (EO_NET_DNS | EO_NET_HTTP))
 		tcp_payload(count, conn, cookie, bytes, received);
-	if (conn && net.tls)
+	if (net.tls)
 		tls_socket_moves(conn, cookie, received);
 	return 0;
 }

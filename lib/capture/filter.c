@@ -15,14 +15,14 @@
 /* Room for children: how many followed processes or threads can live at once. */
 #define FOLLOWED_MAX 16384u
 
-static bool by_pid(const struct eo_target *target)
+bool eo_filter_has_pids(const struct eo_target *target)
 {
 	return target->pid_count || (target->command_pid && !target->all);
 }
 
 bool eo_filter_has_ids(const struct eo_target *target)
 {
-	return by_pid(target) || target->tid_count;
+	return eo_filter_has_pids(target) || target->tid_count;
 }
 
 static int size_map(struct bpf_object *object, const char *name, size_t entries, struct eo_error *err)
@@ -40,7 +40,7 @@ int eo_filter_prepare(struct bpf_object *object, const struct eo_target *target,
 		const char *map;
 		size_t entries;
 	} sizes[] = {
-		{"target_pids", by_pid(target) ? FOLLOWED_MAX : 0},
+		{"target_pids", eo_filter_has_pids(target) ? FOLLOWED_MAX : 0},
 		{"target_tids", target->tid_count ? FOLLOWED_MAX : 0},
 		{"target_uids", target->uid_count},
 		{"target_comms", target->comm_count},
@@ -54,7 +54,7 @@ int eo_filter_prepare(struct bpf_object *object, const struct eo_target *target,
 	*filter = (struct eo_filter_config){
 		.own_tgid = (uint32_t)getpid(),
 		.command_tgid = target->command_pid,
-		.by_pid = by_pid(target),
+		.by_pid = eo_filter_has_pids(target),
 		.by_tid = target->tid_count > 0,
 		.by_uid = target->uid_count > 0,
 		.by_comm = target->comm_count > 0,
@@ -116,7 +116,7 @@ int eo_filter_fill(struct bpf_object *object, const struct eo_target *target, ui
 	int fd, r;
 
 	r = put_ids(object, "target_pids", target->pids, target->pid_count, err);
-	if (r == 0 && by_pid(target) && target->command_pid)
+	if (r == 0 && eo_filter_has_pids(target) && target->command_pid)
 		r = put_ids(object, "target_pids", &target->command_pid, 1, err);
 	if (r == 0)
 		r = put_ids(object, "target_tids", target->tids, target->tid_count, err);

@@ -24,6 +24,9 @@ int eo_filter_fill(struct bpf_object *object, const struct eo_target *target, ui
 void eo_filter_settle(struct bpf_object *object, const struct eo_target *target,
 		      uint64_t *targets_live);
 
+/** Does @target name processes, which are in the map target_pids then? */
+bool eo_filter_has_pids(const struct eo_target *target);
+
 /** Does @target name processes or threads, so that the run ends with them? */
 bool eo_filter_has_ids(const struct eo_target *target);
 

@@ -91,17 +91,14 @@ static bool has_arguments(const struct btf *kernel, const char *type, const char
 	return true;
 }
 
-static bool has_slab_tracepoints(void)
+static bool has_slab_tracepoints(const struct btf *kernel)
 {
 	/* The first argument is the program's own. */
 	static const char *const cache[] = {NULL, NULL, NULL, "kmem_cache", NULL, NULL};
 	static const char *const sizes[7] = {NULL};
-	struct btf *kernel = btf__load_vmlinux_btf();
-	bool has = kernel && has_arguments(kernel, "btf_trace_kmem_cache_alloc", cache, 6) &&
-		   has_arguments(kernel, "btf_trace_kmalloc", sizes, 7);
 
-	btf__free(kernel);
-	return has;
+	return kernel && has_arguments(kernel, "btf_trace_kmem_cache_alloc", cache, 6) &&
+	       has_arguments(kernel, "btf_trace_kmalloc", sizes, 7);
 }
 
 static bool has_rss_tracepoint(void)
@@ -110,10 +107,10 @@ static bool has_rss_tracepoint(void)
 	       access("/sys/kernel/debug/tracing/events/kmem/rss_stat/id", F_OK) == 0;
 }
 
-int eo_mem_sources_choose(struct bpf_object *object, unsigned int sources, bool events,
-			  struct eo_error *err)
+int eo_mem_sources_choose(struct bpf_object *object, const struct btf *kernel,
+			  unsigned int sources, bool events, struct eo_error *err)
 {
-	if (sources & EO_MEM_BIT(EO_MEM_KERNEL) && !has_slab_tracepoints())
+	if (sources & EO_MEM_BIT(EO_MEM_KERNEL) && !has_slab_tracepoints(kernel))
 		return eo_error_set(err, EO_ERROR_INCOMPATIBLE_KERNEL, EOPNOTSUPP,
 				    "needs Linux 6.1 or newer; the other sources of memory 5.17",
 				    "trace the kernel's allocations");

@@ -11,6 +11,7 @@
 #include "mem_records.h"
 
 struct bpf_object;
+struct btf;
 
 /* Sets of sources are bits. */
 #define EO_MEM_BIT(source) (1u << (source))
@@ -26,10 +27,11 @@ const char *eo_mem_function_name(unsigned int source, unsigned int function);
 
 /**
  * Between open and load: load the programs of @sources only.
+ * @kernel: its types; NULL: it tells of none
  * @events: with records, which say more than sums do
  * Returns 0, or a negative errno when this kernel lacks what a source needs, and @err says what.
  */
-int eo_mem_sources_choose(struct bpf_object *object, unsigned int sources, bool events,
-			  struct eo_error *err);
+int eo_mem_sources_choose(struct bpf_object *object, const struct btf *kernel,
+			  unsigned int sources, bool events, struct eo_error *err);
 
 #endif

@@ -2,13 +2,12 @@
 #include "capture/mem_tracer.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
-#include "capture/allocator_functions.h"
 #include "capture/allocators.h"
 #include "capture/declared_places.h"
 #include "capture/filter.h"
@@ -35,12 +34,9 @@ struct mem_tracer {
 
 	/* While running. */
 	struct mem_tracer_bpf *skel;
-	struct eo_function_probes *allocators; /* NULL once detached */
-	struct eo_function_probes_stats allocator_stats; /* as they were then */
 	struct eo_declared_places places;
 	struct eo_mem_blocks *blocks;
 	bool multi;
-	struct eo_loop_source *news;
 	int64_t started_wall_ns;
 
 	/* What the last run left behind. */
@@ -155,10 +151,45 @@ static int open_blocks(struct mem_tracer *tracer, struct eo_error *err)
 	return eo_mem_blocks_new(maps, bpf_map__fd(skel->maps.ended), &tracer->blocks, err);
 }
 
+static int open_stacks(struct mem_tracer *tracer, struct eo_error *err)
+{
+	struct mem_tracer_bpf *skel = tracer->skel;
+	uint32_t *tick = (uint32_t *)&skel->bss->unwind_tick;
+
+	return eo_tracer_open_stacks(&tracer->base, skel->obj,
+				     skel->rodata->stack_config.tables ? tick : NULL,
+				     has_source(tracer, EO_MEM_FAULTS) ? &layout_of_faults : &layout, err);
+}
+
+static int prepare(struct mem_tracer *tracer, const struct btf *kernel, struct eo_error *err)
+{
+	struct eo_tracer *base = &tracer->base;
+	struct mem_tracer_bpf *skel = tracer->skel;
+	struct eo_tracer_config *config = (struct eo_tracer_config *)&skel->rodata->tracer;
+	int r = eo_mem_sources_choose(skel->obj, kernel, tracer->options.sources,
+				      wants_events(tracer), err);
+
+	if (r < 0)
+		return r;
+	prepare_probes(tracer);
+	configure(tracer, (struct eo_mem_config *)&skel->rodata->mem);
+	eo_tracer_hold_cpu(config, kernel);
+	r = eo_tracer_prepare(base, skel->obj, (struct eo_filter_config *)&skel->rodata->filter, config,
+			      true, err);
+	if (r == 0 && wants_stacks(tracer))
+		r = eo_tracer_prepare_stacks(base, skel->obj,
+					     (struct eo_stack_config *)&skel->rodata->stack_config, err);
+	if (r < 0)
+		return r;
+	size_maps(tracer);
+	return 0;
+}
+
 static int load(struct eo_tracer *base, struct eo_error *err)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
 	struct mem_tracer_bpf *skel = mem_tracer_bpf__open();
+	struct btf *kernel;
 	int r;
 
 	eo_profile_free(eo_steal(&tracer->profile));
@@ -169,19 +200,11 @@ static int load(struct eo_tracer *base, struct eo_error *err)
 	base->object = skel->obj;
 	base->targets_live = (uint64_t *)&skel->bss->targets_live;
 	base->targets_missed = (uint64_t *)&skel->bss->targets_missed;
-	r = eo_mem_sources_choose(skel->obj, tracer->options.sources, wants_events(tracer), err);
+	kernel = btf__load_vmlinux_btf();
+	r = prepare(tracer, kernel, err);
+	btf__free(kernel);
 	if (r < 0)
 		return r;
-	prepare_probes(tracer);
-	configure(tracer, (struct eo_mem_config *)&skel->rodata->mem);
-	r = eo_tracer_prepare(base, skel->obj, (struct eo_filter_config *)&skel->rodata->filter,
-			      (struct eo_tracer_config *)&skel->rodata->tracer, true, err);
-	if (r == 0 && wants_stacks(tracer))
-		r = eo_tracer_prepare_stacks(base, skel->obj,
-					     (struct eo_stack_config *)&skel->rodata->stack_config, err);
-	if (r < 0)
-		return r;
-	size_maps(tracer);
 	r = mem_tracer_bpf__load(skel);
 	/* The youngest of what the sources need. */
 	if (r < 0 && libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL) != 1)
@@ -190,33 +213,29 @@ static int load(struct eo_tracer *base, struct eo_error *err)
 	if (r < 0)
 		return eo_tracer_load_failed(base, -r, err);
 	if (wants_stacks(tracer))
-		r = eo_tracer_open_stacks(base, skel->obj, (uint32_t *)&skel->bss->unwind_tick,
-					  has_source(tracer, EO_MEM_FAULTS) ? &layout_of_faults : &layout,
-					  err);
+		r = open_stacks(tracer, err);
 	return r < 0 ? r : open_blocks(tracer, err);
 }
 
 static int attach_allocators(struct mem_tracer *tracer, struct eo_error *err)
 {
 	struct mem_tracer_bpf *skel = tracer->skel;
-	const struct eo_target *target = &tracer->base.options.target;
-	bool by_pid = skel->rodata->filter.by_pid;
-	const struct eo_allocators_options options = {
+	struct eo_tracer *base = &tracer->base;
+	struct eo_allocators_options options = {
 		.probes.enter = skel->progs.on_enter,
 		.probes.leave = skel->progs.on_leave,
 		.probes.declared = skel->progs.on_declared,
 		.probes.declares = eo_declared_places_read,
 		.probes.declares_ctx = &tracer->places,
 		.probes.multi = tracer->multi,
-		.probes.everywhere = !by_pid || (target->command_pid && !target->no_follow),
-		.probes.targets_fd = by_pid ? bpf_map__fd(skel->maps.target_pids) : -1,
 		.command = tracer->options.command,
 		.libraries = tracer->options.libraries,
 		.library_count = tracer->options.library_count,
 	};
 
 	tracer->places = (struct eo_declared_places){.map_fd = bpf_map__fd(skel->maps.places)};
-	return eo_allocators_begin(&options, target, &tracer->allocators, err);
+	eo_tracer_aim_probes(base, &options.probes);
+	return eo_allocators_begin(&options, &base->options.target, &base->probes, err);
 }
 
 static void tell_hooks(struct mem_tracer *tracer)
@@ -303,32 +322,8 @@ static uint64_t report_age(const struct mem_tracer *tracer)
 static int pump(struct eo_tracer *base)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
-	int r = tracer->allocators ? eo_function_probes_update(tracer->allocators) : 0;
 
-	return r < 0 ? r : eo_mem_blocks_sweep(tracer->blocks, report_age(tracer), true);
-}
-
-static int on_news(void *ctx, uint32_t events)
-{
-	(void)events;
-	return eo_tracer_pump(ctx, NULL);
-}
-
-static int watch(struct eo_tracer *base, struct eo_loop *loop, struct eo_error *err)
-{
-	struct mem_tracer *tracer = (struct mem_tracer *)base;
-
-	if (!tracer->allocators)
-		return 0;
-	return eo_loop_add_fd(loop, eo_function_probes_fd(tracer->allocators), EPOLLIN, on_news, base,
-			      &tracer->news, err);
-}
-
-static void unwatch(struct eo_tracer *base, struct eo_loop *loop)
-{
-	struct mem_tracer *tracer = (struct mem_tracer *)base;
-
-	eo_loop_remove(loop, eo_steal(&tracer->news));
+	return eo_mem_blocks_sweep(tracer->blocks, report_age(tracer), true);
 }
 
 /* ---- stop ---- */
@@ -339,9 +334,7 @@ static void detach(struct eo_tracer *base)
 
 	tracer->skel->bss->is_open = 0;
 	eo_grace_wait();
-	if (tracer->allocators)
-		tracer->allocator_stats = eo_function_probes_stats(tracer->allocators);
-	eo_function_probes_free(eo_steal(&tracer->allocators));
+	eo_tracer_end_probes(base);
 	mem_tracer_bpf__detach(tracer->skel);
 }
 
@@ -429,7 +422,6 @@ static int summary(struct eo_tracer *base, eo_trace_event_fn fn, void *ctx, stru
 static void stats(struct eo_tracer *base, struct eo_trace_stats *stats)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
-	struct eo_function_probes_stats allocators = tracer->allocator_stats;
 	struct eo_mem_counters counters;
 	uint64_t swept, swept_bytes;
 
@@ -451,17 +443,13 @@ static void stats(struct eo_tracer *base, struct eo_trace_stats *stats)
 	eo_trace_stats_degraded(stats, "frees_missed", "frees that were not seen", counters.replaced);
 	eo_trace_stats_degraded(stats, "calls_abandoned", "calls that never returned", counters.abandoned);
 	eo_trace_stats_degraded(stats, "programs_missed", "ends of programs not seen", counters.images_lost);
-	if (tracer->allocators)
-		allocators = eo_function_probes_stats(tracer->allocators);
-	eo_trace_stats_degraded(stats, "processes_late", "processes probed after their start", allocators.late);
-	eo_trace_stats_degraded(stats, "files_denied", "files that could not be probed", allocators.denied);
+	eo_tracer_add_probe_stats(base, stats);
 }
 
 static void unload(struct eo_tracer *base)
 {
 	struct mem_tracer *tracer = (struct mem_tracer *)base;
 
-	eo_function_probes_free(eo_steal(&tracer->allocators));
 	eo_mem_blocks_free(eo_steal(&tracer->blocks));
 	mem_tracer_bpf__destroy(eo_steal(&tracer->skel));
 }
@@ -481,8 +469,6 @@ static const struct eo_tracer_class class = {
 	.attach = attach,
 	.record = record,
 	.pump = pump,
-	.watch = watch,
-	.unwatch = unwatch,
 	.detach = detach,
 	.finish = finish,
 	.stats = stats,

@@ -20,15 +20,14 @@
 /* Compared as bytes: always zeroed. */
 struct key {
 	uint32_t pid;
-	bool client, server;
+	enum eo_net_role role;
 	char comm[EO_COMM_BYTES];
 	struct eo_net_end peer;
 	char host[TEXT_MAX], path[TEXT_MAX];
 };
 
 struct row {
-	struct key *key;
-	uint32_t hash;
+	struct key key;
 	uint64_t count, errors, tx_bytes, rx_bytes;
 	uint64_t total_ns, min_ns, max_ns;
 	uint32_t slots[QUARTERS]; /* four for each power of two */
@@ -57,10 +56,8 @@ struct eo_net_http_rows *eo_net_http_rows_new(const struct eo_net_http_rows_opti
 
 static void clear(struct eo_net_http_rows *rows)
 {
-	for (size_t i = 0; i < rows->count; i++) {
-		free(rows->rows[i]->key);
+	for (size_t i = 0; i < rows->count; i++)
 		free(rows->rows[i]);
-	}
 	rows->count = 0;
 	eo_index_fini(&rows->index);
 	rows->index = (struct eo_index){0};
@@ -77,23 +74,28 @@ void eo_net_http_rows_free(struct eo_net_http_rows *rows)
 
 /* --- add ---------------------------------------------------------------------------------- */
 
-static const char *text_of(const struct eo_event *event, const char *key)
-{
-	const struct eo_attr *attr = eo_event_data(event, key);
-
-	return attr && attr->type == EO_ATTR_STRING ? attr->str : "";
-}
-
 static uint64_t number_of(const struct eo_event *event, const char *key)
 {
-	const struct eo_attr *attr = eo_event_data(event, key);
+	int64_t number;
 
-	return attr && attr->type == EO_ATTR_UINT ? attr->unum : 0;
+	return eo_event_number(event, key, NULL, &number) ? (uint64_t)number : 0;
 }
 
+static enum eo_net_role role_of(const struct eo_event *event)
+{
+	const char *name = eo_event_text(event, "role", NULL);
+
+	for (enum eo_net_role role = EO_ROLE_CLIENT; name && role <= EO_ROLE_SERVER; role++)
+		if (!strcmp(name, eo_net_role_name(role)))
+			return role;
+	return EO_ROLE_UNKNOWN;
+}
+
+/* @from: may be NULL */
 static void copy_text(char to[TEXT_MAX], const char *from)
 {
-	memcpy(to, from, strnlen(from, TEXT_MAX - 1));
+	if (from)
+		memcpy(to, from, strnlen(from, TEXT_MAX - 1));
 }
 
 static void fill_peer(struct eo_net_end *end, const struct eo_event *event, bool with_port)
@@ -114,19 +116,16 @@ static void fill_peer(struct eo_net_end *end, const struct eo_event *event, bool
 static void fill_key(const struct eo_net_http_rows *rows, const struct eo_event *event,
 		     struct key *key)
 {
-	const char *role = text_of(event, "role");
-
 	memset(key, 0, sizeof(*key));
-	key->client = !strcmp(role, "client");
-	key->server = !strcmp(role, "server");
+	key->role = role_of(event);
 	if (rows->options.by_pid)
 		key->pid = event->pid;
 	if (rows->options.by_comm)
 		memcpy(key->comm, event->comm, strnlen(event->comm, sizeof(key->comm) - 1));
 	if (rows->options.by_peer)
-		fill_peer(&key->peer, event, !key->server);
-	copy_text(key->host, text_of(event, "host"));
-	copy_text(key->path, text_of(event, "path"));
+		fill_peer(&key->peer, event, key->role != EO_ROLE_SERVER);
+	copy_text(key->host, eo_event_text(event, "host", NULL));
+	copy_text(key->path, eo_event_text(event, "path", NULL));
 }
 
 static struct row *find(const struct eo_net_http_rows *rows, const struct key *key, uint32_t hash)
@@ -134,7 +133,7 @@ static struct row *find(const struct eo_net_http_rows *rows, const struct key *k
 	uint32_t cursor = 0, place;
 
 	while ((place = eo_index_next(&rows->index, hash, &cursor)) != EO_INDEX_NONE)
-		if (!memcmp(rows->rows[place]->key, key, sizeof(*key)))
+		if (!memcmp(&rows->rows[place]->key, key, sizeof(*key)))
 			return rows->rows[place];
 	return NULL;
 }
@@ -143,17 +142,12 @@ static struct row *make(struct eo_net_http_rows *rows, const struct key *key, ui
 {
 	struct row *row = calloc(1, sizeof(*row));
 
-	if (row)
-		row->key = malloc(sizeof(*key));
-	if (!row || !row->key || !EO_ARRAY_RESERVE(rows->rows, rows->count + 1, rows->room, 64) ||
+	if (!row || !EO_ARRAY_RESERVE(rows->rows, rows->count + 1, rows->room, 64) ||
 	    eo_index_add(&rows->index, hash, (uint32_t)rows->count) < 0) {
-		if (row)
-			free(row->key);
 		free(row);
 		return NULL;
 	}
-	*row->key = *key;
-	row->hash = hash;
+	row->key = *key;
 	rows->rows[rows->count++] = row;
 	return row;
 }
@@ -187,7 +181,7 @@ static size_t slot_of(uint64_t ns)
 static bool is_error(const struct eo_event *event, const struct key *key)
 {
 	return eo_event_data(event, "error") ||
-	       number_of(event, "status") >= (key->client ? 400 : 500);
+	       number_of(event, "status") >= (key->role == EO_ROLE_CLIENT ? 400 : 500);
 }
 
 int eo_net_http_rows_add(struct eo_net_http_rows *rows, const struct eo_event *event)
@@ -195,10 +189,12 @@ int eo_net_http_rows_add(struct eo_net_http_rows *rows, const struct eo_event *e
 	uint64_t ns = number_of(event, "duration_ns");
 	uint64_t request = number_of(event, "request_bytes");
 	uint64_t response = number_of(event, "response_bytes");
+	bool is_client;
 	struct row *row;
 	struct key key;
 
 	fill_key(rows, event, &key);
+	is_client = key.role == EO_ROLE_CLIENT;
 	row = find_or_make(rows, &key);
 	if (!row)
 		return -ENOMEM;
@@ -210,8 +206,8 @@ int eo_net_http_rows_add(struct eo_net_http_rows *rows, const struct eo_event *e
 	row->total_ns += ns;
 	row->slots[slot_of(ns)]++;
 	row->errors += is_error(event, &key);
-	row->tx_bytes += key.client ? request : response;
-	row->rx_bytes += key.client ? response : request;
+	row->tx_bytes += is_client ? request : response;
+	row->rx_bytes += is_client ? response : request;
 	return 0;
 }
 
@@ -254,7 +250,7 @@ static int tell(const struct row *row, uint64_t ktime_ns, eo_trace_event_fn fn, 
 {
 	struct eo_attr data[EO_NET_ATTRIBUTES_MAX + 1 + OCTAVES];
 	struct eo_net_attributes attrs = {0};
-	const struct key *key = row->key;
+	const struct key *key = &row->key;
 	struct eo_event event = {.type = EO_EVENT_NET_SUMMARY, .ktime_ns = ktime_ns, .data = data};
 
 	if (*key->comm)
@@ -266,7 +262,7 @@ static int tell(const struct row *row, uint64_t ktime_ns, eo_trace_event_fn fn, 
 	}
 	eo_net_attributes_end(&attrs, "peer", &key->peer);
 	eo_net_attributes_string(&attrs, "proto", "http");
-	eo_net_attributes_string(&attrs, "role", key->client ? "client" : key->server ? "server" : NULL);
+	eo_net_attributes_string(&attrs, "role", eo_net_role_name(key->role));
 	if (*key->host)
 		eo_net_attributes_string(&attrs, "host", key->host);
 	if (*key->path)

@@ -2,11 +2,11 @@
 #include "capture/net_tracer.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "capture/filter.h"
@@ -38,9 +38,6 @@ struct net_tracer {
 	struct eo_net_payloads *payloads; /* likewise */
 	struct eo_net_http_rows *http_rows; /* of a summary with HTTP */
 	bool probes_tls, multi;
-	struct eo_function_probes *tls; /* NULL once detached */
-	struct eo_function_probes_stats tls_stats; /* as they were then */
-	struct eo_loop_source *tls_news;
 	uint64_t swept_ns, read_ns;	  /* when sessions, payloads were last looked through */
 	uint64_t unknown_owners;	  /* events without */
 	uint64_t records_inside;	  /* that are no events themselves, */
@@ -159,7 +156,7 @@ static void prepare_tls(struct net_tracer *net)
 	bpf_map__set_max_entries(bpf->maps.tls_streams, net->options.connections_max);
 }
 
-static int choose_hooks(struct net_tracer *net, struct eo_error *err)
+static int choose_hooks(struct net_tracer *net, const struct btf *kernel, struct eo_error *err)
 {
 	const struct eo_net_tracer_options *options = &net->options;
 
@@ -169,7 +166,7 @@ static int choose_hooks(struct net_tracer *net, struct eo_error *err)
 			       (hook->when == WITH_CALLS) == net->ways.by_calls;
 		bool wanted = applies && options->events & hook->events &&
 			      options->protocols & hook->protocols;
-		bool there = wanted && eo_net_ways_has_tracepoint(hook->tracepoint);
+		bool there = wanted && eo_net_ways_has_tracepoint(kernel, hook->tracepoint);
 
 		if (wanted && !there && hook->needed)
 			return eo_error_set(err, EO_ERROR_INCOMPATIBLE_KERNEL, ENOENT,
@@ -235,26 +232,18 @@ static int load_failed(const struct net_tracer *net, int code, struct eo_error *
 	return r;
 }
 
-static int load(struct eo_tracer *tracer, struct eo_error *err)
+static int prepare(struct net_tracer *net, const struct btf *kernel, struct eo_error *err)
 {
-	struct net_tracer *net = net_of(tracer);
-	struct eo_net_config *config;
-	struct net_tracer_bpf *bpf = net_tracer_bpf__open();
-	int r;
+	struct eo_tracer *tracer = &net->base;
+	struct net_tracer_bpf *bpf = net->skeleton;
+	struct eo_net_config *config = (void *)&bpf->rodata->net;
+	int r = eo_tracer_prepare(tracer, bpf->obj, (void *)&bpf->rodata->filter,
+				  (void *)&bpf->rodata->tracer, false, err);
 
-	if (!bpf)
-		return eo_tracer_load_failed(tracer, errno, err);
-	net->skeleton = bpf;
-	net->unknown_owners = net->records_inside = net->events_made = 0;
-	net->swept_ns = net->read_ns = 0;
-	net->tls_stats = (struct eo_function_probes_stats){0};
-	net->ways = eo_net_ways_find();
-	tracer->object = bpf->obj;
-	r = eo_tracer_prepare(tracer, bpf->obj, (void *)&bpf->rodata->filter,
-			      (void *)&bpf->rodata->tracer, false, err);
 	if (r < 0)
 		return r;
-	config = (void *)&bpf->rodata->net;
+	eo_tracer_hold_cpu((void *)&bpf->rodata->tracer, kernel);
+	net->ways = eo_net_ways_find(kernel);
 	eo_net_filter_prepare(&net->options, config, bpf->obj);
 	config->by_target = has_target(&tracer->options.target);
 	config->own_cookies = net->ways.own_cookies;
@@ -273,9 +262,26 @@ static int load(struct eo_tracer *tracer, struct eo_error *err)
 	if (config->summary)
 		bpf_map__set_max_entries(bpf->maps.rows, ROWS_MAX);
 	prepare_tls(net);
-	r = choose_hooks(net, err);
-	if (r == 0)
-		r = prepare_stacks(net, err);
+	r = choose_hooks(net, kernel, err);
+	return r < 0 ? r : prepare_stacks(net, err);
+}
+
+static int load(struct eo_tracer *tracer, struct eo_error *err)
+{
+	struct net_tracer *net = net_of(tracer);
+	struct net_tracer_bpf *bpf = net_tracer_bpf__open();
+	struct btf *kernel;
+	int r;
+
+	if (!bpf)
+		return eo_tracer_load_failed(tracer, errno, err);
+	net->skeleton = bpf;
+	net->unknown_owners = net->records_inside = net->events_made = 0;
+	net->swept_ns = net->read_ns = 0;
+	tracer->object = bpf->obj;
+	kernel = btf__load_vmlinux_btf();
+	r = prepare(net, kernel, err);
+	btf__free(kernel);
 	if (r < 0)
 		return r;
 	r = net_tracer_bpf__load(bpf);
@@ -303,17 +309,15 @@ static int emit_made(void *ctx, const struct eo_event *event, uint64_t stack)
 static int attach_tls(struct net_tracer *net, struct eo_error *err)
 {
 	const struct net_tracer_bpf *bpf = net->skeleton;
-	const struct eo_target *target = &net->base.options.target;
-	bool by_pid = bpf->rodata->filter.by_pid;
-	const struct eo_function_probes_options options = {
+	struct eo_tracer *tracer = &net->base;
+	struct eo_function_probes_options options = {
 		.enter = bpf->progs.on_tls_enter,
 		.leave = tls_leave(net),
 		.multi = net->multi,
-		.everywhere = !by_pid || (target->command_pid && !target->no_follow),
-		.targets_fd = by_pid ? bpf_map__fd(bpf->maps.target_pids) : -1,
 	};
 
-	return eo_tls_libraries_begin(&options, target, &net->tls, err);
+	eo_tracer_aim_probes(tracer, &options);
+	return eo_tls_libraries_begin(&options, &tracer->options.target, &tracer->probes, err);
 }
 
 static int attach(struct eo_tracer *tracer, struct eo_error *err)
@@ -476,34 +480,6 @@ static int tick(struct eo_tracer *tracer)
 	return r;
 }
 
-static int pump(struct eo_tracer *tracer)
-{
-	struct net_tracer *net = net_of(tracer);
-
-	return net->tls ? eo_function_probes_update(net->tls) : 0;
-}
-
-static int on_tls_news(void *ctx, uint32_t events)
-{
-	(void)events;
-	return eo_tracer_pump(ctx, NULL);
-}
-
-static int watch(struct eo_tracer *tracer, struct eo_loop *loop, struct eo_error *err)
-{
-	struct net_tracer *net = net_of(tracer);
-
-	if (!net->tls)
-		return 0;
-	return eo_loop_add_fd(loop, eo_function_probes_fd(net->tls), EPOLLIN, on_tls_news, tracer,
-			      &net->tls_news, err);
-}
-
-static void unwatch(struct eo_tracer *tracer, struct eo_loop *loop)
-{
-	eo_loop_remove(loop, eo_steal(&net_of(tracer)->tls_news));
-}
-
 /* --- stop --------------------------------------------------------------------------------- */
 
 /* Open connections add their figures so far to their rows, if those are wanted. */
@@ -519,9 +495,7 @@ static void detach(struct eo_tracer *tracer)
 
 	if (tracer->options.summary)
 		flush(net); /* the last chance */
-	if (net->tls)
-		net->tls_stats = eo_function_probes_stats(net->tls);
-	eo_function_probes_free(eo_steal(&net->tls));
+	eo_tracer_end_probes(tracer);
 	net_tracer_bpf__detach(net->skeleton);
 }
 
@@ -543,7 +517,6 @@ static void unload(struct eo_tracer *tracer)
 {
 	struct net_tracer *net = net_of(tracer);
 
-	eo_function_probes_free(eo_steal(&net->tls));
 	eo_net_payloads_free(eo_steal(&net->payloads));
 	eo_net_http_rows_free(eo_steal(&net->http_rows));
 	eo_net_sessions_free(eo_steal(&net->sessions));
@@ -551,19 +524,6 @@ static void unload(struct eo_tracer *tracer)
 }
 
 /* --- figures ------------------------------------------------------------------------------ */
-
-static void add_tls_stats(const struct net_tracer *net, uint64_t unbound,
-			  struct eo_trace_stats *stats)
-{
-	struct eo_function_probes_stats probes =
-		net->tls ? eo_function_probes_stats(net->tls) : net->tls_stats;
-
-	eo_trace_stats_degraded(stats, "tls_unbound", "calls of TLS without connection", unbound);
-	eo_trace_stats_degraded(stats, "processes_late", "processes probed after their start",
-				probes.late);
-	eo_trace_stats_degraded(stats, "files_denied", "files that could not be probed",
-				probes.denied);
-}
 
 static void stats(struct eo_tracer *tracer, struct eo_trace_stats *stats)
 {
@@ -594,8 +554,11 @@ static void stats(struct eo_tracer *tracer, struct eo_trace_stats *stats)
 				payloads.http_inexact);
 	eo_trace_stats_degraded(stats, "payloads_dropped", "payloads without room",
 				payloads.dropped);
-	if (net->probes_tls)
-		add_tls_stats(net, counters.tls_unbound, stats);
+	if (!net->probes_tls)
+		return;
+	eo_trace_stats_degraded(stats, "tls_unbound", "calls of TLS without connection",
+				counters.tls_unbound);
+	eo_tracer_add_probe_stats(tracer, stats);
 }
 
 static int summary(struct eo_tracer *tracer, eo_trace_event_fn fn, void *ctx, struct eo_error *err)
@@ -618,9 +581,6 @@ static const struct eo_tracer_class net_class = {
 	.attach = attach,
 	.begin = begin,
 	.record = record,
-	.pump = pump,
-	.watch = watch,
-	.unwatch = unwatch,
 	.tick = tick,
 	.detach = detach,
 	.finish = finish,

@@ -73,7 +73,7 @@ static void say_iterators(struct eo_support_context *context, struct eo_support_
 
 static void say_cookies(struct eo_support_context *context, struct eo_support_probe *ret)
 {
-	struct eo_support_answer answer = { eo_net_ways_load_cookies(), "load" };
+	struct eo_support_answer answer = { eo_net_ways_load_cookies(context->vmlinux), "load" };
 
 	eo_support_say_answer(context, ret, answer);
 	if (ret->state == EO_SUPPORT_NO)

@@ -258,11 +258,11 @@ static int open_stacks(struct eo_syscall_tracer *tracer, struct eo_error *err)
 		.tracepoints = true,
 	};
 	struct syscall_tracer_bpf *skel = tracer->skel;
+	uint32_t *tick = (uint32_t *)&skel->bss->unwind_tick;
+	bool tables = skel->rodata->stack_config.tables;
 
-	eo_tracer_add_hook(&tracer->base, "stacks",
-			   skel->rodata->stack_config.tables ? "tables" : "frame_pointers");
-	return eo_tracer_open_stacks(&tracer->base, skel->obj, (uint32_t *)&skel->bss->unwind_tick, &layout,
-				     err);
+	eo_tracer_add_hook(&tracer->base, "stacks", tables ? "tables" : "frame_pointers");
+	return eo_tracer_open_stacks(&tracer->base, skel->obj, tables ? tick : NULL, &layout, err);
 }
 
 static int load(struct eo_tracer *base, struct eo_error *err)

@@ -2,15 +2,17 @@
 #include "capture/tracer.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "capture/filter.h"
 #include "capture/load_error.h"
-#include "capture/privileges.h"
 #include "capture/tracer_class.h"
 #include "core/clock.h"
 #include "core/grace.h"
@@ -70,8 +72,7 @@ static void unwatch(struct eo_tracer *tracer)
 		eo_rings_unwatch(tracer->rings);
 	if (tracer->stacks)
 		eo_trace_stacks_unwatch(tracer->stacks);
-	if (tracer->class->unwatch)
-		tracer->class->unwatch(tracer, tracer->loop);
+	eo_loop_remove(tracer->loop, eo_steal(&tracer->probe_news));
 	eo_loop_remove(tracer->loop, eo_steal(&tracer->tick_source));
 	tracer->loop = NULL;
 }
@@ -80,6 +81,7 @@ static void unwatch(struct eo_tracer *tracer)
 static void release(struct eo_tracer *tracer)
 {
 	unwatch(tracer);
+	eo_function_probes_free(eo_steal(&tracer->probes));
 	eo_rings_free(eo_steal(&tracer->rings));
 	eo_trace_stacks_free(eo_steal(&tracer->stacks));
 	free(eo_steal(&tracer->rows));
@@ -185,8 +187,6 @@ int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 	if (r < 0)
 		return r;
 	tracer_config->wakeup_bytes = ring_bytes(tracer) / 4;
-	/* Found by its name as a function; nothing is attached to it. */
-	tracer_config->holds_cpu = libbpf_find_vmlinux_btf_id("bpf_preempt_disable", BPF_TRACE_FENTRY) > 0;
 	r = set_ring_type(tracer, rings, err);
 	if (r < 0)
 		return r;
@@ -195,6 +195,12 @@ int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 	choose_program(object, "on_exit", needs_all || follows);
 	choose_program(object, "on_free", needs_all || follows);
 	return 0;
+}
+
+void eo_tracer_hold_cpu(struct eo_tracer_config *config, const struct btf *kernel)
+{
+	config->holds_cpu =
+		kernel && btf__find_by_name_kind(kernel, "bpf_preempt_disable", BTF_KIND_FUNC) > 0;
 }
 
 int eo_tracer_prepare_stacks(struct eo_tracer *tracer, struct bpf_object *object,
@@ -210,8 +216,27 @@ int eo_tracer_open_stacks(struct eo_tracer *tracer, struct bpf_object *object, u
 	tracer->rows = calloc(EO_TRACER_ROWS, sizeof(*tracer->rows));
 	if (!tracer->rows)
 		return eo_error_set(err, EO_ERROR_LOAD_FAILED, ENOMEM, NULL, "allocate tracer");
-	return eo_trace_stacks_new(object, eo_trace_stacks_have_tables(object) ? tick : NULL, 0, layout,
-				   (size_t)tracer->config.max_samples, &tracer->stacks, err);
+	return eo_trace_stacks_new(object, tick, 0, layout, (size_t)tracer->config.max_samples,
+				   &tracer->stacks, err);
+}
+
+void eo_tracer_aim_probes(const struct eo_tracer *tracer, struct eo_function_probes_options *options)
+{
+	const struct eo_target *target = &tracer->options.target;
+	bool by_pid = eo_filter_has_pids(target);
+
+	options->everywhere = !by_pid || (target->command_pid && !target->no_follow);
+	options->targets_fd =
+		by_pid ? bpf_object__find_map_fd_by_name(tracer->object, "target_pids") : -1;
+}
+
+void eo_tracer_end_probes(struct eo_tracer *tracer)
+{
+	if (!tracer->probes)
+		return;
+	eo_loop_remove(tracer->loop, eo_steal(&tracer->probe_news)); /* a loop that still watches us */
+	tracer->probe_stats = eo_function_probes_stats(tracer->probes);
+	eo_function_probes_free(eo_steal(&tracer->probes));
 }
 
 int eo_tracer_load_failed(const struct eo_tracer *tracer, int code, struct eo_error *err)
@@ -253,6 +278,7 @@ static int prepare(struct eo_tracer *tracer, struct eo_error *err)
 	tracer->collected_full = tracer->records_taken = tracer->stopped = 0;
 	tracer->hook_count = 0;
 	tracer->latency = (struct eo_latency){0};
+	tracer->probe_stats = (struct eo_function_probes_stats){0};
 	memset(tracer->told, 0, sizeof(tracer->told));
 	tracer->mark = eo_overhead_mark();
 	tracer->gaps = calloc(tracer->cpu_count, sizeof(*tracer->gaps));
@@ -426,6 +452,8 @@ int eo_tracer_pump(struct eo_tracer *tracer, struct eo_error *err)
 			  sink->ctx);
 	if (r >= 0 && tracer->stacks)
 		r = eo_trace_stacks_pump(tracer->stacks);
+	if (r >= 0 && tracer->probes)
+		r = eo_function_probes_update(tracer->probes);
 	if (r >= 0 && tracer->class->pump)
 		r = tracer->class->pump(tracer);
 	return r < 0 ? r : 0;
@@ -473,6 +501,12 @@ static int on_tick(void *ctx)
 	return r < 0 ? r : follow_sink(tracer);
 }
 
+static int on_probe_news(void *ctx, uint32_t events)
+{
+	(void)events;
+	return eo_tracer_pump(ctx, NULL);
+}
+
 int eo_tracer_watch(struct eo_tracer *tracer, struct eo_loop *loop, struct eo_error *err)
 {
 	int r;
@@ -487,8 +521,9 @@ int eo_tracer_watch(struct eo_tracer *tracer, struct eo_loop *loop, struct eo_er
 		r = eo_rings_watch(tracer->rings, loop, on_ring, tracer, err);
 	if (!r && tracer->stacks)
 		r = eo_trace_stacks_watch(tracer->stacks, loop, err);
-	if (!r && tracer->class->watch)
-		r = tracer->class->watch(tracer, loop, err);
+	if (!r && tracer->probes)
+		r = eo_loop_add_fd(loop, eo_function_probes_fd(tracer->probes), EPOLLIN, on_probe_news,
+				   tracer, &tracer->probe_news, err);
 	if (r < 0)
 		unwatch(tracer);
 	return r;

@@ -5,9 +5,12 @@
 
 #include <bpf/libbpf.h>
 
+#include "capture/function_probes.h"
 #include "capture/rings.h"
 #include "capture/trace_stacks.h"
 #include "capture/tracer.h"
+
+struct btf;
 
 /* Everything may be NULL but name, free, load, attach, detach, record and stats. */
 struct eo_tracer_class {
@@ -26,9 +29,6 @@ struct eo_tracer_class {
 	int (*record)(struct eo_tracer *tracer, const struct eo_record_header *header, size_t size);
 	/* At each pump, after the rings were read. */
 	int (*pump)(struct eo_tracer *tracer);
-	/* Have @loop call eo_tracer_pump() for what else there is to wait for. */
-	int (*watch)(struct eo_tracer *tracer, struct eo_loop *loop, struct eo_error *err);
-	void (*unwatch)(struct eo_tracer *tracer, struct eo_loop *loop);
 	/* Twenty times a second, after the rings were read: timeouts, news. */
 	int (*tick)(struct eo_tracer *tracer);
 	/* No program runs any more when this returns, once the base has waited. Maps stay. */
@@ -64,6 +64,8 @@ struct eo_tracer {
 	int ring_type_fd; /* what the map of rings is told that it holds; negative: none */
 	struct eo_trace_stacks *stacks; /* NULL: none are taken */
 	struct eo_attr *rows;		/* of an event with its stack; EO_TRACER_ROWS */
+	struct eo_function_probes *probes; /* NULL: there are none, or none any more */
+	struct eo_function_probes_stats probe_stats; /* of those that have ended */
 	struct eo_event_list *collected;
 	uint64_t since_ns;
 	bool running;
@@ -85,7 +87,7 @@ struct eo_tracer {
 
 	/* While watched by a loop. */
 	struct eo_loop *loop;
-	struct eo_loop_source *tick_source;
+	struct eo_loop_source *tick_source, *probe_news;
 };
 
 /** Check @config and @options, and fill the base of a zeroed object. */
@@ -102,6 +104,13 @@ int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 		      struct eo_filter_config *filter, struct eo_tracer_config *tracer_config,
 		      bool needs_all, struct eo_error *err);
 
+/**
+ * In load(), before the load: have programs that are UNPREEMPTED() hold their CPU, where they can.
+ * @config: in the object's rodata
+ * @kernel: its types; NULL: it tells of none
+ */
+void eo_tracer_hold_cpu(struct eo_tracer_config *config, const struct btf *kernel);
+
 /** An error for a failed load, with the hint that helps. */
 int eo_tracer_load_failed(const struct eo_tracer *tracer, int code, struct eo_error *err);
 
@@ -113,11 +122,21 @@ int eo_tracer_prepare_stacks(struct eo_tracer *tracer, struct bpf_object *object
 			     struct eo_stack_config *config, struct eo_error *err);
 /**
  * In load(), after the load, for an object that was prepared thus.
- * @tick: unwind_tick in its memory
+ * @tick: unwind_tick in its memory; NULL where config->tables says that there are none
  * @layout: see eo_stack_store_new()
  */
 int eo_tracer_open_stacks(struct eo_tracer *tracer, struct bpf_object *object, uint32_t *tick,
 			  const struct eo_stack_layout *layout, struct eo_error *err);
+
+/**
+ * In attach(), before tracer->probes are made of @options: whom they are for. The base then follows
+ * them until eo_tracer_end_probes().
+ */
+void eo_tracer_aim_probes(const struct eo_tracer *tracer, struct eo_function_probes_options *options);
+/** In detach(), when no call is to be seen any more; their figures stay. */
+void eo_tracer_end_probes(struct eo_tracer *tracer);
+/** In stats(): how far the probes reached. */
+void eo_tracer_add_probe_stats(const struct eo_tracer *tracer, struct eo_trace_stats *stats);
 
 #define EO_TRACER_DATA_MAX 512 /* attributes of an event before its stack */
 #define EO_TRACER_ROWS	   (EO_TRACER_DATA_MAX + EO_TRACE_STACK_ROWS)

@@ -56,6 +56,15 @@ static void add_stack_stats(const struct eo_tracer *tracer, struct eo_trace_stat
 	eo_trace_stats_degraded(stats, "mappings_lost", "news of mappings lost", stacks.source.mappings_lost);
 }
 
+void eo_tracer_add_probe_stats(const struct eo_tracer *tracer, struct eo_trace_stats *stats)
+{
+	struct eo_function_probes_stats probes =
+		tracer->probes ? eo_function_probes_stats(tracer->probes) : tracer->probe_stats;
+
+	eo_trace_stats_degraded(stats, "processes_late", "processes probed after their start", probes.late);
+	eo_trace_stats_degraded(stats, "files_denied", "files that could not be probed", probes.denied);
+}
+
 /* The kernel does not run a program on a CPU that is inside of it already: an interrupt there, or,
  * where programs can be preempted, another thread, goes unseen. Many such runs would have had nothing
  * to say, so that they are no events. Told since 5.12. */

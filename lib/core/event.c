@@ -232,3 +232,30 @@ const struct eo_attr *eo_attr_member(const struct eo_attr *object, const char *k
 	return object && object->type == EO_ATTR_OBJECT ? find(object + 1, object->count, key) :
 							  NULL;
 }
+
+const struct eo_attr *eo_event_value(const struct eo_event *event, const char *key,
+				     const char *member)
+{
+	const struct eo_attr *value = eo_event_data(event, key);
+
+	return member ? eo_attr_member(value, member) : value;
+}
+
+const char *eo_event_text(const struct eo_event *event, const char *key, const char *member)
+{
+	const struct eo_attr *value = eo_event_value(event, key, member);
+
+	return value && value->type == EO_ATTR_STRING ? value->str : NULL;
+}
+
+bool eo_event_number(const struct eo_event *event, const char *key, const char *member,
+		     int64_t *ret)
+{
+	const struct eo_attr *value = eo_event_value(event, key, member);
+
+	if (!value || (value->type != EO_ATTR_UINT && value->type != EO_ATTR_INT) ||
+	    value->num < 0)
+		return false;
+	*ret = value->num;
+	return true;
+}

@@ -92,6 +92,15 @@ const struct eo_attr *eo_event_data(const struct eo_event *event, const char *ke
 /** The same inside an object; NULL also where @object is NULL or none. */
 const struct eo_attr *eo_attr_member(const struct eo_attr *object, const char *key);
 
+/** The value at @key, inside the object at it where @member is given; NULL: none. */
+const struct eo_attr *eo_event_value(const struct eo_event *event, const char *key,
+				     const char *member);
+/** Text likewise; NULL: none. */
+const char *eo_event_text(const struct eo_event *event, const char *key, const char *member);
+/** Number likewise, 0 to INT64_MAX; false: none. */
+bool eo_event_number(const struct eo_event *event, const char *key, const char *member,
+		     int64_t *ret);
+
 /** The name that stands in event_type, "syscall"; NULL out of range. Static text. */
 const char *eo_event_type_name(enum eo_event_type type);
 

@@ -8,33 +8,6 @@
 
 #include "core/auto.h"
 
-static const struct eo_attr *value_at(const struct eo_event *event, const char *key,
-				      const char *member)
-{
-	const struct eo_attr *value = eo_event_data(event, key);
-
-	return member ? eo_attr_member(value, member) : value;
-}
-
-const char *eo_event_text(const struct eo_event *event, const char *key, const char *member)
-{
-	const struct eo_attr *value = value_at(event, key, member);
-
-	return value && value->type == EO_ATTR_STRING ? value->str : NULL;
-}
-
-bool eo_event_number(const struct eo_event *event, const char *key, const char *member,
-		     int64_t *ret)
-{
-	const struct eo_attr *value = value_at(event, key, member);
-
-	if (!value || (value->type != EO_ATTR_UINT && value->type != EO_ATTR_INT) ||
-	    value->num < 0)
-		return false;
-	*ret = value->num;
-	return true;
-}
-
 void eo_attribute_rules_add(const struct eo_attribute_rule *rules, const struct eo_event *event,
 			    struct eo_attribute_list *list)
 {
@@ -43,7 +16,7 @@ void eo_attribute_rules_add(const struct eo_attribute_rule *rules, const struct 
 		struct eo_attribute_text text;
 
 		if (rule->key) {
-			const struct eo_attr *value = value_at(event, rule->key, rule->member);
+			const struct eo_attr *value = eo_event_value(event, rule->key, rule->member);
 
 			if (value)
 				eo_attribute_list_value(list, rule->attribute, value);
@@ -89,7 +62,7 @@ size_t eo_attribute_rules_list(const struct eo_attribute_rule *rules, const stru
 		struct eo_attribute attribute = { .key = rule->attribute, .str = rule->fixed };
 		struct eo_attribute_text *text = &texts[count];
 
-		if (rule->key ? make_value(value_at(event, rule->key, rule->member), text,
+		if (rule->key ? make_value(eo_event_value(event, rule->key, rule->member), text,
 					   &attribute) :
 				!rule->make || rule->make(event, text, &attribute))
 			ret[count++] = attribute;

@@ -45,12 +45,6 @@ size_t eo_attribute_rules_list(const struct eo_attribute_rule *rules, const stru
 /* thread.id and thread.name. */
 extern const struct eo_attribute_rule eo_thread_attributes[];
 
-/** Text at @key, inside the object at it where @member is given; NULL: none. */
-const char *eo_event_text(const struct eo_event *event, const char *key, const char *member);
-/** Number likewise, 0 to INT64_MAX; false: none. */
-bool eo_event_number(const struct eo_event *event, const char *key, const char *member,
-		     int64_t *ret);
-
 /** What failed, as error.type has it: an errno name, an HTTP status or a DNS rcode. */
 bool eo_make_error_type(const struct eo_event *event, struct eo_attribute_text *text,
 			struct eo_attribute *ret);

@@ -104,13 +104,6 @@ static struct eo_otlp_resource *finish(const struct eo_otlp_resources *resources
 	return eo_otlp_resource_new(draft);
 }
 
-static const char *text_of(const struct eo_event *event, const char *key)
-{
-	const struct eo_attr *attr = eo_event_data(event, key);
-
-	return attr && attr->type == EO_ATTR_STRING ? attr->str : NULL;
-}
-
 /* "unknown_service:EXE". Names are what a path has behind its last slash. */
 struct unknown_service {
 	char text[320];
@@ -172,7 +165,7 @@ static struct process *new_process(struct eo_otlp_resources *resources, uint32_t
 static int learn_process(struct eo_otlp_resources *resources, const struct eo_event *event)
 {
 	struct eo_resource_draft draft = { .count = 0 };
-	const char *exe = text_of(event, "exe");
+	const char *exe = eo_event_text(event, "exe", NULL);
 	struct process *process = new_process(resources, event->pid);
 	char comm[EO_COMM_BYTES + 1] = { 0 };
 	struct unknown_service unknown;
@@ -191,8 +184,8 @@ static int learn_process(struct eo_otlp_resources *resources, const struct eo_ev
 		eo_resource_draft_string(&draft, "process.executable.name", base_name(exe));
 		eo_resource_draft_string(&draft, "process.executable.path", exe);
 	}
-	eo_resource_draft_string(&draft, "container.id", text_of(event, "container_id"));
-	eo_resource_draft_string(&draft, "k8s.pod.uid", text_of(event, "pod_uid"));
+	eo_resource_draft_string(&draft, "container.id", eo_event_text(event, "container_id", NULL));
+	eo_resource_draft_string(&draft, "k8s.pod.uid", eo_event_text(event, "pod_uid", NULL));
 	add_host(resources, &draft);
 	status = set_process(resources, process, &draft);
 	process->is_told = status == 0;
@@ -204,7 +197,7 @@ static int learn_start(struct eo_otlp_resources *resources, const struct eo_even
 	struct eo_resource_draft draft = { .count = 0 };
 
 	for (size_t i = 0; i < EO_ARRAY_SIZE(host_keys); i++) {
-		const char *text = text_of(event, host_keys[i].key);
+		const char *text = eo_event_text(event, host_keys[i].key, NULL);
 		char *copy = text ? strdup(text) : NULL;
 
 		if (text && !copy)
@@ -214,7 +207,7 @@ static int learn_start(struct eo_otlp_resources *resources, const struct eo_even
 	}
 	forget_ours(resources);
 	eo_resource_draft_string(&draft, "service.name", "ebpfotel");
-	eo_resource_draft_string(&draft, "service.version", text_of(event, "version"));
+	eo_resource_draft_string(&draft, "service.version", eo_event_text(event, "version", NULL));
 	eo_resource_draft_object(&draft, eo_event_data(event, "resource"));
 	if (event->pid)
 		eo_resource_draft_int(&draft, "process.pid", event->pid);

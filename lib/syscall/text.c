@@ -311,13 +311,6 @@ static void put_args(struct eo_text *line, const struct eo_event *event, const s
 
 /* --- the line --- */
 
-static const char *string_of(const struct eo_event *event, const char *key)
-{
-	const struct eo_attr *attr = eo_event_data(event, key);
-
-	return attr && attr->type == EO_ATTR_STRING ? attr->str : NULL;
-}
-
 /* A file may be from another machine, which its ABIs and its calls tell. */
 static const struct eo_call *find_call(const char *name, const char *abi_name)
 {
@@ -340,7 +333,7 @@ static void put_result(struct eo_text *line, const struct eo_event *event)
 {
 	const struct eo_attr *ret = eo_event_data(event, "ret");
 	const struct eo_attr *address = eo_event_data(event, "ret_address");
-	const char *error = string_of(event, "error");
+	const char *error = eo_event_text(event, "error", NULL);
 	const char *words;
 
 	eo_text_string(line, " = ");
@@ -367,7 +360,7 @@ static void put_result(struct eo_text *line, const struct eo_event *event)
 size_t eo_syscall_text(const struct eo_event *event, char *to, size_t size)
 {
 	const struct eo_attr *duration = eo_event_data(event, "duration_ns");
-	const char *name = string_of(event, "name"), *abi = string_of(event, "abi");
+	const char *name = eo_event_text(event, "name", NULL), *abi = eo_event_text(event, "abi", NULL);
 	struct eo_text line = { .to = to, .size = size };
 
 	if (abi) {

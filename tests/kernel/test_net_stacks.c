@@ -20,13 +20,11 @@
 
 TestSuite(net_stacks, .timeout = 120);
 
-/* Stacks of each event need bpf_loop(). */
-#define SETUP()                                                                   \
-	do {                                                                      \
-		if (geteuid() != 0)                                               \
-			cr_skip_test("needs root to load BPF programs");          \
+#define NEEDS_LOOPS()                                                                        \
+	do {                                                                                 \
+		SETUP();                                                                     \
 		if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL) != 1) \
-			cr_skip_test("needs a kernel with bpf_loop()");           \
+			cr_skip_test("needs a kernel with bpf_loop()");                      \
 	} while (0)
 
 #define PORT	    27131
@@ -303,13 +301,13 @@ static void connections(bool with_target)
 
 Test(net_stacks, calls_have_both_halves_and_interrupts_no_strangers)
 {
-	SETUP();
+	NEEDS_LOOPS();
 	connections(true);
 }
 
 Test(net_stacks, so_they_have_when_anybody_may_be_the_owner)
 {
-	SETUP();
+	NEEDS_LOOPS();
 	connections(false);
 }
 
@@ -355,7 +353,7 @@ Test(net_stacks, what_a_timer_tells_is_of_nobody_and_its_result_of_who_began)
 	uint64_t resent;
 	uint32_t pid;
 
-	SETUP();
+	NEEDS_LOOPS();
 	lab_open(&lab);
 	lab_shell(&lab, LAB_SERVER,
 		  "nft 'add table inet t; add chain inet t in { type filter hook input priority 0; };"
@@ -429,7 +427,7 @@ Test(net_stacks, datagrams_have_that_of_who_sends_and_of_who_begins_a_session)
 	struct lab lab;
 	uint32_t pids[2];
 
-	SETUP();
+	NEEDS_LOOPS();
 	lab_open(&lab);
 	open_words(&to_mill);
 	open_words(&to_barn);
