@@ -46,6 +46,7 @@ struct eo_trace_envelope {
 	uint32_t last_pid; /* most events come from the process of the one before */
 	struct known last;
 	long ticks_per_sec;
+	struct eo_wall_clock wall; /* of the file, or of the run */
 	bool has_started;
 };
 
@@ -194,7 +195,8 @@ static void add_config(struct data *data, const struct eo_trace_start *start)
 	close_inside(data, config);
 }
 
-int eo_trace_envelope_start(struct eo_trace_envelope *envelope, eo_trace_event_fn fn, void *ctx)
+int eo_trace_envelope_start(struct eo_trace_envelope *envelope, const struct eo_wall_clock *wall, eo_trace_event_fn fn,
+			    void *ctx)
 {
 	const struct eo_trace_start *start = &envelope->start;
 	const struct eo_attribute_set *host = eo_process_resource_host(envelope->resources);
@@ -226,6 +228,7 @@ int eo_trace_envelope_start(struct eo_trace_envelope *envelope, eo_trace_event_f
 	add_text(&data, "traceparent", start->traceparent);
 	add_ours(&data, &envelope->ours);
 
+	envelope->wall = *wall;
 	envelope->has_started = true;
 	envelope->last_pid = 0;
 	eo_recent_fini(&envelope->processes);
@@ -267,16 +270,11 @@ static bool read_stat(uint32_t pid, struct process_stat *ret)
 /* RFC 3339, as in the lines themselves. */
 static void format_start(const struct eo_trace_envelope *envelope, uint64_t ticks, char ret[40])
 {
-	struct timespec boot;
 	uint64_t since_boot_ns = ticks * (EO_NS_PER_SEC / (uint64_t)envelope->ticks_per_sec);
-	uint64_t now_ns, wall_ns = eo_clock_wall_ns();
+	uint64_t wall_ns = since_boot_ns + (uint64_t)(envelope->wall.offset_ns - envelope->wall.asleep_ns);
+	time_t seconds = (time_t)(wall_ns / EO_NS_PER_SEC);
 	struct tm tm;
-	time_t seconds;
 
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	now_ns = (uint64_t)boot.tv_sec * EO_NS_PER_SEC + (uint64_t)boot.tv_nsec;
-	wall_ns -= now_ns - since_boot_ns;
-	seconds = (time_t)(wall_ns / EO_NS_PER_SEC);
 	gmtime_r(&seconds, &tm);
 	strftime(ret, 40, "%Y-%m-%dT%H:%M:%S", &tm);
 	/* Clock ticks say no more than hundredths. */
