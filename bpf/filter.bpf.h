@@ -107,11 +107,15 @@ static __always_inline int filter_current(struct task_struct *task, __u64 pid_tg
 	return !filter.cgroups || in_target_cgroup();
 }
 
+/* Numbers are given out before follow_free() tells that they are free: an earlier owner may be there. */
 static __always_inline void add_target(void *map, __u32 id)
 {
-	__u32 state = EO_TARGET_LIVE;
+	__u32 state = EO_TARGET_LIVE, *earlier = bpf_map_lookup_elem(map, &id);
 
-	if (bpf_map_update_elem(map, &id, &state, BPF_NOEXIST) == 0)
+	if (earlier && *earlier == EO_TARGET_ENDED) {
+		*earlier = EO_TARGET_LIVE;
+		__sync_fetch_and_add(&targets_live, 1);
+	} else if (bpf_map_update_elem(map, &id, &state, BPF_NOEXIST) == 0)
 		__sync_fetch_and_add(&targets_live, 1);
 	else
 		__sync_fetch_and_add(&targets_missed, 1);
@@ -127,6 +131,15 @@ static __always_inline void end_target(void *map, __u32 id)
 	__sync_fetch_and_add(&targets_live, -1);
 }
 
+static __always_inline void forget_target(void *map, __u32 id)
+{
+	__u32 *state = bpf_map_lookup_elem(map, &id);
+
+	/* A live one is who has the number now. */
+	if (state && *state == EO_TARGET_ENDED)
+		bpf_map_delete_elem(map, &id);
+}
+
 /* The tracepoint runs in the parent, whatever CLONE_PARENT says. */
 static __always_inline void follow_fork(struct task_struct *child)
 {
@@ -134,12 +147,18 @@ static __always_inline void follow_fork(struct task_struct *child)
 	__u32 parent_tgid = pid_tgid >> 32, parent_tid = pid_tgid;
 	__u32 tid = BPF_CORE_READ(child, pid), tgid = BPF_CORE_READ(child, tgid);
 
-	if (!filter.follow)
-		return;
-	if (filter.by_pid && tid == tgid && bpf_map_lookup_elem(&target_pids, &parent_tgid))
-		add_target(&target_pids, tgid);
-	if (filter.by_tid && bpf_map_lookup_elem(&target_tids, &parent_tid))
-		add_target(&target_tids, tid);
+	if (filter.by_pid && tid == tgid) {
+		if (filter.follow && bpf_map_lookup_elem(&target_pids, &parent_tgid))
+			add_target(&target_pids, tgid);
+		else
+			forget_target(&target_pids, tgid);
+	}
+	if (filter.by_tid) {
+		if (filter.follow && bpf_map_lookup_elem(&target_tids, &parent_tid))
+			add_target(&target_tids, tid);
+		else
+			forget_target(&target_tids, tid);
+	}
 }
 
 static __always_inline void follow_exec(void)
@@ -159,15 +178,15 @@ static __always_inline void follow_exit(struct task_struct *task)
 		end_target(&target_tids, pid_tgid);
 }
 
-/* The task is released and its number may be given out again. */
+/* The task is released; its number may have been given out again already. */
 static __always_inline void follow_free(struct task_struct *task)
 {
 	__u32 tid = BPF_CORE_READ(task, pid), tgid = BPF_CORE_READ(task, tgid);
 
 	if (filter.by_pid && tid == tgid)
-		bpf_map_delete_elem(&target_pids, &tgid);
+		forget_target(&target_pids, tgid);
 	if (filter.by_tid)
-		bpf_map_delete_elem(&target_tids, &tid);
+		forget_target(&target_tids, tid);
 }
 
 #endif

@@ -78,6 +78,7 @@ struct trace_output {
 	struct eo_event_clock clock;
 	struct interval_files files;
 	char name[PATH_MAX];
+	struct eo_wall_clock wall; /* of the file, or of the run */
 	uint64_t started_wall_ns;
 
 	struct eo_loop *loop; /* while watched */
@@ -174,7 +175,8 @@ int trace_output_new(const struct trace_output_options *options, struct trace_ou
 	o->options = *options;
 	o->files = (struct interval_files){.keep = options->keep, .cli = options->cli};
 	o->clock.start_ns = options->start_ns;
-	o->clock.wall_offset_ns = eo_clock_wall_offset_ns();
+	o->wall = eo_wall_clock_begin();
+	o->clock.wall_offset_ns = o->wall.offset_ns;
 	o->started_wall_ns = options->start_ns + (uint64_t)o->clock.wall_offset_ns;
 	o->metrics_period_ns = metrics_period_ns();
 	o->metrics_ns = options->start_ns + o->metrics_period_ns;
@@ -254,7 +256,7 @@ static int begin(struct trace_output *o)
 	if (o->has_begun)
 		return 0;
 	o->has_begun = true;
-	return o->envelope ? eo_trace_envelope_start(o->envelope, put_record, o) : 0;
+	return o->envelope ? eo_trace_envelope_start(o->envelope, &o->wall, put_record, o) : 0;
 }
 
 static size_t waiting(const struct trace_output *o)
@@ -400,7 +402,7 @@ static int on_flush(void *ctx)
 	return go_on(o);
 }
 
-/* Wall clocks step; spans and log records are not to wait until there are thousands. */
+/* Machines sleep, which monotonic time leaves out; spans and log records are not to wait until there are thousands. */
 static int on_tick(void *ctx)
 {
 	struct trace_output *o = ctx;
@@ -408,7 +410,7 @@ static int on_tick(void *ctx)
 	bool metrics = now_ns >= o->metrics_ns;
 	int r = 0;
 
-	o->clock.wall_offset_ns = eo_clock_wall_offset_ns();
+	o->clock.wall_offset_ns = eo_wall_clock_offset_ns(&o->wall);
 	if (metrics)
 		o->metrics_ns = now_ns + o->metrics_period_ns;
 	if (o->signals && waiting(o) <= WAITING_MAX)
@@ -469,6 +471,9 @@ static int next_file(struct trace_output *o)
 		r = line_output_cut(o->lines, o->name, &o->err);
 		o->has_begun = false;
 	}
+	/* Where the wall clock was set in between, what follows goes by it. */
+	o->wall = eo_wall_clock_begin();
+	o->clock.wall_offset_ns = o->wall.offset_ns;
 	return r ? r : watch_all(o);
 }
 

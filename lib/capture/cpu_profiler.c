@@ -178,7 +178,8 @@ static int attach(struct eo_cpu_profiler *profiler, struct eo_error *err)
 static void begin_generation(struct eo_cpu_profiler *profiler)
 {
 	profiler->since_ns = eo_clock_monotonic_ns();
-	profiler->started_wall_ns = (int64_t)eo_clock_wall_ns();
+	profiler->wall = eo_wall_clock_begin();
+	profiler->started_wall_ns = (int64_t)profiler->since_ns + profiler->wall.offset_ns;
 	profiler->generation_ns = 0;
 }
 
@@ -370,7 +371,7 @@ static void describe(const struct eo_cpu_profiler *profiler, const struct eo_use
 /* Every sample was counted in the kernel, so what of @counted did not come is known. */
 static void take_samples(struct eo_cpu_profiler *profiler, uint64_t counted)
 {
-	uint64_t emitted = eo_stack_store_take_samples(profiler->store, eo_clock_wall_offset_ns());
+	uint64_t emitted = eo_stack_store_take_samples(profiler->store, profiler->wall.offset_ns);
 	uint64_t refused = profiler->lost_map_full - profiler->refused;
 
 	counted += profiler->snapshots.kept[profiler->generation & 1];
@@ -416,6 +417,7 @@ static int finish_generation(struct eo_cpu_profiler *profiler, struct eo_stack_s
 int eo_cpu_profiler_cut(struct eo_cpu_profiler *profiler, struct eo_profile **ret, struct eo_error *err)
 {
 	EO_AUTO(eo_stack_store) next = NULL;
+	struct eo_wall_clock wall;
 	int64_t wall_ns;
 	int r;
 
@@ -425,7 +427,8 @@ int eo_cpu_profiler_cut(struct eo_cpu_profiler *profiler, struct eo_profile **re
 	if (r < 0)
 		return r;
 	profiler->next = next;
-	wall_ns = (int64_t)eo_clock_wall_ns();
+	wall = eo_wall_clock_begin();
+	wall_ns = (int64_t)eo_clock_monotonic_ns() + wall.offset_ns;
 	end_generation(profiler);
 	eo_cpu_programs_set_generation(profiler->programs, profiler->generation + 1);
 	add_profiled_time(profiler); /* what follows is the next one's time */
@@ -434,6 +437,7 @@ int eo_cpu_profiler_cut(struct eo_cpu_profiler *profiler, struct eo_profile **re
 	profiler->next = NULL;
 	if (r == 0)
 		r = finish_generation(profiler, eo_steal(&next), ret, err);
+	profiler->wall = wall;
 	profiler->started_wall_ns = wall_ns;
 	return r;
 }

@@ -8,6 +8,7 @@
 #include "capture/cpu_programs.h"
 #include "capture/stack_source.h"
 #include "capture/stack_store.h"
+#include "core/clock.h"
 #include "records.h"
 
 struct ring_buffer;
@@ -42,7 +43,8 @@ struct eo_cpu_profiler {
 	uint64_t generation_ns; /* profiled time of the generation in progress, up to since_ns */
 	uint64_t ended_ns;	/* the same of the one that was ended last */
 	uint64_t total_ns;	/* the same of the whole run */
-	int64_t started_wall_ns; /* of the generation */
+	struct eo_wall_clock wall; /* of the generation */
+	int64_t started_wall_ns;   /* the same */
 	uint64_t limit_taken;	/* [stack limit] samples that earlier generations gave out */
 	uint64_t lost_ring_full, lost_map_full, stacks_unknown, stacks_done;
 	uint64_t counted; /* by the kernel, in the generation that ends */

@@ -153,19 +153,16 @@ static void add_service(struct eo_attribute_set *set, const struct eo_process_cg
 	eo_attribute_set_text(set, "service.name", unknown);
 }
 
-const struct eo_attribute_set *eo_process_resource_read(struct eo_process_resource *resource,
-							uint32_t tgid, const char *comm)
+/* @dir: of the process in /proc; below 0 without one. */
+static const struct eo_attribute_set *make_process(struct eo_process_resource *resource, uint32_t tgid, const char *comm,
+						   int dir)
 {
 	struct eo_attribute_set *set = &resource->process;
 	struct eo_process_cgroup cgroup = {0};
 	const char *executable = comm, *declared = NULL;
-	char name[32], path[PATH_MAX], cgroups[CGROUP_MAX + 1];
-	/* Once open it leads to this process only, even when its pid is given to another one. */
-	EO_AUTO_CLOSE int dir = -1;
+	char path[PATH_MAX], cgroups[CGROUP_MAX + 1];
 	size_t size;
 
-	snprintf(name, sizeof(name), "/proc/%u", tgid);
-	dir = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	set->count = set->used = 0;
 	if (dir >= 0 && read_path(dir, path)) {
 		executable = base_name(path);
@@ -194,4 +191,22 @@ const struct eo_attribute_set *eo_process_resource_read(struct eo_process_resour
 		eo_environment_attributes(declared, set);
 	add_service(set, &cgroup, executable);
 	return set;
+}
+
+const struct eo_attribute_set *eo_process_resource_read(struct eo_process_resource *resource,
+							uint32_t tgid, const char *comm)
+{
+	/* Once open it leads to this process only, even when its pid is given to another one. */
+	EO_AUTO_CLOSE int dir = -1;
+	char name[32];
+
+	snprintf(name, sizeof(name), "/proc/%u", tgid);
+	dir = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return make_process(resource, tgid, comm, dir);
+}
+
+const struct eo_attribute_set *eo_process_resource_gone(struct eo_process_resource *resource, uint32_t tgid,
+							const char *comm)
+{
+	return make_process(resource, tgid, comm, -1);
 }

@@ -33,4 +33,8 @@ const struct eo_attribute_set *eo_process_resource_host(const struct eo_process_
 const struct eo_attribute_set *eo_process_resource_read(struct eo_process_resource *resource,
 							uint32_t tgid, const char *comm);
 
+/** The same of one that has gone, whoever has its pid by now. */
+const struct eo_attribute_set *eo_process_resource_gone(struct eo_process_resource *resource, uint32_t tgid,
+							const char *comm);
+
 #endif

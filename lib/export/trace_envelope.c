@@ -16,6 +16,7 @@
 #include "core/clock.h"
 #include "otlp/recent.h"
 
+#define KTHREADD_PID 2 /* parent of the kernel's threads */
 #define PROCESSES_MAX 8192
 #define RUN_ID_BYTES  16
 #define COMMAND_MAX   256
@@ -46,6 +47,7 @@ struct eo_trace_envelope {
 	uint32_t last_pid; /* most events come from the process of the one before */
 	struct known last;
 	long ticks_per_sec;
+	struct eo_wall_clock wall; /* of the file, or of the run */
 	bool has_started;
 };
 
@@ -194,7 +196,8 @@ static void add_config(struct data *data, const struct eo_trace_start *start)
 	close_inside(data, config);
 }
 
-int eo_trace_envelope_start(struct eo_trace_envelope *envelope, eo_trace_event_fn fn, void *ctx)
+int eo_trace_envelope_start(struct eo_trace_envelope *envelope, const struct eo_wall_clock *wall, eo_trace_event_fn fn,
+			    void *ctx)
 {
 	const struct eo_trace_start *start = &envelope->start;
 	const struct eo_attribute_set *host = eo_process_resource_host(envelope->resources);
@@ -226,6 +229,7 @@ int eo_trace_envelope_start(struct eo_trace_envelope *envelope, eo_trace_event_f
 	add_text(&data, "traceparent", start->traceparent);
 	add_ours(&data, &envelope->ours);
 
+	envelope->wall = *wall;
 	envelope->has_started = true;
 	envelope->last_pid = 0;
 	eo_recent_fini(&envelope->processes);
@@ -238,45 +242,56 @@ int eo_trace_envelope_start(struct eo_trace_envelope *envelope, eo_trace_event_f
 
 /* --- processes --------------------------------------------------------------------------- */
 
-static bool read_stat(uint32_t pid, struct process_stat *ret)
+/* A pid and a name are what an event has of its process; threads of the kernel show more than their name. */
+static bool is_owner(const struct eo_trace_envelope *envelope, const struct eo_event *event, const char *name,
+		     size_t length, const struct process_stat *stat)
+{
+	uint64_t tick_ns = EO_NS_PER_SEC / (uint64_t)envelope->ticks_per_sec;
+	uint64_t since_boot_ns = event->ktime_ns + (uint64_t)envelope->wall.asleep_ns;
+
+	return (stat->ppid == KTHREADD_PID ||
+		(length == strnlen(event->comm, EO_COMM_BYTES) && !memcmp(name, event->comm, length))) &&
+	       stat->start_ticks * tick_ns <= since_boot_ns + tick_ns;
+}
+
+/* Leaves @ret alone when the process of @event has gone, or is another program by now. */
+static void read_stat(const struct eo_trace_envelope *envelope, const struct eo_event *event, struct process_stat *ret)
 {
 	char path[32], text[1024];
 	unsigned long long start;
 	EO_AUTO_CLOSE int fd = -1;
-	const char *behind;
+	const char *name, *behind;
+	struct process_stat stat;
 	unsigned int ppid;
 	ssize_t size;
 
-	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	snprintf(path, sizeof(path), "/proc/%u/stat", event->pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 	if (size <= 0)
-		return false;
+		return;
 	text[size] = '\0';
 	/* The name before may hold anything. Fields 4 and 22. */
+	name = strchr(text, '(');
 	behind = strrchr(text, ')');
-	if (!behind || sscanf(behind + 1,
+	if (!name || !behind || sscanf(behind + 1,
 			      " %*c %u %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
 			      "%*d %*d %*d %llu",
 			      &ppid, &start) != 2)
-		return false;
-	*ret = (struct process_stat){ppid, start};
-	return true;
+		return;
+	stat = (struct process_stat){ppid, start};
+	if (is_owner(envelope, event, name + 1, (size_t)(behind - name - 1), &stat))
+		*ret = stat;
 }
 
 /* RFC 3339, as in the lines themselves. */
 static void format_start(const struct eo_trace_envelope *envelope, uint64_t ticks, char ret[40])
 {
-	struct timespec boot;
 	uint64_t since_boot_ns = ticks * (EO_NS_PER_SEC / (uint64_t)envelope->ticks_per_sec);
-	uint64_t now_ns, wall_ns = eo_clock_wall_ns();
+	uint64_t wall_ns = since_boot_ns + (uint64_t)(envelope->wall.offset_ns - envelope->wall.asleep_ns);
+	time_t seconds = (time_t)(wall_ns / EO_NS_PER_SEC);
 	struct tm tm;
-	time_t seconds;
 
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	now_ns = (uint64_t)boot.tv_sec * EO_NS_PER_SEC + (uint64_t)boot.tv_nsec;
-	wall_ns -= now_ns - since_boot_ns;
-	seconds = (time_t)(wall_ns / EO_NS_PER_SEC);
 	gmtime_r(&seconds, &tm);
 	strftime(ret, 40, "%Y-%m-%dT%H:%M:%S", &tm);
 	/* Clock ticks say no more than hundredths. */
@@ -314,11 +329,17 @@ static int tell_process(struct eo_trace_envelope *envelope, const struct eo_even
 	char comm[EO_COMM_BYTES + 1] = "", start_time[40] = "";
 	const struct eo_attribute_set *set;
 	struct data data = {.count = 0};
+	struct process_stat after = {0};
 	struct eo_event event;
+	bool is_there;
 
 	memcpy(comm, of->comm, EO_COMM_BYTES);
 	set = eo_process_resource_read(envelope->resources, of->pid, comm);
-	if (stat->start_ticks) {
+	read_stat(envelope, of, &after);
+	is_there = after.start_ticks && after.start_ticks == stat->start_ticks;
+	if (!is_there)
+		set = eo_process_resource_gone(envelope->resources, of->pid, comm);
+	if (is_there) {
 		add(&data, "ppid", EO_ATTR_UINT)->unum = stat->ppid;
 		add_text(&data, "exe", attribute_of(set, "process.executable.path"));
 		format_start(envelope, stat->start_ticks, start_time);
@@ -344,7 +365,8 @@ static int look(struct eo_trace_envelope *envelope, const struct eo_event *event
 	/* Late from another CPU or another tracer: the name that it had before. */
 	if (!is_new && has_comm_changed && event->ktime_ns < known->named_ns)
 		return 0;
-	read_stat(event->pid, &stat);
+	eo_wall_clock_offset_ns(&envelope->wall); /* what the machine has slept counts in starts */
+	read_stat(envelope, event, &stat);
 	known->looked_ns = event->ktime_ns;
 	/* A process that has gone since leaves what is known of it. */
 	if (!is_new && !has_comm_changed &&

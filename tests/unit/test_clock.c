@@ -35,3 +35,18 @@ Test(clock, offset_turns_monotonic_into_wall_time)
 	cr_expect_geq(now + EO_NS_PER_SEC, before);
 	cr_expect_leq(now, eo_clock_wall_ns() + EO_NS_PER_SEC);
 }
+
+Test(clock, a_wall_clock_goes_with_monotonic_time)
+{
+	struct eo_wall_clock clock = eo_wall_clock_begin(), awake = clock, slept = clock;
+
+	cr_expect_eq(eo_wall_clock_offset_ns(&awake), clock.offset_ns);
+	/* As if it had begun before the machine slept for an hour. */
+	slept.asleep_ns -= 3600 * (int64_t)EO_NS_PER_SEC;
+	for (int i = 0; i < 2; i++) {
+		int64_t moved_ns = eo_wall_clock_offset_ns(&slept) - clock.offset_ns;
+
+		cr_expect_geq(moved_ns, 3599 * (int64_t)EO_NS_PER_SEC);
+		cr_expect_leq(moved_ns, 3601 * (int64_t)EO_NS_PER_SEC);
+	}
+}

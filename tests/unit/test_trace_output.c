@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ static void set_up(void)
 	signal(SIGPIPE, SIG_IGN);
 	unsetenv("OTEL_RESOURCE_ATTRIBUTES");
 	setenv("OTEL_SERVICE_NAME", "watcher", 1);
+	prctl(PR_SET_NAME, "made"); /* the name in events of ours */
 }
 
 static void tear_down(void)
@@ -177,6 +179,29 @@ Test(trace_output, a_file_has_the_envelope_around_the_events)
 	cr_expect_eq(line, trace_events_first(lines, "end"));
 	cr_expect_eq(number_at(line, "events_seen"), 1009);
 	cr_expect_eq(number_at(line, "events_emitted"), 1009);
+	json_decref(lines);
+	fini(&t);
+}
+
+Test(trace_output, who_has_the_pid_by_now_is_not_told_for_its_earlier_owner)
+{
+	const json_t *line;
+	struct trace t;
+	json_t *lines;
+
+	begin(&t, (struct trace_output_options){.path = "x.jsonl", .envelope = true});
+	prctl(PR_SET_NAME, "another");
+	cr_assert_eq(event(&t, 1), 0);
+	prctl(PR_SET_NAME, "made");
+	cr_assert_eq(end(&t), 0, "%s", err.text);
+	lines = trace_events_read("x.jsonl");
+	line = json_object_get(trace_events_first(lines, "process"), "data");
+	cr_assert_not_null(line);
+	cr_expect_null(json_object_get(line, "ppid"));
+	cr_expect_null(json_object_get(line, "exe"));
+	cr_expect_null(json_object_get(line, "start_time"));
+	cr_expect_str_eq(json_string_value(json_object_get(json_object_get(line, "resource"), "service.name")),
+			 "unknown_service:made");
 	json_decref(lines);
 	fini(&t);
 }
