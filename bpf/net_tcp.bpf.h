@@ -368,8 +368,8 @@ static __always_inline void mark_mptcp(struct eo_conn *conn, const struct sock *
 		conn->flags |= CONN_MPTCP;
 }
 
-/* @error: positive. The entry stays until the socket goes, for the call's own result is not to be
- * told as well. */
+/* @error: positive; @sk: NULL: it has forgotten where it was to go. The entry stays until the socket
+ * goes, for the call's own result is not to be told as well. */
 static __noinline int tell_failure(struct eo_tracer_counters *count, struct eo_conn *conn,
 				   __u64 cookie, const struct sock *sk, __s32 error)
 {
@@ -378,10 +378,10 @@ static __noinline int tell_failure(struct eo_tracer_counters *count, struct eo_c
 	conn->error = error;
 	conn->close_ns = bpf_ktime_get_ns();
 	conn->flags = CONN_FAILED;
-	if (sk && !socket_wanted(sk, &conn->ends))
-		count_as(&count->filtered, count);
-	else
+	if (sk ? socket_wanted(sk, &conn->ends) : ends_wanted(&conn->ends))
 		tell(conn, cookie, EO_RECORD_TCP_CONNECT);
+	else
+		count_as(&count->filtered, count);
 	conn->error = 0;
 	return 0;
 }
