@@ -26,56 +26,62 @@ static __always_inline int is_for_task(void *ctx, struct task_struct *task)
 	return here > from && here < to;
 }
 
-static __always_inline int begin_kernel_event(struct event *event, void *ctx,
+/* @task: NULL: in nobody's name */
+static __always_inline int begin_kernel_event(struct event *event, struct task_struct *task,
 					      struct eo_tracer_counters *count, __u32 function)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-
 	event->count = count;
 	event->sums = mem_sums();
-	event->task = is_for_task(ctx, task) ? task : NULL;
+	event->task = task;
 	event->blocks = &kernel_blocks;
-	event->pid_tgid = event->task ? bpf_get_current_pid_tgid() : 0;
+	event->pid_tgid = task ? bpf_get_current_pid_tgid() : 0;
 	event->source = EO_MEM_KERNEL;
 	event->function = function;
 	return event->sums != NULL;
 }
 
+/* The whole machine comes by here, and little of it is wanted: what costs least is asked first.
+ * @cache: it has the size, where there is one */
 static __always_inline void kernel_allocates(void *ctx, __u32 function, __u64 address, __u64 size,
+					     struct kmem_cache *cache,
 					     struct eo_tracer_counters *count)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct event event = {};
 
 	if (!is_open || (address && address <= NO_OBJECT) ||
-	    !begin_kernel_event(&event, ctx, count, function))
-		return;
-	if (!event.task || !filter_current(event.task, event.pid_tgid))
+	    !filter_current(task, bpf_get_current_pid_tgid()) || !is_for_task(ctx, task) ||
+	    !begin_kernel_event(&event, task, count, function))
 		return;
 	event.now = bpf_ktime_get_ns();
+	if (cache)
+		size = BPF_CORE_READ(cache, size);
 	if (address)
 		allocated(&event, ctx, PLACE_KERNEL, 0, address, size);
 	else
 		failed(&event, size, ENOMEM);
 }
 
-static __always_inline void kernel_allocates_of(void *ctx, __u64 address, struct kmem_cache *cache,
-						struct eo_tracer_counters *count)
-{
-	kernel_allocates(ctx, EO_MEM_KMEM_CACHE_ALLOC, address, BPF_CORE_READ(cache, size), count);
-}
-
+/* A block that is known is told whoever frees it. */
 static __always_inline void kernel_frees(void *ctx, __u32 function, __u64 address,
 					 struct eo_tracer_counters *count)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct event event = {};
 	struct eo_mem_block block;
 	int known;
 
-	if (!is_open || address <= NO_OBJECT || !begin_kernel_event(&event, ctx, count, function))
+	if (!is_open || address <= NO_OBJECT || !begin_kernel_event(&event, NULL, count, function))
 		return;
 	known = take_block(&event, address, &block);
-	if (!known && (!event.task || !filter_current(event.task, event.pid_tgid)))
+	if (!known && !filter_current(task, bpf_get_current_pid_tgid()))
 		return;
+	if (is_for_task(ctx, task)) {
+		event.task = task;
+		event.pid_tgid = bpf_get_current_pid_tgid();
+	} else if (!known) {
+		return;
+	}
 	event.now = bpf_ktime_get_ns();
 	if (known)
 		freed(&event, address, &block);

@@ -81,13 +81,15 @@ int on_page_fault(struct bpf_raw_tracepoint_args *ctx)
 SEC("raw_tp/kmalloc")
 int on_kmalloc(struct bpf_raw_tracepoint_args *ctx)
 {
-	return UNPREEMPTED(kernel_allocates(ctx, EO_MEM_KMALLOC, ctx->args[1], ctx->args[3], count));
+	return UNPREEMPTED(
+		kernel_allocates(ctx, EO_MEM_KMALLOC, ctx->args[1], ctx->args[3], NULL, count));
 }
 
 SEC("raw_tp/kmem_cache_alloc")
 int on_kmem_cache_alloc(struct bpf_raw_tracepoint_args *ctx)
 {
-	return UNPREEMPTED(kernel_allocates_of(ctx, ctx->args[1], (void *)ctx->args[2], count));
+	return UNPREEMPTED(kernel_allocates(ctx, EO_MEM_KMEM_CACHE_ALLOC, ctx->args[1], 0,
+					    (void *)ctx->args[2], count));
 }
 
 SEC("raw_tp/kfree")

@@ -13,7 +13,6 @@ struct summary {
 	eo_trace_event_fn fn;
 	void *ctx;
 	struct eo_event event;
-	struct eo_attr *rows;
 };
 
 static struct summary begin(eo_trace_event_fn fn, void *ctx)
@@ -25,19 +24,10 @@ static struct summary begin(eo_trace_event_fn fn, void *ctx)
 	};
 }
 
-static void add_text(struct eo_event *event, struct eo_attr *data, const char *key, const char *text)
+static int class_row(struct summary *summary, struct eo_attr *data, size_t number,
+		     const struct eo_mem_class *sums)
 {
-	data[event->data_count++] = (struct eo_attr){.key = key, .type = EO_ATTR_STRING, .str = text};
-}
-
-static void add_number(struct eo_event *event, struct eo_attr *data, const char *key, uint64_t number)
-{
-	data[event->data_count++] =
-		(struct eo_attr){.key = key, .type = EO_ATTR_UINT, .unum = number};
-}
-
-static int class_row(struct summary *summary, size_t number, const struct eo_mem_class *sums)
-{
+	struct eo_event *event = &summary->event;
 	size_t k = number % EO_MEM_CLASSES;
 	char name[48];
 
@@ -45,15 +35,16 @@ static int class_row(struct summary *summary, size_t number, const struct eo_mem
 		return 0;
 	snprintf(name, sizeof(name), "%" PRIu64 "-%" PRIu64, k ? UINT64_C(1) << k : 0,
 		 UINT64_MAX >> (63 - k));
-	summary->event.data_count = 0;
-	add_text(&summary->event, summary->rows, "name", name);
-	add_text(&summary->event, summary->rows, "source", eo_mem_source_name(number / EO_MEM_CLASSES));
-	add_number(&summary->event, summary->rows, "count", eo_mem_count(sums->allocations));
-	add_number(&summary->event, summary->rows, "errors", sums->failed);
-	add_number(&summary->event, summary->rows, "frees", eo_mem_count(sums->frees));
-	add_number(&summary->event, summary->rows, "total_allocated", sums->allocated_bytes);
-	add_number(&summary->event, summary->rows, "total_freed", sums->freed_bytes);
-	return summary->fn(summary->ctx, &summary->event);
+	event->data = data;
+	event->data_count = 0;
+	eo_mem_add_text(event, data, "name", name);
+	eo_mem_add_text(event, data, "source", eo_mem_source_name(number / EO_MEM_CLASSES));
+	eo_mem_add_number(event, data, "count", eo_mem_count(sums->allocations));
+	eo_mem_add_number(event, data, "errors", sums->failed);
+	eo_mem_add_number(event, data, "frees", eo_mem_count(sums->frees));
+	eo_mem_add_number(event, data, "total_allocated", sums->allocated_bytes);
+	eo_mem_add_number(event, data, "total_freed", sums->freed_bytes);
+	return summary->fn(summary->ctx, event);
 }
 
 int eo_mem_rows_by_size(struct eo_tracer *tracer, struct eo_mem_class told[EO_MEM_ROWS_CLASSES],
@@ -64,8 +55,6 @@ int eo_mem_rows_by_size(struct eo_tracer *tracer, struct eo_mem_class told[EO_ME
 	struct eo_attr data[8];
 	int r = 0;
 
-	summary.rows = data;
-	summary.event.data = data;
 	eo_tracer_sum_map(tracer, "classes", sums, sizeof(sums));
 	for (size_t k = 0; k < EO_MEM_ROWS_CLASSES && r == 0; k++) {
 		const struct eo_mem_class fresh = {
@@ -76,7 +65,7 @@ int eo_mem_rows_by_size(struct eo_tracer *tracer, struct eo_mem_class told[EO_ME
 			.failed = sums[k].failed - told[k].failed,
 		};
 
-		r = class_row(&summary, k, &fresh);
+		r = class_row(&summary, data, k, &fresh);
 	}
 	memcpy(told, sums, sizeof(sums));
 	return r;
@@ -95,22 +84,22 @@ static int stack_row(struct eo_tracer *tracer, struct summary *summary,
 	memset(event->comm, 0, sizeof(event->comm));
 	if (eo_stack_store_owner(eo_trace_stacks_store(tracer->stacks), held->stack, &event->pid, event->comm))
 		event->tid = event->pid;
-	add_text(event, rows, "source", eo_mem_source_name(held->source));
+	eo_mem_add_text(event, rows, "source", eo_mem_source_name(held->source));
 	if (totals) {
-		add_number(event, rows, "count", eo_mem_count(totals->allocations));
-		add_number(event, rows, "total_allocated", totals->allocated_bytes);
+		eo_mem_add_number(event, rows, "count", eo_mem_count(totals->allocations));
+		eo_mem_add_number(event, rows, "total_allocated", totals->allocated_bytes);
 	}
 	/* Who gives a page back does not say who brought it in. */
 	if (held->source == EO_MEM_FAULTS)
 		return summary->fn(summary->ctx, event);
 	if (totals) {
-		add_number(event, rows, "frees", eo_mem_count(totals->frees));
-		add_number(event, rows, "total_freed", totals->freed_bytes);
+		eo_mem_add_number(event, rows, "frees", eo_mem_count(totals->frees));
+		eo_mem_add_number(event, rows, "total_freed", totals->freed_bytes);
 	}
-	add_number(event, rows, "active_allocations", held->count);
-	add_number(event, rows, "active_bytes", held->bytes);
+	eo_mem_add_number(event, rows, "active_allocations", held->count);
+	eo_mem_add_number(event, rows, "active_bytes", held->bytes);
 	if (!totals)
-		add_number(event, rows, "oldest_ns", held->oldest_ns);
+		eo_mem_add_number(event, rows, "oldest_ns", held->oldest_ns);
 	return summary->fn(summary->ctx, event);
 }
 

@@ -9,6 +9,21 @@
 #include "capture/tracer_class.h"
 #include "mem_records.h"
 
+/* To an event whose data is @data, which has room. */
+static inline void eo_mem_add_text(struct eo_event *event, struct eo_attr *data, const char *key,
+				   const char *text)
+{
+	data[event->data_count++] =
+		(struct eo_attr){.key = key, .type = EO_ATTR_STRING, .str = text};
+}
+
+static inline void eo_mem_add_number(struct eo_event *event, struct eo_attr *data, const char *key,
+				     uint64_t number)
+{
+	data[event->data_count++] =
+		(struct eo_attr){.key = key, .type = EO_ATTR_UINT, .unum = number};
+}
+
 #define EO_MEM_ROWS_CLASSES (EO_MEM_SOURCES * EO_MEM_CLASSES)
 
 /** By source and size class, since the last time. @told: what was told until then; starts as zeros */

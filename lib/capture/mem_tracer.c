@@ -274,17 +274,6 @@ static int attach(struct eo_tracer *base, struct eo_error *err)
 
 /* ---- events ---- */
 
-static void add_text(struct eo_event *event, struct eo_attr *data, const char *key, const char *text)
-{
-	data[event->data_count++] = (struct eo_attr){.key = key, .type = EO_ATTR_STRING, .str = text};
-}
-
-static void add_number(struct eo_event *event, struct eo_attr *data, const char *key,
-		       enum eo_attr_type type, uint64_t number)
-{
-	data[event->data_count++] = (struct eo_attr){.key = key, .type = type, .unum = number};
-}
-
 static int record(struct eo_tracer *base, const struct eo_record_header *header, size_t size)
 {
 	const struct eo_mem_record *record = (const void *)header;
@@ -297,17 +286,18 @@ static int record(struct eo_tracer *base, const struct eo_record_header *header,
 		return 0;
 	eo_tracer_fill_event(&event, is_free ? EO_EVENT_MEMORY_FREE : EO_EVENT_MEMORY_ALLOC, header);
 	event.data = data;
-	add_text(&event, data, "function", eo_mem_function_name(record->source, record->function));
-	add_text(&event, data, "source", eo_mem_source_name(record->source));
+	eo_mem_add_text(&event, data, "function", eo_mem_function_name(record->source, record->function));
+	eo_mem_add_text(&event, data, "source", eo_mem_source_name(record->source));
 	if (record->address)
-		add_number(&event, data, "address", EO_ATTR_HEX, record->address);
+		data[event.data_count++] = (struct eo_attr){
+			.key = "address", .type = EO_ATTR_HEX, .unum = record->address};
 	if (!is_free || record->known & EO_MEM_KNOWN_SIZE)
-		add_number(&event, data, "size_bytes", EO_ATTR_UINT, record->size);
+		eo_mem_add_number(&event, data, "size_bytes", record->size);
 	if (is_free && record->known & EO_MEM_KNOWN_LIFETIME)
-		add_number(&event, data, "lifetime_ns", EO_ATTR_UINT, record->lifetime_ns);
+		eo_mem_add_number(&event, data, "lifetime_ns", record->lifetime_ns);
 	error = record->error ? strerrorname_np(record->error) : NULL;
 	if (error)
-		add_text(&event, data, "error", error);
+		eo_mem_add_text(&event, data, "error", error);
 	eo_tracer_add_latency(base, header->ktime_ns);
 	return eo_tracer_emit_with_stack(base, &event, record->stack);
 }
