@@ -501,10 +501,13 @@ static int on_tick(void *ctx)
 	return r < 0 ? r : follow_sink(tracer);
 }
 
+/* Whatever is mapped anywhere wakes us, so nothing else is done here. */
 static int on_probe_news(void *ctx, uint32_t events)
 {
+	struct eo_tracer *tracer = ctx;
+
 	(void)events;
-	return eo_tracer_pump(ctx, NULL);
+	return tracer->probes ? eo_function_probes_update(tracer->probes) : 0;
 }
 
 int eo_tracer_watch(struct eo_tracer *tracer, struct eo_loop *loop, struct eo_error *err)
