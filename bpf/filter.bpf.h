@@ -107,7 +107,8 @@ static __always_inline int filter_current(struct task_struct *task, __u64 pid_tg
 	return !filter.cgroups || in_target_cgroup();
 }
 
-/* Numbers are given out before follow_free() tells that they are free: an earlier owner may be there. */
+/* Numbers are given out before follow_free() tells that they are free: an earlier owner may be
+ * there. */
 static __always_inline void add_target(void *map, __u32 id)
 {
 	__u32 state = EO_TARGET_LIVE, *earlier = bpf_map_lookup_elem(map, &id);

@@ -402,7 +402,8 @@ static int on_flush(void *ctx)
 	return go_on(o);
 }
 
-/* Machines sleep, which monotonic time leaves out; spans and log records are not to wait until there are thousands. */
+/* Machines sleep, which monotonic time leaves out; spans and log records are not to wait until
+ * there are thousands. */
 static int on_tick(void *ctx)
 {
 	struct trace_output *o = ctx;

@@ -154,8 +154,8 @@ static void add_service(struct eo_attribute_set *set, const struct eo_process_cg
 }
 
 /* @dir: of the process in /proc; below 0 without one. */
-static const struct eo_attribute_set *make_process(struct eo_process_resource *resource, uint32_t tgid, const char *comm,
-						   int dir)
+static const struct eo_attribute_set *make_process(struct eo_process_resource *resource,
+						   uint32_t tgid, const char *comm, int dir)
 {
 	struct eo_attribute_set *set = &resource->process;
 	struct eo_process_cgroup cgroup = {0};
@@ -205,8 +205,8 @@ const struct eo_attribute_set *eo_process_resource_read(struct eo_process_resour
 	return make_process(resource, tgid, comm, dir);
 }
 
-const struct eo_attribute_set *eo_process_resource_gone(struct eo_process_resource *resource, uint32_t tgid,
-							const char *comm)
+const struct eo_attribute_set *eo_process_resource_gone(struct eo_process_resource *resource,
+							uint32_t tgid, const char *comm)
 {
 	return make_process(resource, tgid, comm, -1);
 }

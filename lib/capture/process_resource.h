@@ -34,7 +34,7 @@ const struct eo_attribute_set *eo_process_resource_read(struct eo_process_resour
 							uint32_t tgid, const char *comm);
 
 /** The same of one that has gone, whoever has its pid by now. */
-const struct eo_attribute_set *eo_process_resource_gone(struct eo_process_resource *resource, uint32_t tgid,
-							const char *comm);
+const struct eo_attribute_set *eo_process_resource_gone(struct eo_process_resource *resource,
+							uint32_t tgid, const char *comm);
 
 #endif

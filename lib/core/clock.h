@@ -12,14 +12,15 @@ uint64_t eo_clock_wall_ns(void);      /* since 1970, UTC */
 
 /**
  * Wall-clock minus monotonic, measured with the smallest of a few read gaps.
- * Add it to a ktime to get Unix time. Wall clocks step: what was measured at two moments may differ by years.
+ * Add it to a ktime to get Unix time. Wall clocks step: what was measured at two moments may differ
+ * by years.
  */
 int64_t eo_clock_wall_offset_ns(void);
 
 /**
- * The time of day as what belongs together tells it, the records of a file or of a run: from where the
- * wall clock was when it began. That the clock was set since does not show, so that moments keep their
- * order and their distances, and none is before the beginning.
+ * The time of day as what belongs together tells it, the records of a file or of a run: from where
+ * the wall clock was when it began. That the clock was set since does not show, so that moments
+ * keep their order and their distances, and none is before the beginning.
  */
 struct eo_wall_clock {
 	int64_t offset_ns; /* wall clock minus monotonic */
@@ -28,7 +29,8 @@ struct eo_wall_clock {
 
 struct eo_wall_clock eo_wall_clock_begin(void);
 
-/** The offset, to be added to a ktime of about now: monotonic time leaves out what the machine sleeps. */
+/** The offset, to be added to a ktime of about now: monotonic time leaves out what the machine
+ * sleeps. */
 int64_t eo_wall_clock_offset_ns(struct eo_wall_clock *clock);
 
 #endif

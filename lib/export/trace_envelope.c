@@ -196,8 +196,8 @@ static void add_config(struct data *data, const struct eo_trace_start *start)
 	close_inside(data, config);
 }
 
-int eo_trace_envelope_start(struct eo_trace_envelope *envelope, const struct eo_wall_clock *wall, eo_trace_event_fn fn,
-			    void *ctx)
+int eo_trace_envelope_start(struct eo_trace_envelope *envelope, const struct eo_wall_clock *wall,
+			    eo_trace_event_fn fn, void *ctx)
 {
 	const struct eo_trace_start *start = &envelope->start;
 	const struct eo_attribute_set *host = eo_process_resource_host(envelope->resources);
@@ -242,20 +242,22 @@ int eo_trace_envelope_start(struct eo_trace_envelope *envelope, const struct eo_
 
 /* --- processes --------------------------------------------------------------------------- */
 
-/* A pid and a name are what an event has of its process; threads of the kernel show more than their name. */
-static bool is_owner(const struct eo_trace_envelope *envelope, const struct eo_event *event, const char *name,
-		     size_t length, const struct process_stat *stat)
+/* A pid and a name are what an event has of its process; threads of the kernel show more than their
+ * name. */
+static bool is_owner(const struct eo_trace_envelope *envelope, const struct eo_event *event,
+		     const char *name, size_t length, const struct process_stat *stat)
 {
 	uint64_t tick_ns = EO_NS_PER_SEC / (uint64_t)envelope->ticks_per_sec;
 	uint64_t since_boot_ns = event->ktime_ns + (uint64_t)envelope->wall.asleep_ns;
 
-	return (stat->ppid == KTHREADD_PID ||
-		(length == strnlen(event->comm, EO_COMM_BYTES) && !memcmp(name, event->comm, length))) &&
+	return (stat->ppid == KTHREADD_PID || (length == strnlen(event->comm, EO_COMM_BYTES) &&
+					       !memcmp(name, event->comm, length))) &&
 	       stat->start_ticks * tick_ns <= since_boot_ns + tick_ns;
 }
 
 /* Leaves @ret alone when the process of @event has gone, or is another program by now. */
-static void read_stat(const struct eo_trace_envelope *envelope, const struct eo_event *event, struct process_stat *ret)
+static void read_stat(const struct eo_trace_envelope *envelope, const struct eo_event *event,
+		      struct process_stat *ret)
 {
 	char path[32], text[1024];
 	unsigned long long start;
@@ -274,10 +276,11 @@ static void read_stat(const struct eo_trace_envelope *envelope, const struct eo_
 	/* The name before may hold anything. Fields 4 and 22. */
 	name = strchr(text, '(');
 	behind = strrchr(text, ')');
-	if (!name || !behind || sscanf(behind + 1,
-			      " %*c %u %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
-			      "%*d %*d %*d %llu",
-			      &ppid, &start) != 2)
+	if (!name || !behind ||
+	    sscanf(behind + 1,
+		   " %*c %u %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
+		   "%*d %*d %*d %llu",
+		   &ppid, &start) != 2)
 		return;
 	stat = (struct process_stat){ppid, start};
 	if (is_owner(envelope, event, name + 1, (size_t)(behind - name - 1), &stat))
@@ -288,7 +291,8 @@ static void read_stat(const struct eo_trace_envelope *envelope, const struct eo_
 static void format_start(const struct eo_trace_envelope *envelope, uint64_t ticks, char ret[40])
 {
 	uint64_t since_boot_ns = ticks * (EO_NS_PER_SEC / (uint64_t)envelope->ticks_per_sec);
-	uint64_t wall_ns = since_boot_ns + (uint64_t)(envelope->wall.offset_ns - envelope->wall.asleep_ns);
+	uint64_t wall_ns =
+		since_boot_ns + (uint64_t)(envelope->wall.offset_ns - envelope->wall.asleep_ns);
 	time_t seconds = (time_t)(wall_ns / EO_NS_PER_SEC);
 	struct tm tm;
 

@@ -36,11 +36,11 @@ EO_DEFINE_AUTO(eo_trace_envelope)
 const char *eo_trace_envelope_run_id(const struct eo_trace_envelope *envelope);
 
 /**
- * Hand the start record, of now, to @fn, and forget which processes were seen. The records that follow
- * tell the time by @wall.
+ * Hand the start record, of now, to @fn, and forget which processes were seen. The records that
+ * follow tell the time by @wall.
  */
-int eo_trace_envelope_start(struct eo_trace_envelope *envelope, const struct eo_wall_clock *wall, eo_trace_event_fn fn,
-			    void *ctx);
+int eo_trace_envelope_start(struct eo_trace_envelope *envelope, const struct eo_wall_clock *wall,
+			    eo_trace_event_fn fn, void *ctx);
 
 /**
  * Before an event: hand the record of its process to @fn, if it was not seen yet, or if the pid

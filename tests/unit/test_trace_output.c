@@ -200,7 +200,8 @@ Test(trace_output, who_has_the_pid_by_now_is_not_told_for_its_earlier_owner)
 	cr_expect_null(json_object_get(line, "ppid"));
 	cr_expect_null(json_object_get(line, "exe"));
 	cr_expect_null(json_object_get(line, "start_time"));
-	cr_expect_str_eq(json_string_value(json_object_get(json_object_get(line, "resource"), "service.name")),
+	cr_expect_str_eq(json_string_value(json_object_get(json_object_get(line, "resource"),
+							   "service.name")),
 			 "unknown_service:made");
 	json_decref(lines);
 	fini(&t);

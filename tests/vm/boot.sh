@@ -4,7 +4,7 @@
 # tests/vm/guest.sh there. RESULTS is what the guest wrote; a last line of ours, ERROR or SKIPPED
 # and a reason, says why there is less of it than there should be. The console goes to
 # RESULTS.console. EO_VM_ROOT=overlay makes the guest's root writable by an overlay; EO_VM_ONLY names the
-# programs to run, all of them by default.
+# programs to run, all of them by default; "short" stands for the least of each tracer.
 set -eu
 
 kernel=$1

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # guest.sh TOP [ONLY]: run by tests/vm/init as the guest's first process, on the host's root. What is
 # written to the second serial port is what the host counts: tests/results.py. ONLY: names of what is
-# to be run, with blanks between.
+# to be run, with blanks between, or "short": the least of each tracer, in less than a minute.
 top=$1
 only=${2:-}
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8
@@ -29,12 +29,28 @@ end_leftovers() {
 	done
 }
 
+# Tests that are quick even here, and go the whole way from the kernel to an event.
+short_filter() { # NAME
+	case $1 in
+	cpu_profiler) echo cpu_profiler/every_sample_seen_is_in_the_profile ;;
+	syscall_tracer) echo syscall_tracer/errors_are_told_apart ;;
+	mem_tracer) echo mem_tracer/each_call_is_an_event ;;
+	net_tracer) echo net_tracer/each_failure_has_its_errno ;;
+	support | loader) echo '*/*' ;;
+	*) return 1 ;;
+	esac
+}
+
 run() { # NAME SECONDS COMMAND...
 	name=$1
 	seconds=$2
 	shift 2
+	if [ "$only" = short ] && [ "$name" != check ]; then
+		filter=$(short_filter "$name") || return
+		set -- "$@" --filter "$filter"
+	fi
 	case " $only " in
-	"  " | *" $name "*) ;;
+	"  " | " short " | *" $name "*) ;;
 	*) return ;;
 	esac
 	echo "BEGIN $name"
@@ -46,7 +62,11 @@ run() { # NAME SECONDS COMMAND...
 }
 
 echo "START $(uname -r)"
-run check 60 "$EO_EBPFOTEL" check
+[ "$only" != short ] || echo SHORT
+# Its status tells that trace mem cannot be had there.
+case $(uname -r) in 5.10.*) status=3 ;; *) status=0 ;; esac
+# shellcheck disable=SC2016 # for the inner shell
+run check 60 sh -c '"$EO_EBPFOTEL" check; [ $? = "$1" ]' sh "$status"
 # Left out: what counts on more stacks than one emulated CPU can go through.
 run loader 200 "$build/tests/kernel/test_loader" --jobs 1 --color=never
 run support 200 "$build/tests/kernel/test_support" --jobs 1 --color=never

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Processes one after another on a few pids, as where pids wrap around. It is built twice, with functions
- * of other names at the same addresses, so that whoever takes one program for the other finds names that
- * are plausible and wrong.
+/* Processes one after another on a few pids, as where pids wrap around. It is built twice, with
+ * functions of other names at the same addresses, so that whoever takes one program for the other
+ * finds names that are plausible and wrong.
  *
- *   NAME drive N NAME...	N processes of each NAME, a path, in turns; none begins before the last has ended
- *   NAME			CALLS calls of CALL, then BLOCKS allocations of SIZE bytes, and 300 us of work */
+ *   NAME drive N NAME...	N processes of each NAME, a path, in turns; none begins before the
+ * last has ended NAME			CALLS calls of CALL, then BLOCKS allocations of SIZE bytes,
+ * and 300 us of work */
 #include <errno.h>
 #include <linux/sched.h>
 #include <signal.h>

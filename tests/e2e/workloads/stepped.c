@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* For LD_PRELOAD: the wall clock is set and the machine sleeps, for this program alone. The file that
- * EO_CLOCK names holds two numbers of seconds, which may change at any time: how far the wall clock is
- * ahead of the true one, and what the machine has slept. */
+/* For LD_PRELOAD: the wall clock is set and the machine sleeps, for this program alone. The file
+ * that EO_CLOCK names holds two numbers of seconds, which may change at any time: how far the wall
+ * clock is ahead of the true one, and what the machine has slept. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
