@@ -396,7 +396,10 @@ int capture_options_check(struct capture_options *options)
 		capture_options_target(options, &target);
 		r = eo_target_validate(&target, &err);
 	}
-	return r < 0 ? cli_report(&err) : -1;
+	if (r == 0)
+		return -1;
+	r = cli_report(&err);
+	return options->argv && r != EXIT_USAGE ? EXIT_OWN_FAILURE : r;
 }
 
 void capture_options_config(const struct capture_options *options, struct eo_config *config)

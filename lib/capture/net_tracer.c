@@ -210,10 +210,11 @@ static int open_stacks(struct net_tracer *net, struct eo_error *err)
 		.tracepoints = true,
 	};
 	struct net_tracer_bpf *bpf = net->skeleton;
+	bool tables = bpf->rodata->stack_config.tables;
 
-	eo_tracer_add_hook(&net->base, "stacks",
-			   bpf->rodata->stack_config.tables ? "tables" : "frame_pointers");
-	return eo_tracer_open_stacks(&net->base, bpf->obj, (uint32_t *)&bpf->bss->unwind_tick, &layout, err);
+	eo_tracer_add_hook(&net->base, "stacks", tables ? "tables" : "frame_pointers");
+	return eo_tracer_open_stacks(&net->base, bpf->obj,
+				     tables ? (uint32_t *)&bpf->bss->unwind_tick : NULL, &layout, err);
 }
 
 static bool has_target(const struct eo_target *target)

@@ -44,6 +44,7 @@ struct tool {
 
 static const struct tool tools[EO_SUPPORT_TOOLS] = {
 	{ "profile", {
+		{ { "pids" }, NULL },
 		{ { "perf_event" }, NULL },
 		{ { "ring_buffer" }, NULL },
 		{ { "btf" }, NULL },
@@ -51,6 +52,7 @@ static const struct tool tools[EO_SUPPORT_TOOLS] = {
 		{ { "cap_sys_ptrace" }, "names only for processes of this user" },
 	} },
 	{ "trace syscall", {
+		{ { "pids" }, NULL },
 		{ { "raw_tracepoint" }, NULL },
 		{ { "ring_buffer" }, NULL },
 		{ { "tp_btf" }, "more time per call without typed tracepoints" },
@@ -58,6 +60,7 @@ static const struct tool tools[EO_SUPPORT_TOOLS] = {
 		{ { "bpf_loop" }, "no stacks without bpf_loop" },
 	} },
 	{ "trace net", {
+		{ { "pids" }, NULL },
 		{ { "ring_buffer" }, NULL },
 		{ { "tcp_tracepoints" }, NULL },
 		{ { "socket_iterators" }, NULL },
@@ -68,6 +71,7 @@ static const struct tool tools[EO_SUPPORT_TOOLS] = {
 		{ { "probe_cookies" }, "nothing inside of TLS" },
 	} },
 	{ "trace mem", {
+		{ { "pids" }, NULL },
 		{ { "uprobe_multi", "uprobe" }, NULL },
 		{ { "task_storage" }, NULL },
 		{ { "bpf_loop" }, NULL },

@@ -16,6 +16,7 @@
 
 #include "capture/probe.h"
 #include "capture/support_row.h"
+#include "capture/target.h"
 #include "core/auto.h"
 
 /* Read the start of a small file into @buf, NUL-terminated, without the last newline. */
@@ -61,6 +62,15 @@ static void say_lockdown(struct eo_support_context *context, struct eo_support_p
 	}
 	*strchr(chosen, ']') = '\0';
 	eo_support_say(ret, EO_SUPPORT_INFO, "%s", chosen + 1);
+}
+
+static void say_pids(struct eo_support_context *context, struct eo_support_probe *ret)
+{
+	bool ours = eo_target_pids_are_the_hosts();
+
+	(void)context;
+	eo_support_say(ret, ours ? EO_SUPPORT_YES : EO_SUPPORT_NO, "%s",
+		       ours ? "" : "this container has its own");
 }
 
 /* The first mount of a type, below @buf; false when there is none. */
@@ -254,6 +264,8 @@ static void say_memlock(struct eo_support_context *context, struct eo_support_pr
 const struct eo_support_row eo_support_system_rows[] = {
 	{ "kernel", "kernel", "kernel", say_kernel },
 	{ "kernel", "lockdown", "lockdown", say_lockdown },
+	{ "kernel", "pids", "pids of the host", say_pids,
+	  "give the container the host's pids: docker run --pid=host, hostPID: true" },
 	{ "kernel", "tracefs", "tracefs", say_tracefs },
 	{ "kernel", "cgroup", "cgroups", say_cgroup },
 	{ "kernel", "kernel_symbols", "kernel symbols", say_kernel_symbols,

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "capture/cgroup.h"
 #include "core/auto.h"
@@ -92,10 +93,25 @@ static int check_comm(const char comm[EO_COMM_BYTES], struct eo_error *err)
 			    EO_COMM_BYTES - 1);
 }
 
+/* PROC_PID_INIT_INO of include/linux/proc_ns.h */
+#define FIRST_PID_NAMESPACE 0xeffffffcu
+
+bool eo_target_pids_are_the_hosts(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) < 0 || st.st_ino == FIRST_PID_NAMESPACE;
+}
+
 int eo_target_validate(const struct eo_target *target, struct eo_error *err)
 {
 	int r = check_counts(target, err);
 
+	/* Each would be taken for another one, and named after it. */
+	if (!r && !eo_target_pids_are_the_hosts())
+		r = eo_error_set(err, EO_ERROR_UNSUPPORTED_PLATFORM, 0,
+				 "give the container the host's pids: docker run --pid=host, hostPID: true",
+				 "look at processes: this container has pids of its own, which are not the kernel's");
 	for (size_t i = 0; !r && i < target->pid_count; i++)
 		r = check_id(target->pids[i], true, err);
 	for (size_t i = 0; !r && i < target->tid_count; i++)

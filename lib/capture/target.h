@@ -40,4 +40,10 @@ struct eo_target {
  */
 int eo_target_validate(const struct eo_target *target, struct eo_error *err);
 
+/**
+ * Are the pids that we see those that the kernel's programs see? False in a container with pids of its own.
+ * Where /proc does not say, true.
+ */
+bool eo_target_pids_are_the_hosts(void);
+
 #endif

@@ -48,6 +48,13 @@ has "and a hint which capabilities are missing" err '^hint: .*CAP_BPF.*CAP_PERFM
 is "nothing is left behind" "$(ls -A nobody.d)" ""
 run $as ./ebpfotel profile -o nobody.d/p.pb.gz -- true
 is "with a command this is 125" "$rc" 125
+run unshare --pid --fork --mount-proc "$EO_BIN" profile -d 1 -o nobody.d/p.pb.gz
+is "where pids are not the kernel's nothing is captured" "$rc" 3
+has "with a cure" err '^hint: .*--pid=host'
+run unshare --pid --fork --mount-proc "$EO_BIN" trace syscall -- true
+is "nor with a command" "$rc" 125
+run unshare --pid --fork --mount-proc "$EO_BIN" check --json
+is "and check says so" "$(jq -c '[.tools[].why] | unique' out)" '["no pids of the host: this container has its own"]'
 profile ,+bpf "$own"
 is "CAP_BPF alone is not enough" "$rc" 4
 has "and the hint stands here too" err '^hint: .*CAP_PERFMON'
