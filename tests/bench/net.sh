@@ -3,13 +3,14 @@
 # net.sh EBPFOTEL [ROUNDS [SECONDS]]
 # What `trace net` costs: throughput of a copy over loopback (iperf3) and requests per second of a
 # web server (nginx, wrk), without it and with it, in turns, so that a slow minute of the machine
-# hits all alike; with tcpdump as well. Prints the median of each, and that of its ratios to the bare
-# run before it.
+# hits all alike; with tcpdump as well. Prints the median of each, that of its ratios to the bare run
+# before it, and what a request cost: CPU time of the command, and of its programs in the kernel, where
+# it tells.
 set -u
 bin=${1:-build/cli/ebpfotel} rounds=${2:-5} seconds=${3:-3}
 . "${0%/*}/common.sh"
 need_root
-need iperf3 nginx wrk tcpdump unshare
+need iperf3 jq nginx wrk tcpdump unshare
 tmp=$(mktemp -d) || exit 1
 server='' nginx=''
 trap '[ -z "$server" ] || kill $server; [ -z "$nginx" ] || kill -KILL $nginx; rm -rf "$tmp"' EXIT
@@ -27,17 +28,21 @@ requests() { # a second
 	wrk -t1 -c8 -d"${seconds}s" http://127.0.0.1:25280/ | sed -n 's/^Requests.sec: *//p'
 }
 
+# Of a process, user and system, so far.
+spent_us() { awk -v hertz="$(getconf CLK_TCK)" '{ print ($14 + $15) * 1e6 / hertz }' "/proc/$1/stat"; }
+
 # name, measured by, command beside it
 cases() {
+	trace="$bin trace net -q --stats=$tmp/stats"
 	cat <<END
-copy-default copy $bin trace net -q --events=connection,udp,dns
-copy-packets copy $bin trace net -q --events=packet -c
-copy-http copy $bin trace net -q --events=connection,udp,dns,http
+copy-default copy $trace --events=connection,udp,dns
+copy-packets copy $trace --events=packet -c
+copy-http copy $trace --events=connection,udp,dns,http
 copy-tcpdump copy tcpdump -i lo -s 96 -w - port 25201
-web-default requests $bin trace net -q --events=connection,udp,dns
-web-rows requests $bin trace net -q --events=http -c
-web-http requests $bin trace net -q --events=connection,udp,dns,http
-web-server requests $bin trace net -q --events=connection,udp,dns,http --comm=nginx
+web-default requests $trace --events=connection,udp,dns
+web-rows requests $trace --events=http -c
+web-http requests $trace --events=connection,udp,dns,http
+web-server requests $trace --events=connection,udp,dns,http --comm=nginx
 web-tcpdump requests tcpdump -i lo -s 512 -w - port 25280
 END
 }
@@ -50,17 +55,24 @@ while [ $round -lt "$rounds" ]; do
 		$command >/dev/null 2>"$tmp/err" </dev/null &
 		tracer=$!
 		sleep 1.5
+		before=$(spent_us $tracer)
 		with=$($measure </dev/null)
+		after=$(spent_us $tracer)
+		rm -f "$tmp/stats"
 		kill -INT $tracer
 		wait $tracer
 		grep -v '^tcpdump:\|packets ' "$tmp/err" >&2
-		echo "$bare $with" >>"$tmp/$name"
+		inside=$(jq '.overhead.bpf_ns / 1000' "$tmp/stats" 2>/dev/null || echo 0)
+		echo "$bare $with $before $after $inside" >>"$tmp/$name"
 	done
 	round=$((round + 1))
 done
 
 median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
-cases | while read -r name _; do
-	printf '%-14s %12.2f  %6.1f %% of bare\n' "$name" "$(awk '{ print $2 }' "$tmp/$name" | median)" \
+cases | while read -r name measure _; do
+	printf '%-14s %12.2f  %6.1f %% of bare' "$name" "$(awk '{ print $2 }' "$tmp/$name" | median)" \
 		"$(awk '{ print 100 * $2 / $1 }' "$tmp/$name" | median)"
+	[ "$measure" = copy ] || printf '  %5.2f us a request' \
+		"$(awk -v seconds="$seconds" '{ print ($4 - $3 + $5) / ($2 * seconds) }' "$tmp/$name" | median)"
+	echo
 done
