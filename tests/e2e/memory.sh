@@ -86,7 +86,7 @@ sweep "--dry-run" "" "$EO_BIN" profile --dry-run -F 49 --comm=a,b
 start "$EO_SPIN" hot >/dev/null
 spin=$pid
 spinning "$spin" spin
-most=41
+most=${EO_MEMORY_POINTS:-23} # of hundreds to thousands: each run takes tenths of a second
 sweep "check" "" "$EO_BIN" check
 sweep "profile" "" "$EO_BIN" profile -q -F 199 -d 0.1 -p "$spin" -o p.pb.gz
 sweep "profile by lines, for OpenTelemetry" "" "$EO_BIN" profile -q --lines -F 199 -d 0.1 -p "$spin" -o p.otlp
