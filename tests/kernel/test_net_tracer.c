@@ -442,6 +442,61 @@ Test(net_tracer, connects_without_waiting_fail_once_each)
 	eo_tracer_free(tracer);
 }
 
+/* As many connections as there are ports, and one. */
+static int use_up_ports(void *arg, int report)
+{
+	int listener = peer_listen("127.0.0.1", PORT_PLAIN);
+
+	(void)arg;
+	(void)report;
+	if (listener < 0 || peer_connect("127.0.0.1", PORT_PLAIN, 0) < 0 ||
+	    peer_connect("127.0.0.1", PORT_PLAIN, 0) < 0)
+		return 1;
+	return peer_connect("127.0.0.1", PORT_PLAIN, 0) < 0 && errno == EADDRNOTAVAIL ? 0 : 2;
+}
+
+/* @ports: that are wanted. Returns what is told of connects. */
+static struct eo_event_list *run_out_of_ports(const struct lab *lab, const uint16_t *ports, size_t count)
+{
+	struct eo_net_tracer_options options = {
+		.events = EO_NET_TCP_CONNECT, .ports = ports, .port_count = count};
+	struct eo_tracer *tracer = seen_begin(&options);
+	struct lab_process process = lab_start(lab, LAB_CLIENT, use_up_ports, NULL);
+	struct eo_event_list *list;
+	struct eo_trace_stats stats;
+
+	lab_join(&process);
+	list = seen_end(tracer, &stats);
+	eo_tracer_free(tracer);
+	return list;
+}
+
+Test(net_tracer, what_this_machine_refuses_is_told_if_its_port_is_wanted)
+{
+	static const uint16_t wanted[] = {PORT_PLAIN}, others[] = {PORT_CLOSED};
+	const struct eo_event *events[3];
+	struct eo_event_list *list;
+	struct lab lab;
+
+	SETUP();
+	lab_open(&lab);
+	lab_shell(&lab, LAB_CLIENT, "sysctl -qw net.ipv4.ip_local_port_range='41000 41001'");
+	list = run_out_of_ports(&lab, others, 1);
+	cr_assert_eq(eo_event_list_count(list), 0);
+	eo_event_list_free(list);
+	lab_close(&lab);
+
+	lab_open(&lab); /* the ports of the first one still wait */
+	lab_shell(&lab, LAB_CLIENT, "sysctl -qw net.ipv4.ip_local_port_range='41000 41001'");
+	list = run_out_of_ports(&lab, wanted, 1);
+	lab_close(&lab);
+	seen_in_order(list, events, EO_ARRAY_SIZE(events));
+	cr_assert_null(eo_event_data(events[1], "error"));
+	cr_assert_str_eq(seen_text(events[2], "error"), "EADDRNOTAVAIL");
+	cr_assert_eq(seen_port(events[2], "peer"), PORT_PLAIN);
+	eo_event_list_free(list);
+}
+
 /* Returns how many segments the kernel says it sent again, on both sides. */
 static uint64_t sent_again(const struct lab *lab)
 {
