@@ -200,13 +200,13 @@ static __always_inline void passes(struct eo_tracer_counters *count, struct sk_b
 SEC("tp_btf/net_dev_start_xmit")
 int BPF_PROG(on_transmit, struct sk_buff *skb, struct net_device *device)
 {
-	return UNPREEMPTED(passes(count, skb, device, EO_PACKET_TX));
+	return UNPREEMPTED_TP(passes(count, skb, device, EO_PACKET_TX));
 }
 
 SEC("tp_btf/netif_receive_skb")
 int BPF_PROG(on_packet, struct sk_buff *skb)
 {
-	return UNPREEMPTED(passes(count, skb, skb->dev, EO_PACKET_RX));
+	return UNPREEMPTED_TP(passes(count, skb, skb->dev, EO_PACKET_RX));
 }
 
 #endif

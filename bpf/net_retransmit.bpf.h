@@ -59,7 +59,7 @@ static __always_inline void retransmit(struct eo_tracer_counters *count, struct 
 SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(on_retransmit, struct sock *sk, struct sk_buff *skb)
 {
-	return UNPREEMPTED(retransmit(count, sk, skb));
+	return UNPREEMPTED_TP(retransmit(count, sk, skb));
 }
 
 /* There is no connection yet, so there is no owner. */
@@ -80,7 +80,7 @@ static __always_inline void retransmit_synack(struct eo_tracer_counters *count,
 SEC("tp_btf/tcp_retransmit_synack")
 int BPF_PROG(on_retransmit_synack, struct sock *sk, struct request_sock *request)
 {
-	return UNPREEMPTED(retransmit_synack(count, request));
+	return UNPREEMPTED_TP(retransmit_synack(count, request));
 }
 
 #endif

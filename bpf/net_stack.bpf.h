@@ -113,26 +113,26 @@ static __always_inline void change_state_stack(void *ctx, struct eo_tracer_count
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_state_stack, struct sock *sk, int old, int new)
 {
-	return UNPREEMPTED(change_state_stack(ctx, count, sk, old, new));
+	return UNPREEMPTED_TP(change_state_stack(ctx, count, sk, old, new));
 }
 
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(on_destroy_stack, struct sock *sk)
 {
-	return UNPREEMPTED(WITH_STACK(end_stack(ctx, sk), destroy(count, sk)));
+	return UNPREEMPTED_TP(WITH_STACK(end_stack(ctx, sk), destroy(count, sk)));
 }
 
 SEC("tp_btf/tcp_receive_reset")
 int BPF_PROG(on_receive_reset_stack, struct sock *sk)
 {
-	return UNPREEMPTED(WITH_STACK(end_stack(ctx, sk), reset(sk, EO_RESET_PEER)));
+	return UNPREEMPTED_TP(WITH_STACK(end_stack(ctx, sk), reset(sk, EO_RESET_PEER)));
 }
 
 /* What is no connection is refused without a socket. */
 SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(on_send_reset_stack, struct sock *sk)
 {
-	return UNPREEMPTED(WITH_STACK(sk ? end_stack(ctx, sk) : 0, reset(sk, EO_RESET_LOCAL)));
+	return UNPREEMPTED_TP(WITH_STACK(sk ? end_stack(ctx, sk) : 0, reset(sk, EO_RESET_LOCAL)));
 }
 
 static __always_inline __u64 retransmit_stack(void *ctx, struct sock *sk)
@@ -146,13 +146,13 @@ static __always_inline __u64 retransmit_stack(void *ctx, struct sock *sk)
 SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(on_retransmit_stack, struct sock *sk, struct sk_buff *skb)
 {
-	return UNPREEMPTED(WITH_STACK(retransmit_stack(ctx, sk), retransmit(count, sk, skb)));
+	return UNPREEMPTED_TP(WITH_STACK(retransmit_stack(ctx, sk), retransmit(count, sk, skb)));
 }
 
 SEC("tp_btf/tcp_retransmit_synack")
 int BPF_PROG(on_retransmit_synack_stack, struct sock *sk, struct request_sock *request)
 {
-	return UNPREEMPTED(WITH_STACK(net.by_target ? 0 : nobodys_stack(ctx),
+	return UNPREEMPTED_TP(WITH_STACK(net.by_target ? 0 : nobodys_stack(ctx),
 				      retransmit_synack(count, request)));
 }
 
@@ -228,7 +228,7 @@ int BPF_PROG(on_send_stack, struct sock *sk, int ret)
 {
 	if (ret < 0)
 		return 0;
-	return UNPREEMPTED(moves_stack(ctx, count, sk, ret, 0));
+	return UNPREEMPTED_TP(moves_stack(ctx, count, sk, ret, 0));
 }
 
 SEC("tp_btf/sock_recv_length")
@@ -236,7 +236,7 @@ int BPF_PROG(on_receive_stack, struct sock *sk, int ret, int flags)
 {
 	if (ret < 0 || flags & MSG_PEEK)
 		return 0;
-	return UNPREEMPTED(moves_stack(ctx, count, sk, ret, 1));
+	return UNPREEMPTED_TP(moves_stack(ctx, count, sk, ret, 1));
 }
 
 /* Of calls with several messages each may begin something, so they have theirs before. */
@@ -284,10 +284,10 @@ int BPF_PROG(on_sys_exit_stack, struct pt_regs___kernel *regs, long ret)
 	case __NR_accept:
 	case __NR_accept4:
 		return ret >= 0 && net.protocols & EO_NET_TCP ?
-			       UNPREEMPTED(accept_ends_stack(ctx, count, ret)) : 0;
+			       UNPREEMPTED_TP(accept_ends_stack(ctx, count, ret)) : 0;
 	case __NR_connect:
 		return ret < 0 && !is_misuse(-ret) && net.protocols & EO_NET_TCP ?
-			       UNPREEMPTED(connect_ends_stack(ctx, count, regs, ret)) : 0;
+			       UNPREEMPTED_TP(connect_ends_stack(ctx, count, regs, ret)) : 0;
 	case __NR_recvfrom:
 	case __NR_recvmsg:
 	case __NR_recvmmsg:
@@ -295,7 +295,7 @@ int BPF_PROG(on_sys_exit_stack, struct pt_regs___kernel *regs, long ret)
 			reset_index();
 		if (ret < 0 || !(net.events & UDP_EVENTS))
 			return 0;
-		return UNPREEMPTED(receive_ends_stack(ctx, regs, nr, ret));
+		return UNPREEMPTED_TP(receive_ends_stack(ctx, regs, nr, ret));
 	case __NR_sendmmsg:
 		reset_index();
 		return 0;
@@ -357,13 +357,13 @@ static __always_inline void passes_stack(void *ctx, struct eo_tracer_counters *c
 SEC("tp_btf/net_dev_start_xmit")
 int BPF_PROG(on_transmit_stack, struct sk_buff *skb, struct net_device *device)
 {
-	return UNPREEMPTED(passes_stack(ctx, count, skb, device, EO_PACKET_TX));
+	return UNPREEMPTED_TP(passes_stack(ctx, count, skb, device, EO_PACKET_TX));
 }
 
 SEC("tp_btf/netif_receive_skb")
 int BPF_PROG(on_packet_stack, struct sk_buff *skb)
 {
-	return UNPREEMPTED(passes_stack(ctx, count, skb, skb->dev, EO_PACKET_RX));
+	return UNPREEMPTED_TP(passes_stack(ctx, count, skb, skb->dev, EO_PACKET_RX));
 }
 
 #endif

@@ -29,10 +29,10 @@ int BPF_PROG(on_sys_exit, struct pt_regs___kernel *regs, long ret)
 	switch (nr) {
 	case __NR_accept:
 	case __NR_accept4:
-		return ret >= 0 && net.protocols & EO_NET_TCP ? UNPREEMPTED(accept_ends(count, ret)) : 0;
+		return ret >= 0 && net.protocols & EO_NET_TCP ? UNPREEMPTED_TP(accept_ends(count, ret)) : 0;
 	case __NR_connect:
 		return ret < 0 && net.protocols & EO_NET_TCP ?
-			       UNPREEMPTED(connect_ends(count, regs, ret)) : 0;
+			       UNPREEMPTED_TP(connect_ends(count, regs, ret)) : 0;
 	case __NR_recvfrom:
 	case __NR_recvmsg:
 	case __NR_recvmmsg:
@@ -40,7 +40,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs___kernel *regs, long ret)
 			reset_index();
 		if (ret < 0 || !(net.events & UDP_EVENTS))
 			return 0;
-		return UNPREEMPTED(receive_ends(regs, nr, ret));
+		return UNPREEMPTED_TP(receive_ends(regs, nr, ret));
 	case __NR_sendmmsg:
 		reset_index();
 		return 0;

@@ -14,8 +14,8 @@
 
 const volatile struct eo_syscall_config config = {};
 
-/* On this CPU alone: the tracepoints of system calls and of a task's end keep preemption off, and
- * none of them comes in an interrupt. An atomic addition costs three times as much. */
+/* On this CPU alone: programs of system calls and of a task's end are not preempted, and none of them
+ * comes in an interrupt. An atomic addition costs three times as much. */
 #define ADD(field) (field)++
 
 __u32 entries_lost; /* a call found no room when it began: an end without beginning may be its */

@@ -289,32 +289,32 @@ static __always_inline void task_ends(void *ctx, struct eo_tracer_counters *coun
 SEC("tp_btf/sys_enter")
 int on_enter(__u64 *ctx)
 {
-	return TRACED(call_begins((void *)ctx[0], ctx[1], count, 1));
+	return UNPREEMPTED_TP(call_begins((void *)ctx[0], ctx[1], count, 1));
 }
 
 SEC("tp_btf/sys_exit")
 int on_return(__u64 *ctx)
 {
-	return TRACED(call_returns(ctx, (void *)ctx[0], ctx[1], count, 1, 0));
+	return UNPREEMPTED_TP(call_returns(ctx, (void *)ctx[0], ctx[1], count, 1, 0));
 }
 
 SEC("tp_btf/sched_process_exit")
 int on_task_end(__u64 *ctx)
 {
-	return TRACED(task_ends(ctx, count, 1, 0));
+	return UNPREEMPTED_TP(task_ends(ctx, count, 1, 0));
 }
 
 /* With stacks, for which old kernels lack bpf_loop(). */
 SEC("tp_btf/sys_exit")
 int on_return_stack(__u64 *ctx)
 {
-	return TRACED(call_returns(ctx, (void *)ctx[0], ctx[1], count, 1, 1));
+	return UNPREEMPTED_TP(call_returns(ctx, (void *)ctx[0], ctx[1], count, 1, 1));
 }
 
 SEC("tp_btf/sched_process_exit")
 int on_task_end_stack(__u64 *ctx)
 {
-	return TRACED(task_ends(ctx, count, 1, 1));
+	return UNPREEMPTED_TP(task_ends(ctx, count, 1, 1));
 }
 
 SEC("raw_tp/sys_enter")
@@ -338,19 +338,19 @@ int on_task_end_raw(void *ctx)
 SEC("tp_btf/sys_enter")
 int on_enter_sum(__u64 *ctx)
 {
-	return TRACED(summed_call_begins(ctx[1], count, 1));
+	return UNPREEMPTED_TP(summed_call_begins(ctx[1], count, 1));
 }
 
 SEC("tp_btf/sys_exit")
 int on_return_sum(__u64 *ctx)
 {
-	return TRACED(summed_call_returns((void *)ctx[0], ctx[1], count, 1));
+	return UNPREEMPTED_TP(summed_call_returns((void *)ctx[0], ctx[1], count, 1));
 }
 
 SEC("tp_btf/sched_process_exit")
 int on_task_end_sum(__u64 *ctx)
 {
-	return TRACED(summed_task_ends(count, 1));
+	return UNPREEMPTED_TP(summed_task_ends(count, 1));
 }
 
 SEC("raw_tp/sys_enter")

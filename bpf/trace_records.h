@@ -38,6 +38,7 @@ struct eo_tracer_counters {
 struct eo_tracer_config {
 	__u32 wakeup_bytes; /* ring fill level from which user space is woken */
 	__u32 holds_cpu;    /* programs of probes must not be preempted; see UNPREEMPTED() */
+	__u32 tracepoints_hold_cpu; /* nor those of tracepoints; see UNPREEMPTED_TP() */
 };
 
 /* Every record in the rings begins thus. */

@@ -188,21 +188,27 @@ static __always_inline void submit_record(struct eo_tracer_counters *count,
 /* The same, not to be preempted: since v6.10 a program can hold its CPU, until when nothing of it is
  * on its stack. For probes in user space, whose programs are run twice on a CPU when the first is
  * preempted, though from v6.13 on the JIT gives each program one stack a CPU: two threads would write
- * over each other's. And for tracepoints whose programs share what a CPU has one of: from v7.0 on they
- * can be preempted too. The kernel then leaves out what other threads would run of the same program,
- * and a program cannot help that: what it held back happens when it lets go, still inside of it. */
+ * over each other's. */
 extern void bpf_preempt_disable(void) __ksym __weak;
 extern void bpf_preempt_enable(void) __ksym __weak;
 
-#define UNPREEMPTED(call)                      \
+#define HOLDING_CPU(holds, call)               \
 	({                                     \
-		if (tracer.holds_cpu)          \
+		if (holds)                     \
 			bpf_preempt_disable(); \
 		TRACED(call);                  \
-		if (tracer.holds_cpu)          \
+		if (holds)                     \
 			bpf_preempt_enable();  \
 		0;                             \
 	})
+
+#define UNPREEMPTED(call) HOLDING_CPU(tracer.holds_cpu, call)
+
+/* For tracepoints, whose programs can be preempted from v7.0 on, and share what a CPU has one of. The
+ * kernel leaves out what other threads would run of a program that is preempted, and a program cannot
+ * help that: what it held back happens when it lets go, still inside of it. Before, they may call global
+ * functions, which v6.12 forbids to who holds the CPU. */
+#define UNPREEMPTED_TP(call) HOLDING_CPU(tracer.tracepoints_hold_cpu, call)
 
 static __always_inline __u64 run_begins(struct eo_tracer_counters *count)
 {

@@ -131,7 +131,7 @@ static struct bpf_program *tls_leave(const struct net_tracer *net)
 }
 
 /* A program can tell its probes apart since v5.15. */
-static void prepare_tls(struct net_tracer *net)
+static void prepare_tls(struct net_tracer *net, const struct btf *kernel)
 {
 	struct net_tracer_bpf *bpf = net->skeleton;
 	bool wanted = net->options.events & EO_NET_HTTP && net->options.protocols & EO_NET_TCP;
@@ -149,6 +149,7 @@ static void prepare_tls(struct net_tracer *net)
 	if (!net->probes_tls)
 		return;
 	bpf->rodata->net.tls = 1;
+	eo_tracer_hold_cpu((void *)&bpf->rodata->tracer, kernel);
 	eo_uprobes_prepare(bpf->progs.on_tls_enter, net->multi);
 	eo_uprobes_prepare(tls_leave(net), net->multi);
 	bpf_map__set_max_entries(bpf->maps.tls_calls, TLS_CALLS_MAX);
@@ -243,7 +244,6 @@ static int prepare(struct net_tracer *net, const struct btf *kernel, struct eo_e
 
 	if (r < 0)
 		return r;
-	eo_tracer_hold_cpu((void *)&bpf->rodata->tracer, kernel);
 	net->ways = eo_net_ways_find(kernel);
 	eo_net_filter_prepare(&net->options, config, bpf->obj);
 	config->by_target = has_target(&tracer->options.target);
@@ -262,7 +262,7 @@ static int prepare(struct net_tracer *net, const struct btf *kernel, struct eo_e
 		bpf_map__set_max_entries(bpf->maps.packet_ends, net->options.connections_max);
 	if (config->summary)
 		bpf_map__set_max_entries(bpf->maps.rows, ROWS_MAX);
-	prepare_tls(net);
+	prepare_tls(net, kernel);
 	r = choose_hooks(net, kernel, err);
 	return r < 0 ? r : prepare_stacks(net, err);
 }

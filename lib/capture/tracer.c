@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "capture/filter.h"
@@ -175,6 +176,15 @@ static int set_ring_type(struct eo_tracer *tracer, struct bpf_map *rings, struct
 	return r < 0 ? eo_tracer_load_failed(tracer, -r, err) : 0;
 }
 
+/* Neither a type nor a function of the kernel tells. */
+static bool tracepoints_are_preempted(void)
+{
+	unsigned int major;
+	struct utsname kernel;
+
+	return uname(&kernel) == 0 && sscanf(kernel.release, "%u", &major) == 1 && major >= 7;
+}
+
 int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 		      struct eo_filter_config *filter, struct eo_tracer_config *tracer_config,
 		      bool needs_all, struct eo_error *err)
@@ -187,6 +197,7 @@ int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 	if (r < 0)
 		return r;
 	tracer_config->wakeup_bytes = ring_bytes(tracer) / 4;
+	tracer_config->tracepoints_hold_cpu = tracepoints_are_preempted();
 	r = set_ring_type(tracer, rings, err);
 	if (r < 0)
 		return r;

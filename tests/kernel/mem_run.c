@@ -8,6 +8,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "preemption.h"
+
 struct program start_program(const char *const *argv)
 {
 	struct program program;
@@ -75,8 +77,13 @@ void do_step(struct program *program, struct eo_tracer *tracer)
 
 struct eo_trace_stats stop(struct eo_tracer *tracer)
 {
+	struct eo_trace_stats stats;
+
 	cr_assert_eq(eo_tracer_stop(tracer, NULL, NULL), 0);
-	return eo_tracer_stats(tracer);
+	stats = eo_tracer_stats(tracer);
+	expect_identity(&stats);
+	need_all_runs(&stats);
+	return stats;
 }
 
 struct eo_trace_stats last_step(struct program *program, struct eo_tracer *tracer)

@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "preemption.h"
+
 /* Until it sleeps in the read that it waits in. */
 static void wait_for_sleep(pid_t pid)
 {
@@ -191,6 +193,7 @@ struct eo_trace_stats eo_tracer_end(struct eo_tracer *tracer)
 	cr_assert_eq(stats.seen, stats.emitted + stats.aggregated + stats.filtered + eo_trace_stats_lost(&stats),
 		     "%lu seen, %lu emitted, %lu aggregated, %lu filtered, %lu lost", stats.seen,
 		     stats.emitted, stats.aggregated, stats.filtered, eo_trace_stats_lost(&stats));
+	need_all_runs(&stats);
 	return stats;
 }
 

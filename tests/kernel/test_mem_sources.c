@@ -337,7 +337,8 @@ static struct object_sums sum_objects(struct eo_tracer *tracer)
 			sums.pipes_freed += number(row, "frees");
 			sums.pipes_held += number(row, "active_allocations");
 			sums.pipe_bytes += number(row, "active_bytes");
-		} else if (strcmp(frame_name(row, 1), "alloc_empty_file") == 0) {
+		} else if (strcmp(frame_name(row, 1), "alloc_empty_file") == 0 ||
+			   strcmp(frame_name(row, 1), "__alloc_file") == 0) { /* inlined or not */
 			sums.files_held += number(row, "active_allocations");
 		}
 		sums.held += number(row, "active_allocations");
