@@ -56,7 +56,8 @@ static int write_table(struct session *s, const struct eo_summary_table *table,
 	s->has_rows = true;
 	eo_summary_table_write(table, s->options->top, color, out);
 	if (!eo_summary_table_count(table))
-		fprintf(out, "%s: nothing happened\n", tracer->name);
+		fprintf(out, "%s: nothing %s\n", tracer->name,
+			s->options->mem.leaks ? "is held of what was taken meanwhile" : "happened");
 	if (fclose(out) != 0 || !text)
 		return -ENOMEM;
 	return trace_output_text(s->output, text, size);

@@ -74,6 +74,9 @@ is "linked statically: the same" "$(held rows.jsonl 'keep_some' active_bytes)" $
 
 # --- every source in every format
 
+run "$EO_BIN" trace mem --leaks -q -- true
+is "who gives all back is told so" "$rc $(cat out)" "0 mem: nothing is held of what was taken meanwhile"
+
 # A value of a profile, over all samples.
 value() # PROFILE NAME
 {
