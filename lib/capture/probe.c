@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <stdio.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "core/auto.h"
@@ -23,6 +25,14 @@ int eo_probe_load_empty(enum bpf_prog_type type, uint32_t attach_type, uint32_t 
 		    .attach_btf_id = btf_id);
 
 	return eo_probe_load(type, insns, EO_ARRAY_SIZE(insns), &opts);
+}
+
+bool eo_probe_tracepoints_are_preempted(void)
+{
+	struct utsname kernel;
+	unsigned int major;
+
+	return uname(&kernel) == 0 && sscanf(kernel.release, "%u", &major) == 1 && major >= 7;
 }
 
 uint64_t eo_probe_capabilities(void)

@@ -31,6 +31,12 @@ int eo_probe_load(enum bpf_prog_type type, const struct bpf_insn *insns, size_t 
 /** The same with "return 0". @attach_type and @btf_id are 0 where the type has none. */
 int eo_probe_load_empty(enum bpf_prog_type type, uint32_t attach_type, uint32_t btf_id);
 
+/**
+ * Can a thread be preempted inside of a tracepoint's program? True from v7.0 on, where the kernel then leaves
+ * out what others would run of that program. No type and no function of the kernel tells, so the version does.
+ */
+bool eo_probe_tracepoints_are_preempted(void);
+
 /* Effective capabilities of the calling thread, bit N for capability N; 0 if unknown. */
 uint64_t eo_probe_capabilities(void);
 

@@ -73,6 +73,15 @@ static void say_pids(struct eo_support_context *context, struct eo_support_probe
 		       ours ? "" : "this container has its own");
 }
 
+static void say_unpreempted(struct eo_support_context *context, struct eo_support_probe *ret)
+{
+	bool preempted = eo_probe_tracepoints_are_preempted();
+
+	(void)context;
+	eo_support_say(ret, preempted ? EO_SUPPORT_NO : EO_SUPPORT_YES, "%s",
+		       preempted ? "as on each kernel from 7.0 on" : "");
+}
+
 /* The first mount of a type, below @buf; false when there is none. */
 static bool find_mount(const char *type, const char *option, char *buf, size_t size)
 {
@@ -266,6 +275,8 @@ const struct eo_support_row eo_support_system_rows[] = {
 	{ "kernel", "lockdown", "lockdown", say_lockdown },
 	{ "kernel", "pids", "pids of the host", say_pids,
 	  "give the container the host's pids: docker run --pid=host, hostPID: true" },
+	{ "kernel", "unpreempted", "whole tracepoints", say_unpreempted,
+	  "the closing figures count what was missed: runs_missed" },
 	{ "kernel", "tracefs", "tracefs", say_tracefs },
 	{ "kernel", "cgroup", "cgroups", say_cgroup },
 	{ "kernel", "kernel_symbols", "kernel symbols", say_kernel_symbols,

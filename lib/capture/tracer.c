@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "capture/filter.h"
 #include "capture/load_error.h"
+#include "capture/probe.h"
 #include "capture/tracer_class.h"
 #include "core/clock.h"
 #include "core/grace.h"
@@ -176,15 +176,6 @@ static int set_ring_type(struct eo_tracer *tracer, struct bpf_map *rings, struct
 	return r < 0 ? eo_tracer_load_failed(tracer, -r, err) : 0;
 }
 
-/* Neither a type nor a function of the kernel tells. */
-static bool tracepoints_are_preempted(void)
-{
-	unsigned int major;
-	struct utsname kernel;
-
-	return uname(&kernel) == 0 && sscanf(kernel.release, "%u", &major) == 1 && major >= 7;
-}
-
 int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 		      struct eo_filter_config *filter, struct eo_tracer_config *tracer_config,
 		      bool needs_all, struct eo_error *err)
@@ -197,7 +188,7 @@ int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 	if (r < 0)
 		return r;
 	tracer_config->wakeup_bytes = ring_bytes(tracer) / 4;
-	tracer_config->tracepoints_hold_cpu = tracepoints_are_preempted();
+	tracer_config->tracepoints_hold_cpu = eo_probe_tracepoints_are_preempted();
 	r = set_ring_type(tracer, rings, err);
 	if (r < 0)
 		return r;
