@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What check --json says has the shape that ebpfotel-check(1) promises, with and without privileges.
 . "${0%/*}/tap.sh"
+not_for_coverage
 need jq setpriv
 cd "$tmp" || exit 1
 cp "$EO_BIN" ebpfotel && chmod 755 ebpfotel || exit 1

@@ -4,6 +4,7 @@
 # with an error that says so, or go on without a nicety, but not crash, not hang, and not write a
 # result that is another one.
 . "${0%/*}/tap.sh"
+not_for_coverage
 need jq cmp
 cd "$tmp" || exit 1
 failing=$EO_WORKLOADS/failing.so

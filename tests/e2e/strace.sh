@@ -3,6 +3,7 @@
 # One program under strace and under trace syscall: both tell the same calls in the same order, with
 # the same results, errors, texts and names.
 . "${0%/*}/tap.sh"
+not_for_coverage
 need strace python3 jq
 cd "$tmp" || exit 1
 mkdir theirs ours pinned || exit 1
