@@ -6,17 +6,16 @@
  *   NAME drive N NAME...	N processes of each NAME, a path, in turns; none begins before the
  * last has ended NAME			CALLS calls of CALL, then BLOCKS allocations of SIZE bytes,
  * and 300 us of work */
-#include <errno.h>
-#include <linux/sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "../../kernel/workloads/chosen_pid.h"
 
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -58,26 +57,6 @@ __attribute__((noinline)) void OWN(work)(void)
 			sink = sink + 1;
 		clock_gettime(CLOCK_MONOTONIC, &now);
 	} while (now.tv_sec * 1000000 + now.tv_nsec / 1000 < until);
-}
-
-static pid_t fork_as(pid_t pid)
-{
-	struct clone_args args = {
-		.exit_signal = SIGCHLD,
-		.set_tid = (uint64_t)(uintptr_t)&pid,
-		.set_tid_size = 1,
-	};
-
-	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-}
-
-/* Numbers that nobody is given soon: nothing is near them. */
-static pid_t free_pid(pid_t below)
-{
-	for (pid_t pid = below - 1; pid > 300; pid--)
-		if (kill(pid, 0) < 0 && errno == ESRCH)
-			return pid;
-	exit(3);
 }
 
 static int drive(long turns, char *const *names, int count)

@@ -11,18 +11,17 @@
  *
  * NAME is a path; its library lies at NAME.so. */
 #include <dlfcn.h>
-#include <errno.h>
-#include <linux/sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "chosen_pid.h"
 
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -80,26 +79,6 @@ __attribute__((noinline)) void OWN(outer)(unsigned int ms, const char *self)
 	} while (now_ms() < until);
 	dlclose(library);
 	sink = sink + 1;
-}
-
-static pid_t fork_as(pid_t pid)
-{
-	struct clone_args args = {
-		.exit_signal = SIGCHLD,
-		.set_tid = (uint64_t)(uintptr_t)&pid,
-		.set_tid_size = 1,
-	};
-
-	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-}
-
-/* Numbers high up, which nobody is given soon. */
-static pid_t free_pid(pid_t below)
-{
-	while (--below > 300)
-		if (kill(below, 0) < 0 && errno == ESRCH)
-			return below;
-	exit(3);
 }
 
 static pid_t pid_max(void)
