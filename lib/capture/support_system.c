@@ -273,8 +273,7 @@ static void say_memlock(struct eo_support_context *context, struct eo_support_pr
 const struct eo_support_row eo_support_system_rows[] = {
 	{ "kernel", "kernel", "kernel", say_kernel },
 	{ "kernel", "lockdown", "lockdown", say_lockdown },
-	{ "kernel", "pids", "pids of the host", say_pids,
-	  "give the container the host's pids: docker run --pid=host, hostPID: true" },
+	{ "kernel", "pids", "pids of the host", say_pids, eo_target_hint_pids },
 	{ "kernel", "unpreempted", "whole tracepoints", say_unpreempted,
 	  "the closing figures count what was missed: runs_missed" },
 	{ "kernel", "tracefs", "tracefs", say_tracefs },

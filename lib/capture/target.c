@@ -93,6 +93,9 @@ static int check_comm(const char comm[EO_COMM_BYTES], struct eo_error *err)
 			    EO_COMM_BYTES - 1);
 }
 
+const char eo_target_hint_pids[] =
+	"give the container the host's pids: docker run --pid=host, hostPID: true";
+
 /* PROC_PID_INIT_INO of include/linux/proc_ns.h */
 #define FIRST_PID_NAMESPACE 0xeffffffcu
 
@@ -110,7 +113,7 @@ int eo_target_validate(const struct eo_target *target, struct eo_error *err)
 	/* Each would be taken for another one, and named after it. */
 	if (!r && !eo_target_pids_are_the_hosts())
 		r = eo_error_set(err, EO_ERROR_UNSUPPORTED_PLATFORM, 0,
-				 "give the container the host's pids: docker run --pid=host, hostPID: true",
+				 eo_target_hint_pids,
 				 "look at processes: this container has pids of its own, which are not the kernel's");
 	for (size_t i = 0; !r && i < target->pid_count; i++)
 		r = check_id(target->pids[i], true, err);

@@ -46,4 +46,7 @@ int eo_target_validate(const struct eo_target *target, struct eo_error *err);
  */
 bool eo_target_pids_are_the_hosts(void);
 
+/* The cure where they are not. */
+extern const char eo_target_hint_pids[];
+
 #endif
