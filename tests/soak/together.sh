@@ -57,7 +57,8 @@ for pid in $runs; do
 done
 runs=
 claim "all ended well (status)" "$status == 0"
-claim "the server answered until the end" "$(kill -0 "$client" && echo 1 || echo 0)"
+until_the_end "$busy" compiler
+until_the_end "$client" server
 
 grown() { # RUN COLUMN: by how much the least of the last tenth is more than that of the second
 	awk -v run="$1" -v column="$2" -v tenth="$((seconds / 10))" '

@@ -3,9 +3,9 @@
  * functions of other names at the same addresses, so that whoever takes one program for the other
  * finds names that are plausible and wrong.
  *
- *   NAME drive N NAME...	N processes of each NAME, a path, in turns; none begins before the
- * last has ended NAME			CALLS calls of CALL, then BLOCKS allocations of SIZE bytes,
- * and 300 us of work */
+ *   NAME drive N NAME...  N processes of each NAME, a path, one after another, in turns
+ *   NAME                  CALLS calls of CALL, BLOCKS allocations of SIZE bytes, 300 us of work
+ */
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
