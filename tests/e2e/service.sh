@@ -30,6 +30,7 @@ arguments=$(value ExecStart | sed "s/^[^ ]* //; s/%S/state/; s/%%/%/g; s|'||g; s
 start "$EO_SPIN" hot >/dev/null
 spin=$pid
 spinning "$spin" spin
+start dd if=/dev/zero of=/dev/null bs=1M 2>/dev/null # an idle machine is hardly ever in the kernel
 has "it profiles always" "$EO_UNIT" '^ExecStart=.* profile .*-d 0 '
 # shellcheck disable=SC2086 # words
 run $as_unit ./ebpfotel $arguments -F 199 -d 1.5
