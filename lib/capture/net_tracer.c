@@ -224,16 +224,6 @@ static bool has_target(const struct eo_target *target)
 	       target->cgroup_count;
 }
 
-static int load_failed(const struct net_tracer *net, int code, struct eo_error *err)
-{
-	int r = eo_tracer_load_failed(&net->base, code, err);
-
-	if (wants_stacks(net) && code != EPERM &&
-	    libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL) != 1)
-		eo_error_hint(err, "leave the stacks out: they need Linux 5.17");
-	return r;
-}
-
 static int prepare(struct net_tracer *net, const struct btf *kernel, struct eo_error *err)
 {
 	struct eo_tracer *tracer = &net->base;
@@ -287,7 +277,7 @@ static int load(struct eo_tracer *tracer, struct eo_error *err)
 		return r;
 	r = net_tracer_bpf__load(bpf);
 	if (r < 0)
-		return load_failed(net, -r, err);
+		return eo_tracer_load_failed(tracer, -r, err);
 	tracer->targets_live = (uint64_t *)&bpf->bss->targets_live;
 	tracer->targets_missed = (uint64_t *)&bpf->bss->targets_missed;
 	if (wants_stacks(net))

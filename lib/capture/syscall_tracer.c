@@ -278,10 +278,8 @@ static int load(struct eo_tracer *base, struct eo_error *err)
 	tracer->strings_cut = tracer->read_faults = 0;
 	/* Not allowed is -EPERM; -EACCES is the verifier's word for what it does not understand. */
 	for (size_t i = 0; i < EO_ARRAY_SIZE(variants) && r < 0 && r != -EPERM; i++) {
-		if (wants_stacks(tracer) && !variants[i].btf) {
-			eo_error_hint(err, "leave the stacks out: they need Linux 5.17");
+		if (wants_stacks(tracer) && !variants[i].btf)
 			break;
-		}
 		unload(base);
 		r = open_and_load(tracer, &variants[i], err);
 	}

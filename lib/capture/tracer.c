@@ -244,10 +244,15 @@ void eo_tracer_end_probes(struct eo_tracer *tracer)
 int eo_tracer_load_failed(const struct eo_tracer *tracer, int code, struct eo_error *err)
 {
 	char operation[64];
+	int r;
 
 	snprintf(operation, sizeof(operation), "load the BPF programs of the %s tracer",
 		 tracer->class->name);
-	return eo_load_failed(operation, code, err);
+	r = eo_load_failed(operation, code, err);
+	if (tracer->options.stack && code != EPERM &&
+	    libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop, NULL) != 1)
+		eo_error_hint(err, "leave the stacks out: they need Linux 5.17");
+	return r;
 }
 
 static int on_record(void *ctx, uint32_t cpu, const void *record, size_t size);
