@@ -23,12 +23,7 @@ struct thread {
 	struct eo_mem_image image; /* serial 0: not known yet */
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct thread);
-} threads SEC(".maps");
+TASK_STORAGE(threads, struct thread);
 
 /* The size is beyond all memory when it does not fit. */
 static __always_inline __u64 multiply(__u64 count, __u64 size)

@@ -51,12 +51,7 @@ struct fault {
 	__u64 pc, sp;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct fault);
-} faults SEC(".maps");
+TASK_STORAGE(faults, struct fault);
 
 static __always_inline void expect_new_memory(void)
 {

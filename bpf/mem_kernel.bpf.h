@@ -12,20 +12,6 @@ BLOCKS(kernel_blocks, 0);
 
 #define NO_OBJECT 16 /* include/linux/slab.h: ZERO_SIZE_PTR */
 
-/* Does the kernel work for the current task, and not in an interrupt on top of it? The arguments of
- * a tracepoint are on the stack that the kernel runs on, and interrupts have one of their own. */
-static __always_inline int is_for_task(void *ctx, struct task_struct *task)
-{
-	__u64 from = (__u64)BPF_CORE_READ(task, stack), here = 0, to = 0;
-	void *slot = ctx;
-
-	/* Through memory, as the verifier lets nobody compute with what it calls a pointer. */
-	bpf_probe_read_kernel(&here, sizeof(here), &slot);
-	slot = (void *)bpf_task_pt_regs(task);
-	bpf_probe_read_kernel(&to, sizeof(to), &slot);
-	return here > from && here < to;
-}
-
 /* @task: NULL: in nobody's name */
 static __always_inline int begin_kernel_event(struct event *event, struct task_struct *task,
 					      struct eo_tracer_counters *count, __u32 function)
@@ -50,7 +36,7 @@ static __always_inline void kernel_allocates(void *ctx, __u32 function, __u64 ad
 	struct event event = {};
 
 	if (!is_open || (address && address <= NO_OBJECT) ||
-	    !filter_current(task, bpf_get_current_pid_tgid()) || !is_for_task(ctx, task) ||
+	    !filter_current(task, bpf_get_current_pid_tgid()) || !is_on_stack_of(task, ctx) ||
 	    !begin_kernel_event(&event, task, count, function))
 		return;
 	event.now = bpf_ktime_get_ns();
@@ -76,7 +62,7 @@ static __always_inline void kernel_frees(void *ctx, __u32 function, __u64 addres
 	known = take_block(&event, address, &block);
 	if (!known && !filter_current(task, bpf_get_current_pid_tgid()))
 		return;
-	if (is_for_task(ctx, task)) {
+	if (is_on_stack_of(task, ctx)) {
 		event.task = task;
 		event.pid_tgid = bpf_get_current_pid_tgid();
 	} else if (!known) {

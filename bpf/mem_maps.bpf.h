@@ -32,12 +32,7 @@ struct map_call {
 	struct piece pieces[PIECES];
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct map_call);
-} map_calls SEC(".maps");
+TASK_STORAGE(map_calls, struct map_call);
 
 static __always_inline __u64 whole_pages(__u64 size)
 {

@@ -19,6 +19,7 @@
 #include "mem_live.bpf.h"
 #include "mem_maps.bpf.h"
 #include "mem_records.h"
+#include "spare.bpf.h"
 
 SEC("uprobe")
 int on_enter(struct pt_regs *ctx)
@@ -48,7 +49,8 @@ int on_map_enter(__u64 *ctx)
 
 	if (!function || !is_open)
 		return 0;
-	return UNPREEMPTED(map_call_begins(count, task, (void *)ctx[0], number.abi, function));
+	return ONCE(RUN_SYS_ENTER,
+		    map_call_begins(count, task, (void *)ctx[0], number.abi, function));
 }
 
 SEC("tp_btf/sys_exit")
@@ -60,8 +62,8 @@ int on_map_return(__u64 *ctx)
 
 	if (!function || !is_open)
 		return 0;
-	return UNPREEMPTED(map_call_returns(ctx, count, task, (void *)ctx[0], ctx[1], number.abi,
-					    function));
+	return ONCE(RUN_SYS_EXIT, map_call_returns(ctx, count, task, (void *)ctx[0], ctx[1],
+						   number.abi, function));
 }
 
 SEC("tp/kmem/rss_stat")
@@ -104,42 +106,49 @@ int on_kmem_cache_free(struct bpf_raw_tracepoint_args *ctx)
 	return UNPREEMPTED(kernel_frees(ctx, EO_MEM_KMEM_CACHE_FREE, ctx->args[1], count));
 }
 
+static __always_inline void process_begins(struct task_struct *child)
+{
+	follow_fork(child);
+	inherit(child);
+}
+
 SEC("raw_tp/sched_process_fork")
 int on_fork(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct task_struct *child = (void *)ctx->args[1];
-
-	follow_fork(child);
-	inherit(child);
-	return 0;
+	return ONCE(RUN_FORK, process_begins((void *)ctx->args[1]));
 }
 
-SEC("raw_tp/sched_process_exec")
-int on_exec(void *ctx)
+static __always_inline void program_begins(void)
 {
 	bpf_task_storage_delete(&threads, bpf_get_current_task_btf());
 	leave_image(1);
 	expect_new_memory();
 	follow_exec();
-	return 0;
+}
+
+SEC("raw_tp/sched_process_exec")
+int on_exec(void *ctx)
+{
+	return ONCE(RUN_EXEC, program_begins());
+}
+
+static __always_inline void thread_ends(struct task_struct *task)
+{
+	if (!BPF_CORE_READ(task, signal, live.counter)) /* the last thread */
+		leave_image(0);
+	follow_exit(task);
 }
 
 SEC("raw_tp/sched_process_exit")
 int on_exit(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct task_struct *task = (void *)ctx->args[0];
-
-	if (!BPF_CORE_READ(task, signal, live.counter)) /* the last thread */
-		leave_image(0);
-	follow_exit(task);
-	return 0;
+	return ONCE(RUN_EXIT, thread_ends((void *)ctx->args[0]));
 }
 
 SEC("raw_tp/sched_process_free")
 int on_free(struct bpf_raw_tracepoint_args *ctx)
 {
-	follow_free((void *)ctx->args[0]);
-	return 0;
+	return ONCE_ANYWHERE(ctx, RUN_FREE, follow_free((void *)ctx->args[0]));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -5,6 +5,7 @@
 
 #include "kernel_net.h"
 #include "net_records.h"
+#include "spare.bpf.h"
 #include "tracer.bpf.h"
 
 const volatile struct eo_net_config net = {};

@@ -156,7 +156,7 @@ int BPF_PROG(on_call, struct pt_regs___kernel *regs, long ret)
 
 	if (ret < 0 || call_direction(nr) == MOVES_NOTHING)
 		return 0;
-	return TRACED(call_ends(count, regs, nr, ret));
+	return ONCE(RUN_SYS_EXIT, call_ends(count, regs, nr, ret));
 }
 
 /* Tells user space which sockets with sessions there may still be: those that are open. */

@@ -113,26 +113,28 @@ static __always_inline void change_state_stack(void *ctx, struct eo_tracer_count
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_state_stack, struct sock *sk, int old, int new)
 {
-	return UNPREEMPTED_TP(change_state_stack(ctx, count, sk, old, new));
+	return ONCE_ANYWHERE(ctx, RUN_STATE, change_state_stack(ctx, count, sk, old, new));
 }
 
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(on_destroy_stack, struct sock *sk)
 {
-	return UNPREEMPTED_TP(WITH_STACK(end_stack(ctx, sk), destroy(count, sk)));
+	return ONCE_ANYWHERE(ctx, RUN_DESTROY, WITH_STACK(end_stack(ctx, sk), destroy(count, sk)));
 }
 
 SEC("tp_btf/tcp_receive_reset")
 int BPF_PROG(on_receive_reset_stack, struct sock *sk)
 {
-	return UNPREEMPTED_TP(WITH_STACK(end_stack(ctx, sk), reset(sk, EO_RESET_PEER)));
+	return ONCE_ANYWHERE(ctx, RUN_RECEIVE_RESET,
+			     WITH_STACK(end_stack(ctx, sk), reset(sk, EO_RESET_PEER)));
 }
 
 /* What is no connection is refused without a socket. */
 SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(on_send_reset_stack, struct sock *sk)
 {
-	return UNPREEMPTED_TP(WITH_STACK(sk ? end_stack(ctx, sk) : 0, reset(sk, EO_RESET_LOCAL)));
+	return ONCE_ANYWHERE(ctx, RUN_SEND_RESET,
+			     WITH_STACK(sk ? end_stack(ctx, sk) : 0, reset(sk, EO_RESET_LOCAL)));
 }
 
 static __always_inline __u64 retransmit_stack(void *ctx, struct sock *sk)
@@ -228,7 +230,7 @@ int BPF_PROG(on_send_stack, struct sock *sk, int ret)
 {
 	if (ret < 0)
 		return 0;
-	return UNPREEMPTED_TP(moves_stack(ctx, count, sk, ret, 0));
+	return ONCE(RUN_SEND, moves_stack(ctx, count, sk, ret, 0));
 }
 
 SEC("tp_btf/sock_recv_length")
@@ -236,7 +238,7 @@ int BPF_PROG(on_receive_stack, struct sock *sk, int ret, int flags)
 {
 	if (ret < 0 || flags & MSG_PEEK)
 		return 0;
-	return UNPREEMPTED_TP(moves_stack(ctx, count, sk, ret, 1));
+	return ONCE(RUN_RECEIVE, moves_stack(ctx, count, sk, ret, 1));
 }
 
 /* Of calls with several messages each may begin something, so they have theirs before. */
@@ -272,7 +274,7 @@ int BPF_PROG(on_call_stack, struct pt_regs___kernel *regs, long ret)
 
 	if (ret < 0 || call_direction(nr) == MOVES_NOTHING)
 		return 0;
-	return TRACED(call_ends_stack(ctx, count, regs, nr, ret));
+	return ONCE(RUN_SYS_EXIT, call_ends_stack(ctx, count, regs, nr, ret));
 }
 
 SEC("tp_btf/sys_exit")
@@ -284,10 +286,10 @@ int BPF_PROG(on_sys_exit_stack, struct pt_regs___kernel *regs, long ret)
 	case __NR_accept:
 	case __NR_accept4:
 		return ret >= 0 && net.protocols & EO_NET_TCP ?
-			       UNPREEMPTED_TP(accept_ends_stack(ctx, count, ret)) : 0;
+			       ONCE(RUN_SYS_EXIT, accept_ends_stack(ctx, count, ret)) : 0;
 	case __NR_connect:
 		return ret < 0 && !is_misuse(-ret) && net.protocols & EO_NET_TCP ?
-			       UNPREEMPTED_TP(connect_ends_stack(ctx, count, regs, ret)) : 0;
+			       ONCE(RUN_SYS_EXIT, connect_ends_stack(ctx, count, regs, ret)) : 0;
 	case __NR_recvfrom:
 	case __NR_recvmsg:
 	case __NR_recvmmsg:
@@ -295,7 +297,7 @@ int BPF_PROG(on_sys_exit_stack, struct pt_regs___kernel *regs, long ret)
 			reset_index();
 		if (ret < 0 || !(net.events & UDP_EVENTS))
 			return 0;
-		return UNPREEMPTED_TP(receive_ends_stack(ctx, regs, nr, ret));
+		return ONCE(RUN_SYS_EXIT, receive_ends_stack(ctx, regs, nr, ret));
 	case __NR_sendmmsg:
 		reset_index();
 		return 0;

@@ -527,7 +527,7 @@ static __always_inline void change_state(struct eo_tracer_counters *count, struc
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_state, struct sock *sk, int old, int new)
 {
-	return UNPREEMPTED_TP(change_state(count, sk, old, new));
+	return ONCE_ANYWHERE(ctx, RUN_STATE, change_state(count, sk, old, new));
 }
 
 /* The socket goes: whatever was waited for does not come any more. */
@@ -553,7 +553,7 @@ static __always_inline void destroy(struct eo_tracer_counters *count, struct soc
 SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(on_destroy, struct sock *sk)
 {
-	return UNPREEMPTED_TP(destroy(count, sk));
+	return ONCE_ANYWHERE(ctx, RUN_DESTROY, destroy(count, sk));
 }
 
 static __always_inline void reset(struct sock *sk, __u8 by)
@@ -576,13 +576,13 @@ static __always_inline void reset(struct sock *sk, __u8 by)
 SEC("tp_btf/tcp_receive_reset")
 int BPF_PROG(on_receive_reset, struct sock *sk)
 {
-	return UNPREEMPTED_TP(reset(sk, EO_RESET_PEER));
+	return ONCE_ANYWHERE(ctx, RUN_RECEIVE_RESET, reset(sk, EO_RESET_PEER));
 }
 
 SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(on_send_reset, struct sock *sk)
 {
-	return UNPREEMPTED_TP(reset(sk, EO_RESET_LOCAL));
+	return ONCE_ANYWHERE(ctx, RUN_SEND_RESET, reset(sk, EO_RESET_LOCAL));
 }
 
 #endif

@@ -29,10 +29,10 @@ int BPF_PROG(on_sys_exit, struct pt_regs___kernel *regs, long ret)
 	switch (nr) {
 	case __NR_accept:
 	case __NR_accept4:
-		return ret >= 0 && net.protocols & EO_NET_TCP ? UNPREEMPTED_TP(accept_ends(count, ret)) : 0;
+		return ret >= 0 && net.protocols & EO_NET_TCP ? ONCE(RUN_SYS_EXIT, accept_ends(count, ret)) : 0;
 	case __NR_connect:
 		return ret < 0 && net.protocols & EO_NET_TCP ?
-			       UNPREEMPTED_TP(connect_ends(count, regs, ret)) : 0;
+			       ONCE(RUN_SYS_EXIT, connect_ends(count, regs, ret)) : 0;
 	case __NR_recvfrom:
 	case __NR_recvmsg:
 	case __NR_recvmmsg:
@@ -40,7 +40,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs___kernel *regs, long ret)
 			reset_index();
 		if (ret < 0 || !(net.events & UDP_EVENTS))
 			return 0;
-		return UNPREEMPTED_TP(receive_ends(regs, nr, ret));
+		return ONCE(RUN_SYS_EXIT, receive_ends(regs, nr, ret));
 	case __NR_sendmmsg:
 		reset_index();
 		return 0;
@@ -53,23 +53,23 @@ int BPF_PROG(on_sys_exit, struct pt_regs___kernel *regs, long ret)
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
-	return TRACED(follow_fork(child));
+	return ONCE(RUN_FORK, follow_fork(child));
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec)
 {
-	return TRACED(follow_exec());
+	return ONCE(RUN_EXEC, follow_exec());
 }
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
-	return TRACED(follow_exit(task));
+	return ONCE(RUN_EXIT, follow_exit(task));
 }
 
 SEC("tp_btf/sched_process_free")
 int BPF_PROG(on_free, struct task_struct *task)
 {
-	return TRACED(follow_free(task));
+	return ONCE_ANYWHERE(ctx, RUN_FREE, follow_free(task));
 }

@@ -64,7 +64,7 @@ int BPF_PROG(on_send, struct sock *sk, int ret)
 {
 	if (ret < 0)
 		return 0;
-	return UNPREEMPTED_TP(moves(count, sk, ret, 0));
+	return ONCE(RUN_SEND, moves(count, sk, ret, 0));
 }
 
 SEC("tp_btf/sock_recv_length")
@@ -72,7 +72,7 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 {
 	if (ret < 0 || flags & MSG_PEEK)
 		return 0;
-	return UNPREEMPTED_TP(moves(count, sk, ret, 1));
+	return ONCE(RUN_RECEIVE, moves(count, sk, ret, 1));
 }
 
 #endif

@@ -34,14 +34,6 @@ struct {
  * raw tracepoints must not allocate before v6.1. */
 #define TASKS_MAX 8192
 
-#define TASK_STORAGE(name, type_)                     \
-	struct {                                      \
-		__uint(type, BPF_MAP_TYPE_TASK_STORAGE); \
-		__uint(map_flags, BPF_F_NO_PREALLOC); \
-		__type(key, int);                     \
-		__type(value, type_);                 \
-	} name SEC(".maps")
-
 #define TASK_HASH(name, type_, entries)          \
 	struct {                                 \
 		__uint(type, BPF_MAP_TYPE_HASH); \

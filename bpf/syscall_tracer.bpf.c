@@ -9,6 +9,7 @@
 
 #include "filter.bpf.h"
 #include "kernel.h"
+#include "spare.bpf.h"
 #include "syscall_calls.bpf.h"
 #include "syscall_capture.bpf.h"
 #include "syscall_records.h"
@@ -289,32 +290,32 @@ static __always_inline void task_ends(void *ctx, struct eo_tracer_counters *coun
 SEC("tp_btf/sys_enter")
 int on_enter(__u64 *ctx)
 {
-	return UNPREEMPTED_TP(call_begins((void *)ctx[0], ctx[1], count, 1));
+	return ONCE(RUN_SYS_ENTER, call_begins((void *)ctx[0], ctx[1], count, 1));
 }
 
 SEC("tp_btf/sys_exit")
 int on_return(__u64 *ctx)
 {
-	return UNPREEMPTED_TP(call_returns(ctx, (void *)ctx[0], ctx[1], count, 1, 0));
+	return ONCE(RUN_SYS_EXIT, call_returns(ctx, (void *)ctx[0], ctx[1], count, 1, 0));
 }
 
 SEC("tp_btf/sched_process_exit")
 int on_task_end(__u64 *ctx)
 {
-	return UNPREEMPTED_TP(task_ends(ctx, count, 1, 0));
+	return ONCE(RUN_TASK_END, task_ends(ctx, count, 1, 0));
 }
 
 /* With stacks, for which old kernels lack bpf_loop(). */
 SEC("tp_btf/sys_exit")
 int on_return_stack(__u64 *ctx)
 {
-	return UNPREEMPTED_TP(call_returns(ctx, (void *)ctx[0], ctx[1], count, 1, 1));
+	return ONCE(RUN_SYS_EXIT, call_returns(ctx, (void *)ctx[0], ctx[1], count, 1, 1));
 }
 
 SEC("tp_btf/sched_process_exit")
 int on_task_end_stack(__u64 *ctx)
 {
-	return UNPREEMPTED_TP(task_ends(ctx, count, 1, 1));
+	return ONCE(RUN_TASK_END, task_ends(ctx, count, 1, 1));
 }
 
 SEC("raw_tp/sys_enter")
@@ -338,19 +339,19 @@ int on_task_end_raw(void *ctx)
 SEC("tp_btf/sys_enter")
 int on_enter_sum(__u64 *ctx)
 {
-	return UNPREEMPTED_TP(summed_call_begins(ctx[1], count, 1));
+	return ONCE(RUN_SYS_ENTER, summed_call_begins(ctx[1], count, 1));
 }
 
 SEC("tp_btf/sys_exit")
 int on_return_sum(__u64 *ctx)
 {
-	return UNPREEMPTED_TP(summed_call_returns((void *)ctx[0], ctx[1], count, 1));
+	return ONCE(RUN_SYS_EXIT, summed_call_returns((void *)ctx[0], ctx[1], count, 1));
 }
 
 SEC("tp_btf/sched_process_exit")
 int on_task_end_sum(__u64 *ctx)
 {
-	return UNPREEMPTED_TP(summed_task_ends(count, 1));
+	return ONCE(RUN_TASK_END, summed_task_ends(count, 1));
 }
 
 SEC("raw_tp/sys_enter")
@@ -374,25 +375,25 @@ int on_task_end_sum_raw(void *ctx)
 SEC("raw_tp/sched_process_fork")
 int on_fork(struct bpf_raw_tracepoint_args *ctx)
 {
-	return TRACED(follow_fork((void *)ctx->args[1]));
+	return ONCE(RUN_FORK, follow_fork((void *)ctx->args[1]));
 }
 
 SEC("raw_tp/sched_process_exec")
 int on_exec(void *ctx)
 {
-	return TRACED(follow_exec());
+	return ONCE(RUN_EXEC, follow_exec());
 }
 
 SEC("raw_tp/sched_process_exit")
 int on_exit(struct bpf_raw_tracepoint_args *ctx)
 {
-	return TRACED(follow_exit((void *)ctx->args[0]));
+	return ONCE(RUN_EXIT, follow_exit((void *)ctx->args[0]));
 }
 
 SEC("raw_tp/sched_process_free")
 int on_free(struct bpf_raw_tracepoint_args *ctx)
 {
-	return TRACED(follow_free((void *)ctx->args[0]));
+	return ONCE_ANYWHERE(ctx, RUN_FREE, follow_free((void *)ctx->args[0]));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

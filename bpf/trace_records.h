@@ -39,6 +39,28 @@ struct eo_tracer_config {
 	__u32 wakeup_bytes; /* ring fill level from which user space is woken */
 	__u32 holds_cpu;    /* programs of probes must not be preempted; see UNPREEMPTED() */
 	__u32 tracepoints_hold_cpu; /* nor those of tracepoints; see UNPREEMPTED_TP() */
+	__u32 spares; /* programs that stand by for each one; see bpf/spare.bpf.h */
+	__u32 spare;  /* which of them this is; 0: the one they stand by for */
+};
+
+#define EO_SPARES 3 /* where there are any; at most 7 */
+
+/* Tracepoints whose programs have spares: where a thread can be preempted. Elsewhere no more than an
+ * interrupt comes by. */
+enum eo_spared {
+	EO_SPARED_SYS_ENTER,
+	EO_SPARED_SYS_EXIT,
+	EO_SPARED_FORK,
+	EO_SPARED_EXEC,
+	EO_SPARED_EXIT,
+	EO_SPARED_FREE,
+	EO_SPARED_SEND,
+	EO_SPARED_RECEIVE,
+	EO_SPARED_STATE,
+	EO_SPARED_DESTROY,
+	EO_SPARED_RECEIVE_RESET,
+	EO_SPARED_SEND_RESET,
+	EO_SPARED_COUNT,
 };
 
 /* Every record in the rings begins thus. */

@@ -21,6 +21,15 @@ struct eo_ring {
 	__uint(max_entries, 4096); /* all rings of a run have another size, set before load */
 };
 
+/* What a program keeps of each thread, from v5.11 on. */
+#define TASK_STORAGE(name, type_)                     \
+	struct {                                      \
+		__uint(type, BPF_MAP_TYPE_TASK_STORAGE); \
+		__uint(map_flags, BPF_F_NO_PREALLOC); \
+		__type(key, int);                     \
+		__type(value, type_);                 \
+	} name SEC(".maps")
+
 /* Key: the CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
@@ -75,6 +84,21 @@ static __always_inline __u64 ring_flags(struct eo_tracer_counters *count, void *
 #define BTF_FIELD_2(p, a, b) (p)->a->b
 #define BTF_FIELD_N(p, a, b, name, ...) name
 #define BTF_FIELD(p, ...) BTF_FIELD_N(p, __VA_ARGS__, BTF_FIELD_2, BTF_FIELD_1)(p, __VA_ARGS__)
+
+/* Does the kernel work for the current task @task, and not in an interrupt on top of it? What a
+ * tracepoint hands over lies on the stack that the kernel runs on, and interrupts have one of their own.
+ * @ctx: of the program of a tracepoint */
+static __always_inline int is_on_stack_of(struct task_struct *task, void *ctx)
+{
+	__u64 from = (__u64)BPF_CORE_READ(task, stack), here = 0, to = 0;
+	void *slot = ctx;
+
+	/* Through memory, as the verifier lets nobody compute with what it calls a pointer. */
+	bpf_probe_read_kernel(&here, sizeof(here), &slot);
+	slot = (void *)bpf_task_pt_regs(task);
+	bpf_probe_read_kernel(&to, sizeof(to), &slot);
+	return here > from && here < to;
+}
 
 static __always_inline __u64 task_pid_tgid(struct task_struct *task, const int btf)
 {
@@ -192,23 +216,22 @@ static __always_inline void submit_record(struct eo_tracer_counters *count,
 extern void bpf_preempt_disable(void) __ksym __weak;
 extern void bpf_preempt_enable(void) __ksym __weak;
 
-#define HOLDING_CPU(holds, call)               \
+#define HOLDING_CPU(holds, statement)          \
 	({                                     \
 		if (holds)                     \
 			bpf_preempt_disable(); \
-		TRACED(call);                  \
+		statement;                     \
 		if (holds)                     \
 			bpf_preempt_enable();  \
 		0;                             \
 	})
 
-#define UNPREEMPTED(call) HOLDING_CPU(tracer.holds_cpu, call)
+#define UNPREEMPTED(call) HOLDING_CPU(tracer.holds_cpu, TRACED(call))
 
-/* For tracepoints, whose programs can be preempted from v7.0 on, and share what a CPU has one of. The
- * kernel leaves out what other threads would run of a program that is preempted, and a program cannot
- * help that: what it held back happens when it lets go, still inside of it. Before, they may call global
- * functions, which v6.12 forbids to who holds the CPU. */
-#define UNPREEMPTED_TP(call) HOLDING_CPU(tracer.tracepoints_hold_cpu, call)
+/* For tracepoints, whose programs can be preempted from v7.0 on, and share what a CPU has one of. Before,
+ * they may call global functions, which v6.12 forbids to who holds the CPU. These are for where no
+ * thread can be preempted, as in interrupts; for all others see spare.bpf.h. */
+#define UNPREEMPTED_TP(call) HOLDING_CPU(tracer.tracepoints_hold_cpu, TRACED(call))
 
 static __always_inline __u64 run_begins(struct eo_tracer_counters *count)
 {

@@ -454,6 +454,7 @@ static void free_tracer(struct eo_tracer *base)
 
 static const struct eo_tracer_class class = {
 	.name = "mem",
+	.elf = mem_tracer_bpf__elf_bytes,
 	.free = free_tracer,
 	.load = load,
 	.attach = attach,

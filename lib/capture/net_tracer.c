@@ -567,6 +567,7 @@ static int summary(struct eo_tracer *tracer, eo_trace_event_fn fn, void *ctx, st
 
 static const struct eo_tracer_class net_class = {
 	.name = "net",
+	.elf = net_tracer_bpf__elf_bytes,
 	.free = free_net,
 	.load = load,
 	.attach = attach,

@@ -58,7 +58,6 @@ static const struct tool tools[EO_SUPPORT_TOOLS] = {
 		{ { "tp_btf" }, "more time per call without typed tracepoints" },
 		{ { "task_storage" }, "more time per call without task storage" },
 		{ { "bpf_loop" }, "no stacks without bpf_loop" },
-		{ { "unpreempted" }, "misses some of what threads do that share a CPU" },
 	} },
 	{ "trace net", {
 		{ { "pids" }, NULL },
@@ -70,7 +69,6 @@ static const struct tool tools[EO_SUPPORT_TOOLS] = {
 		{ { "retransmit_tracepoints" }, "no retransmits" },
 		{ { "packet_tracepoints" }, "no packets" },
 		{ { "probe_cookies" }, "nothing inside of TLS" },
-		{ { "unpreempted" }, "misses some of what threads do that share a CPU" },
 	} },
 	{ "trace mem", {
 		{ { "pids" }, NULL },

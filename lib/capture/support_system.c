@@ -78,8 +78,8 @@ static void say_unpreempted(struct eo_support_context *context, struct eo_suppor
 	bool preempted = eo_probe_tracepoints_are_preempted();
 
 	(void)context;
-	eo_support_say(ret, preempted ? EO_SUPPORT_NO : EO_SUPPORT_YES, "%s",
-		       preempted ? "as on each kernel from 7.0 on" : "");
+	eo_support_say(ret, preempted ? EO_SUPPORT_INFO : EO_SUPPORT_YES, "%s",
+		       preempted ? "no, so each program is loaded four times" : "");
 }
 
 /* The first mount of a type, below @buf; false when there is none. */
@@ -274,8 +274,7 @@ const struct eo_support_row eo_support_system_rows[] = {
 	{ "kernel", "kernel", "kernel", say_kernel },
 	{ "kernel", "lockdown", "lockdown", say_lockdown },
 	{ "kernel", "pids", "pids of the host", say_pids, eo_target_hint_pids },
-	{ "kernel", "unpreempted", "whole tracepoints", say_unpreempted,
-	  "the closing figures count what was missed: runs_missed" },
+	{ "kernel", "unpreempted", "whole tracepoints", say_unpreempted },
 	{ "kernel", "tracefs", "tracefs", say_tracefs },
 	{ "kernel", "cgroup", "cgroups", say_cgroup },
 	{ "kernel", "kernel_symbols", "kernel symbols", say_kernel_symbols,

@@ -482,6 +482,7 @@ static void free_tracer(struct eo_tracer *base)
 
 static const struct eo_tracer_class class = {
 	.name = "syscall",
+	.elf = syscall_tracer_bpf__elf_bytes,
 	.free = free_tracer,
 	.load = load,
 	.attach = attach,

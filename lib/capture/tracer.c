@@ -13,6 +13,7 @@
 
 #include "capture/filter.h"
 #include "capture/load_error.h"
+#include "capture/privileges.h"
 #include "capture/probe.h"
 #include "capture/tracer_class.h"
 #include "core/clock.h"
@@ -87,6 +88,7 @@ static void release(struct eo_tracer *tracer)
 	eo_trace_stacks_free(eo_steal(&tracer->stacks));
 	free(eo_steal(&tracer->rows));
 	eo_event_list_free(eo_steal(&tracer->collected));
+	eo_spares_free(eo_steal(&tracer->spares));
 	if (tracer->class->unload)
 		tracer->class->unload(tracer);
 	tracer->object = NULL;
@@ -189,6 +191,8 @@ int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 		return r;
 	tracer_config->wakeup_bytes = ring_bytes(tracer) / 4;
 	tracer_config->tracepoints_hold_cpu = eo_probe_tracepoints_are_preempted();
+	eo_spares_prepare(object, tracer_config);
+	tracer->shared = tracer_config;
 	r = set_ring_type(tracer, rings, err);
 	if (r < 0)
 		return r;
@@ -265,6 +269,23 @@ static int open_rings(struct eo_tracer *tracer, struct eo_error *err)
 			    tracer, &tracer->rings, err);
 }
 
+static int load_spares(struct eo_tracer *tracer, struct eo_error *err)
+{
+	int r = eo_spares_load(tracer->object, tracer->shared, tracer->class->elf, &tracer->spares);
+
+	return r < 0 ? eo_tracer_load_failed(tracer, -r, err) : 0;
+}
+
+static int attach_spares(struct eo_tracer *tracer, struct eo_error *err)
+{
+	int r = eo_spares_attach(tracer->spares);
+
+	if (r < 0)
+		return eo_error_set(err, eo_error_kind_of(-r, EO_ERROR_ATTACH_FAILED), -r,
+				    EO_HINT_PRIVILEGES, "attach the spares of programs to tracepoints");
+	return 0;
+}
+
 static int attach(struct eo_tracer *tracer, struct eo_error *err)
 {
 	const struct eo_target *target = &tracer->options.target;
@@ -274,6 +295,8 @@ static int attach(struct eo_tracer *tracer, struct eo_error *err)
 		eo_trace_stacks_scan(tracer->stacks, target);
 	if (!r)
 		r = tracer->class->attach(tracer, err);
+	if (!r)
+		r = attach_spares(tracer, err);
 	if (!r)
 		eo_filter_settle(tracer->object, target, tracer->targets_live);
 	return r;
@@ -306,6 +329,8 @@ int eo_tracer_start(struct eo_tracer *tracer, struct eo_error *err)
 	r = prepare(tracer, err);
 	if (!r)
 		r = tracer->class->load(tracer, err);
+	if (!r)
+		r = load_spares(tracer, err);
 	if (!r)
 		r = open_rings(tracer, err);
 	tracer->since_ns = eo_clock_monotonic_ns();
@@ -563,6 +588,7 @@ int eo_tracer_stop(struct eo_tracer *tracer, struct eo_event_list **ret, struct 
 	if (!tracer->running)
 		return wrong_state(tracer, err, EINVAL, "is not running");
 	unwatch(tracer);
+	eo_spares_detach(tracer->spares);
 	tracer->class->detach(tracer);
 	eo_grace_wait();
 	r = drain(tracer);

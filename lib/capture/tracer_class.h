@@ -9,12 +9,14 @@
 #include "capture/rings.h"
 #include "capture/trace_stacks.h"
 #include "capture/tracer.h"
+#include "capture/spares.h"
 
 struct btf;
 
-/* Everything may be NULL but name, free, load, attach, detach, record and stats. */
+/* Everything may be NULL but name, elf, free, load, attach, detach, record and stats. */
 struct eo_tracer_class {
 	const char *name;
+	eo_spares_elf_fn elf; /* of the BPF object */
 	void (*free)(struct eo_tracer *tracer); /* the whole object; it does not run any more */
 
 	/* Open the BPF object, hand it to eo_tracer_prepare(), choose and load; set
@@ -59,6 +61,8 @@ struct eo_tracer {
 
 	/* While running. */
 	struct bpf_object *object; /* the class's; NULL: not loaded */
+	const struct eo_tracer_config *shared; /* in its rodata */
+	struct eo_spares *spares;		       /* of its programs; NULL: they need none */
 	uint64_t *targets_live, *targets_missed; /* in the object's bss; see bpf/filter.bpf.h */
 	struct eo_rings *rings;
 	int ring_type_fd; /* what the map of rings is told that it holds; negative: none */

@@ -65,25 +65,6 @@ void eo_tracer_add_probe_stats(const struct eo_tracer *tracer, struct eo_trace_s
 	eo_trace_stats_degraded(stats, "files_denied", "files that could not be probed", probes.denied);
 }
 
-/* The kernel does not run a program on a CPU that is inside of it already: an interrupt there, or,
- * where programs can be preempted, another thread, goes unseen. Many such runs would have had nothing
- * to say, so that they are no events. Told since 5.12. */
-static uint64_t runs_missed(const struct eo_tracer *tracer)
-{
-	struct bpf_program *program;
-	uint64_t sum = 0;
-
-	bpf_object__for_each_program(program, tracer->object) {
-		struct bpf_prog_info info = {0};
-		uint32_t size = sizeof(info);
-
-		if (bpf_program__fd(program) >= 0 &&
-		    !bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
-			sum += info.recursion_misses;
-	}
-	return sum;
-}
-
 struct eo_trace_stats eo_tracer_stats(struct eo_tracer *tracer)
 {
 	struct eo_tracer_counters counters;
@@ -103,7 +84,7 @@ struct eo_trace_stats eo_tracer_stats(struct eo_tracer *tracer)
 	eo_trace_stats_degraded(&stats, "targets_missed", "children not followed",
 				__atomic_load_n(tracer->targets_missed, __ATOMIC_RELAXED));
 	eo_trace_stats_degraded(&stats, "runs_missed", "runs of our programs that the kernel left out",
-				runs_missed(tracer));
+				eo_spares_missed(tracer->spares, tracer->object));
 	if (tracer->stacks)
 		add_stack_stats(tracer, &stats);
 	tracer->class->stats(tracer, &stats);
