@@ -121,7 +121,7 @@ struct eo_syscall_config {
 	__u32 by_comm, by_pid, by_cgroup; /* what a summary's rows are told apart by */
 	__u32 fd_paths;			  /* there are descriptors among the captures */
 	__u32 dense;			  /* rows of native calls are in an array, by number */
-	__u32 reserved;
+	__u32 hashes_large;		  /* large calls are in a hash map */
 };
 
 /* Key of the captures map. */

@@ -49,9 +49,13 @@ static __always_inline struct small_call *call_of(struct task_struct *task, int 
 	return VALUE_OF(calls, calls_by_task, task, make ? (void *)fresh_call : NULL);
 }
 
+/* From v6.19 on task storage is of what kmalloc_nolock() can give, 8 KB at most. */
+#define STORES_LARGE(typed) ((typed) && !config.hashes_large)
+
 static __always_inline struct eo_syscall_record *large_call_of(struct task_struct *task, int make,
-							       const int btf)
+							       const int typed)
 {
+	const int btf = STORES_LARGE(typed);
 	__u32 zero = 0;
 	void *fresh = btf || !make ? (void *)fresh_call : bpf_map_lookup_elem(&fresh_large_call, &zero);
 
@@ -60,9 +64,9 @@ static __always_inline struct eo_syscall_record *large_call_of(struct task_struc
 	return VALUE_OF(large_calls, large_calls_by_task, task, make ? fresh : NULL);
 }
 
-static __always_inline void forget_large_call(struct task_struct *task, const int btf)
+static __always_inline void forget_large_call(struct task_struct *task, const int typed)
 {
-	if (btf)
+	if (STORES_LARGE(typed))
 		bpf_task_storage_delete(&large_calls, task);
 	else
 		hash_forget(&large_calls_by_task, task);

@@ -27,12 +27,24 @@ int eo_probe_load_empty(enum bpf_prog_type type, uint32_t attach_type, uint32_t 
 	return eo_probe_load(type, insns, EO_ARRAY_SIZE(insns), &opts);
 }
 
-bool eo_probe_tracepoints_are_preempted(void)
+static bool is_from(unsigned int major, unsigned int minor)
 {
 	struct utsname kernel;
-	unsigned int major;
+	unsigned int its_major, its_minor;
 
-	return uname(&kernel) == 0 && sscanf(kernel.release, "%u", &major) == 1 && major >= 7;
+	if (uname(&kernel) < 0 || sscanf(kernel.release, "%u.%u", &its_major, &its_minor) != 2)
+		return false;
+	return its_major > major || (its_major == major && its_minor >= minor);
+}
+
+bool eo_probe_tracepoints_are_preempted(void)
+{
+	return is_from(7, 0);
+}
+
+bool eo_probe_task_storage_is_small(void)
+{
+	return is_from(6, 19);
 }
 
 uint64_t eo_probe_capabilities(void)

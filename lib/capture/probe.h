@@ -37,6 +37,9 @@ int eo_probe_load_empty(enum bpf_prog_type type, uint32_t attach_type, uint32_t 
  */
 bool eo_probe_tracepoints_are_preempted(void);
 
+/** Does a task's storage take 8 KB at most, as from v6.19 on? Likewise. */
+bool eo_probe_task_storage_is_small(void);
+
 /* Effective capabilities of the calling thread, bit N for capability N; 0 if unknown. */
 uint64_t eo_probe_capabilities(void);
 

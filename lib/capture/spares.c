@@ -28,7 +28,7 @@ static const char *const tracepoints[] = {
 struct eo_spares {
 	struct bpf_object *first; /* whom they are spares of */
 	bool detached;
-	uint64_t missed, first_missed; /* until then */
+	uint64_t missed; /* until then */
 	uint32_t count;
 	struct spare {
 		struct bpf_object *object;
@@ -236,9 +236,7 @@ uint64_t eo_spares_missed(const struct eo_spares *spares, struct bpf_object *obj
 {
 	if (!spares)
 		return all_misses(object);
-	if (!spares->detached)
-		return missed_by_all(spares);
-	return spares->missed + all_misses(object) - spares->first_missed;
+	return spares->detached ? spares->missed : missed_by_all(spares);
 }
 
 void eo_spares_detach(struct eo_spares *spares)
@@ -246,7 +244,6 @@ void eo_spares_detach(struct eo_spares *spares)
 	if (!spares || spares->detached)
 		return;
 	spares->missed = missed_by_all(spares);
-	spares->first_missed = all_misses(spares->first);
 	spares->detached = true;
 	for (uint32_t i = 0; i < spares->count; i++)
 		for (size_t k = 0; k < spares->of[i].link_count && spares->of[i].links; k++)

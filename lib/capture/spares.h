@@ -32,7 +32,7 @@ int eo_spares_load(struct bpf_object *object, const struct eo_tracer_config *con
 /** After the programs of the object were attached. Returns 0 or a negative errno. NULL is nothing.
  */
 int eo_spares_attach(struct eo_spares *spares);
-/** Before those of the object are; they stay loaded. NULL is nothing. */
+/** Before those of the object are; they stay loaded. What is missed is counted up to here. NULL is nothing. */
 void eo_spares_detach(struct eo_spares *spares);
 
 /**

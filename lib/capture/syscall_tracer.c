@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "capture/privileges.h"
+#include "capture/probe.h"
 #include "capture/syscall_summary.h"
 #include "capture/syscall_takes.h"
 #include "capture/tracer_class.h"
@@ -59,6 +60,8 @@ enum {
 	RAW = 8,
 	STACK = 16,
 	NO_STACK = 32,
+	STORES_LARGE = 64, /* large calls in task storage */
+	HASHES_LARGE = 128,
 };
 
 struct part {
@@ -85,10 +88,10 @@ static const struct part programs[] = {
 
 static const struct part maps[] = {
 	{"calls", STREAM | BTF},
-	{"large_calls", STREAM | BTF},
+	{"large_calls", STREAM | STORES_LARGE},
 	{"calls_by_task", STREAM | RAW},
-	{"large_calls_by_task", STREAM | RAW},
-	{"fresh_large_call", STREAM | RAW},
+	{"large_calls_by_task", STREAM | HASHES_LARGE},
+	{"fresh_large_call", STREAM | HASHES_LARGE},
 	{"fd_paths", STREAM},
 	{"captures", STREAM},
 	{"rows_even", SUMMARY},
@@ -113,11 +116,17 @@ static bool wants_stacks(const struct eo_syscall_tracer *tracer)
 	return tracer->base.options.stack && !tracer->base.options.summary;
 }
 
+static bool stores_large(const struct variant *variant)
+{
+	return variant->btf && !eo_probe_task_storage_is_small();
+}
+
 static bool is_needed(const struct eo_syscall_tracer *tracer, const struct part *part,
 		      const struct variant *variant)
 {
 	unsigned int now = (tracer->base.options.summary ? SUMMARY : STREAM) |
-			   (variant->btf ? BTF : RAW) | (wants_stacks(tracer) ? STACK : NO_STACK);
+			   (variant->btf ? BTF : RAW) | (wants_stacks(tracer) ? STACK : NO_STACK) |
+			   (stores_large(variant) ? STORES_LARGE : HASHES_LARGE);
 
 	return (part->when & now) == part->when;
 }
@@ -182,7 +191,8 @@ static bool is_wanted(const struct eo_syscall_set *calls, unsigned int abi, uint
 			    eo_syscall_set_has(calls, (uint32_t)native);
 }
 
-static void configure(struct eo_syscall_tracer *tracer, struct eo_syscall_config *config)
+static void configure(struct eo_syscall_tracer *tracer, const struct variant *variant,
+		      struct eo_syscall_config *config)
 {
 	const struct eo_syscall_options *options = &tracer->options;
 
@@ -198,6 +208,7 @@ static void configure(struct eo_syscall_tracer *tracer, struct eo_syscall_config
 	config->captures = !tracer->base.options.summary;
 	config->fd_paths = options->fd_paths;
 	config->dense = has_dense_rows(tracer);
+	config->hashes_large = !stores_large(variant);
 	config->by_comm = options->by_comm;
 	config->by_pid = options->by_pid;
 	config->by_cgroup = options->by_cgroup;
@@ -219,7 +230,7 @@ static int open_and_load(struct eo_syscall_tracer *tracer, const struct variant 
 			      (struct eo_tracer_config *)&skel->rodata->tracer, false, err);
 	if (r < 0)
 		return r;
-	configure(tracer, (struct eo_syscall_config *)&skel->rodata->config);
+	configure(tracer, variant, (struct eo_syscall_config *)&skel->rodata->config);
 	r = choose(tracer, variant);
 	if (!r)
 		r = size_rows(tracer, skel->maps.rows_even, variant);
