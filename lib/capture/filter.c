@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/auto.h"
+#include "core/process_stat.h"
 
 /* Room for children: how many followed processes or threads can live at once. */
 #define FOLLOWED_MAX 16384u
@@ -139,23 +140,13 @@ int eo_filter_fill(struct bpf_object *object, const struct eo_target *target, ui
 /* A zombie has run its last instruction, although kill() still finds it. */
 static bool has_ended(uint32_t id)
 {
-	char path[64], text[512];
-	const char *state;
-	ssize_t len;
-	int fd;
-
+	struct eo_process_stat stat;
 	/* /proc/TID resolves for threads too, although /proc does not list them. */
-	snprintf(path, sizeof(path), "/proc/%u/stat", id);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) /* /proc may hide what belongs to others; kill() tells EPERM for them */
-		return errno == ENOENT && kill((pid_t)id, 0) < 0 && errno == ESRCH;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (len <= 0)
-		return true; /* ESRCH: gone in between */
-	text[len] = '\0';
-	state = strrchr(text, ')');
-	return state && state[1] == ' ' && strchr("ZX", state[2]);
+	int r = eo_process_stat_read(id, &stat);
+
+	if (r == -ENOENT) /* /proc may hide what belongs to others; kill() tells EPERM for them */
+		return kill((pid_t)id, 0) < 0 && errno == ESRCH;
+	return r < 0 ? r == -ESRCH : strchr("ZX", stat.state) != NULL;
 }
 
 static void settle(int fd, const uint32_t *ids, size_t count, uint64_t *targets_live)

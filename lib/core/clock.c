@@ -51,17 +51,22 @@ int64_t eo_clock_wall_offset_ns(void)
 	return ahead_of_monotonic_ns(CLOCK_REALTIME);
 }
 
+int64_t eo_clock_asleep_ns(void)
+{
+	return ahead_of_monotonic_ns(CLOCK_BOOTTIME);
+}
+
 struct eo_wall_clock eo_wall_clock_begin(void)
 {
 	return (struct eo_wall_clock){
 		.offset_ns = eo_clock_wall_offset_ns(),
-		.asleep_ns = ahead_of_monotonic_ns(CLOCK_BOOTTIME),
+		.asleep_ns = eo_clock_asleep_ns(),
 	};
 }
 
 int64_t eo_wall_clock_offset_ns(struct eo_wall_clock *clock)
 {
-	int64_t slept_ns = ahead_of_monotonic_ns(CLOCK_BOOTTIME) - clock->asleep_ns;
+	int64_t slept_ns = eo_clock_asleep_ns() - clock->asleep_ns;
 
 	if (slept_ns >= SLEEP_MIN_NS) {
 		clock->offset_ns += slept_ns;

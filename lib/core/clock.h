@@ -10,6 +10,8 @@
 uint64_t eo_clock_monotonic_ns(void); /* the clock of bpf_ktime_get_ns() */
 uint64_t eo_clock_wall_ns(void);      /* since 1970, UTC */
 
+int64_t eo_clock_asleep_ns(void); /* what the machine has slept: CLOCK_BOOTTIME minus monotonic */
+
 /**
  * Wall-clock minus monotonic, measured with the smallest of a few read gaps.
  * Add it to a ktime to get Unix time. Wall clocks step: what was measured at two moments may differ

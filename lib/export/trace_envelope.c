@@ -14,6 +14,7 @@
 #include "capture/process_environment.h"
 #include "capture/process_resource.h"
 #include "core/clock.h"
+#include "core/process_stat.h"
 #include "otlp/recent.h"
 
 #define KTHREADD_PID 2 /* parent of the kernel's threads */
@@ -30,12 +31,6 @@ struct known {
 	uint64_t start_ticks; /* since boot; 0: gone before it was looked at */
 	uint64_t looked_ns;
 	uint64_t named_ns; /* the event whose name it is */
-};
-
-/* What /proc/PID/stat says. */
-struct process_stat {
-	uint32_t ppid;
-	uint64_t start_ticks;
 };
 
 struct eo_trace_envelope {
@@ -245,45 +240,22 @@ int eo_trace_envelope_start(struct eo_trace_envelope *envelope, const struct eo_
 /* A pid and a name are what an event has of its process; threads of the kernel show more than their
  * name. */
 static bool is_owner(const struct eo_trace_envelope *envelope, const struct eo_event *event,
-		     const char *name, size_t length, const struct process_stat *stat)
+		     const struct eo_process_stat *stat)
 {
 	uint64_t tick_ns = EO_NS_PER_SEC / (uint64_t)envelope->ticks_per_sec;
 	uint64_t since_boot_ns = event->ktime_ns + (uint64_t)envelope->wall.asleep_ns;
 
-	return (stat->ppid == KTHREADD_PID || (length == strnlen(event->comm, EO_COMM_BYTES) &&
-					       !memcmp(name, event->comm, length))) &&
+	return (stat->ppid == KTHREADD_PID || !strncmp(stat->name, event->comm, EO_COMM_BYTES)) &&
 	       stat->start_ticks * tick_ns <= since_boot_ns + tick_ns;
 }
 
 /* Leaves @ret alone when the process of @event has gone, or is another program by now. */
 static void read_stat(const struct eo_trace_envelope *envelope, const struct eo_event *event,
-		      struct process_stat *ret)
+		      struct eo_process_stat *ret)
 {
-	char path[32], text[1024];
-	unsigned long long start;
-	EO_AUTO_CLOSE int fd = -1;
-	const char *name, *behind;
-	struct process_stat stat;
-	unsigned int ppid;
-	ssize_t size;
+	struct eo_process_stat stat;
 
-	snprintf(path, sizeof(path), "/proc/%u/stat", event->pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (size <= 0)
-		return;
-	text[size] = '\0';
-	/* The name before may hold anything. Fields 4 and 22. */
-	name = strchr(text, '(');
-	behind = strrchr(text, ')');
-	if (!name || !behind ||
-	    sscanf(behind + 1,
-		   " %*c %u %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
-		   "%*d %*d %*d %llu",
-		   &ppid, &start) != 2)
-		return;
-	stat = (struct process_stat){ppid, start};
-	if (is_owner(envelope, event, name + 1, (size_t)(behind - name - 1), &stat))
+	if (eo_process_stat_read(event->pid, &stat) == 0 && is_owner(envelope, event, &stat))
 		*ret = stat;
 }
 
@@ -328,12 +300,12 @@ static void add_resource(struct data *data, const struct eo_attribute_set *set)
 }
 
 static int tell_process(struct eo_trace_envelope *envelope, const struct eo_event *of,
-			const struct process_stat *stat, eo_trace_event_fn fn, void *ctx)
+			const struct eo_process_stat *stat, eo_trace_event_fn fn, void *ctx)
 {
 	char comm[EO_COMM_BYTES + 1] = "", start_time[40] = "";
 	const struct eo_attribute_set *set;
 	struct data data = {.count = 0};
-	struct process_stat after = {0};
+	struct eo_process_stat after = {0};
 	struct eo_event event;
 	bool is_there;
 
@@ -364,7 +336,7 @@ static int look(struct eo_trace_envelope *envelope, const struct eo_event *event
 		struct known *known, bool is_new, eo_trace_event_fn fn, void *ctx)
 {
 	bool has_comm_changed = memcmp(known->comm, event->comm, EO_COMM_BYTES);
-	struct process_stat stat = {0};
+	struct eo_process_stat stat = {0};
 
 	/* Late from another CPU or another tracer: the name that it had before. */
 	if (!is_new && has_comm_changed && event->ktime_ns < known->named_ns)

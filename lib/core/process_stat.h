@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What /proc/PID/stat says of a process, or of a thread; see proc_pid_stat(5). */
+#ifndef EO_CORE_PROCESS_STAT_H
+#define EO_CORE_PROCESS_STAT_H
+
+#include <stdint.h>
+
+struct eo_process_stat {
+	char name[64]; /* threads of the kernel have longer ones than others */
+	char state;    /* R, S, Z … */
+	uint32_t ppid;
+	uint64_t
+		start_ticks; /* since boot, the time asleep included; in 1/sysconf(_SC_CLK_TCK) s */
+};
+
+/**
+ * Returns 0, or a negative errno: -ENOENT where /proc has no such process, or hides it; -ESRCH when
+ * it went meanwhile; -EPROTO for what is no such file.
+ */
+int eo_process_stat_read(uint32_t pid, struct eo_process_stat *ret);
+
+/** The same of a file's text, which ends with a NUL. Returns 0 or -EPROTO. */
+int eo_process_stat_parse(const char *text, struct eo_process_stat *ret);
+
+/** When it began, by CLOCK_MONOTONIC, or up to a tick of the clock before. */
+uint64_t eo_process_stat_began_ns(const struct eo_process_stat *stat);
+uint64_t eo_process_stat_tick_ns(void);
+
+#endif
