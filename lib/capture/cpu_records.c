@@ -183,6 +183,7 @@ static int add_batch(struct eo_cpu_profiler *profiler, uint64_t now)
 		r = add_record(profiler, record);
 		if (record->kind != EO_RECORD_MISS)
 			eo_latency_add(&profiler->latency, now > record->ktime_ns ? now - record->ktime_ns : 0);
+		profiler->named_ns = record->ktime_ns;
 		at += record_bytes(record);
 	}
 	eo_stack_source_as_of(profiler->source, 0);
@@ -210,6 +211,7 @@ int eo_cpu_records_drain(struct eo_cpu_profiler *profiler, uint64_t limit_ns, st
 					    r == -E2BIG ? "lower --max-samples" : NULL, "keep stacks");
 	} while (taken == BATCH_FULL && now - started_ns < limit_ns);
 
-	eo_stack_source_settle(profiler->source, now);
+	/* Those of samples that still wait are not forgotten. */
+	eo_stack_source_settle(profiler->source, taken == BATCH_FULL ? profiler->named_ns : now);
 	return 0;
 }

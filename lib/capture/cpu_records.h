@@ -37,6 +37,7 @@ struct eo_cpu_profiler {
 	uint32_t generation;
 	unsigned char *batch;
 	size_t batch_used;
+	uint64_t named_ns; /* of the last record of a batch */
 
 	bool running, paused;
 	uint64_t since_ns;	/* monotonic: profiled time counts from here unless paused */

@@ -15,19 +15,26 @@
 #include "capture/cpus.h"
 #include "capture/privileges.h"
 #include "core/array.h"
+#include "core/clock.h"
 
 /* Room for some 2,000 mmap records a CPU, that is 100 programs starting between two pumps. Below the
  * 516 KB a CPU that perf_event_mlock_kb grants without CAP_IPC_LOCK. */
 #define RING_BYTES (256u * 1024)
 
-/* Longest record: the kernel's limit of 64 KB; ours hold a path of at most 4 KB. */
+/* Longest record: the kernel's limit of 64 KB. */
 #define RECORD_MAX 65536u
 
 struct cpu_ring {
 	uint32_t cpu;
 	int fd;
 	struct perf_event_mmap_page *page; /* RING_BYTES of data follow at page->data_offset */
+	uint64_t last_ns; /* of the last record that was taken out; before any, of the beginning */
+	bool suspect;	  /* it was full, and has not said since whether something was lost */
 };
+
+/* A ring with less room than this may have had none for a record: ours hold a path of at most 4 KB.
+ * That something was lost is told with the next record that finds room, which may be long after. */
+#define FULL_ROOM 8192u
 
 /* A record copied out of its ring, in the arena at @offset. */
 struct news {
@@ -169,7 +176,8 @@ static int add(struct eo_sideband *sideband, uint32_t cpu, struct eo_error *err)
 		return eo_error_set(err, EO_ERROR_ATTACH_FAILED, errno, NULL, "poll mapping events of CPU %u", cpu);
 	}
 	sideband->rings[sideband->ring_count++] =
-		(struct cpu_ring){.cpu = cpu, .fd = eo_steal_fd(&fd), .page = page};
+		(struct cpu_ring){.cpu = cpu, .fd = eo_steal_fd(&fd), .page = page,
+				  .last_ns = eo_clock_monotonic_ns()};
 	return 0;
 }
 
@@ -226,6 +234,7 @@ static int collect(struct eo_sideband *sideband, struct cpu_ring *ring, uint64_t
 	const unsigned char *data = (const unsigned char *)ring->page + sideband->page_bytes;
 	uint64_t head = __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
 	uint64_t tail = ring->page->data_tail;
+	bool was_full = head - tail > RING_BYTES - FULL_ROOM, is_silent = head == tail;
 	int r = 0;
 
 	while (tail < head) {
@@ -249,10 +258,16 @@ static int collect(struct eo_sideband *sideband, struct cpu_ring *ring, uint64_t
 		news->ktime_ns = record_time(sideband->arena + news->offset, header.size);
 		if (news->ktime_ns > until)
 			break;
+		if (header.type == PERF_RECORD_LOST)
+			eo_processes_doubt(sideband->processes, ring->last_ns, news->ktime_ns);
+		ring->last_ns = news->ktime_ns;
 		sideband->news_count++;
 		sideband->arena_used += (header.size + 7u) & ~7u;
 		tail += header.size;
 	}
+	ring->suspect = was_full || (ring->suspect && is_silent);
+	if (ring->suspect)
+		eo_processes_doubt(sideband->processes, ring->last_ns, until);
 	__atomic_store_n(&ring->page->data_tail, tail, __ATOMIC_RELEASE);
 	return r;
 }

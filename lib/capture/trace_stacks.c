@@ -20,6 +20,7 @@ struct eo_trace_stacks {
 	struct ring_buffer *ring;
 	unsigned char *batch;
 	size_t batch_used, max_stacks;
+	uint64_t named_ns; /* of the last record of a batch */
 	uint64_t unknown, refused, user_walk[EO_USER_WALK_COUNT];
 
 	/* While watched by a loop. */
@@ -152,6 +153,7 @@ static int add_batch(struct eo_trace_stacks *stacks)
 	for (size_t at = 0; at < stacks->batch_used && r == 0; at += record_bytes(record)) {
 		record = (const void *)(stacks->batch + at);
 		eo_stack_source_as_of(stacks->source, record->ktime_ns);
+		stacks->named_ns = record->ktime_ns;
 		if (record->kind == EO_RECORD_STACK)
 			r = add_stack(stacks, record);
 	}
@@ -174,7 +176,8 @@ int eo_trace_stacks_pump(struct eo_trace_stacks *stacks)
 		if (r == 0)
 			r = add_batch(stacks);
 	}
-	eo_stack_source_settle(stacks->source, now_ns);
+	/* Those of stacks that still wait are not forgotten. */
+	eo_stack_source_settle(stacks->source, taken == BATCH_FULL ? stacks->named_ns : now_ns);
 	return r;
 }
 

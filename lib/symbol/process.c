@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/hash.h"
 #include "core/index.h"
+#include "core/process_stat.h"
 #include "symbol/proc_maps.h"
 #include "symbol/vma_set.h"
 
@@ -40,6 +41,7 @@ struct process {
 	bool changed;	     /* noted for eo_processes_changes() */
 	bool absent;	     /* only remembers that there was nothing to read */
 	uint64_t since_ns;   /* older events change nothing */
+	uint64_t known_ns;   /* its program was surely this one then */
 	uint64_t begun_ns;   /* before that its number was another's; 0: nobody knows */
 	uint64_t before_ns;  /* since_ns before it was read */
 	uint64_t read_ns;    /* when that was done; 0: it was not */
@@ -53,7 +55,7 @@ struct process {
 /* What had the number of a process before, while late samples of it may still come. */
 struct past {
 	uint32_t tgid;
-	uint64_t begun_ns, until_ns;
+	uint64_t begun_ns, until_ns, known_ns;
 	uint64_t generation;
 	struct eo_vma_set *vmas;
 };
@@ -71,6 +73,7 @@ struct eo_processes {
 	struct past *past; /* by time: what comes to be past comes last */
 	uint32_t past_count, past_room;
 	uint64_t as_of_ns; /* 0: now */
+	uint64_t doubt_from_ns, doubt_until_ns; /* of the first and the last lost events */
 };
 
 int eo_processes_new(struct eo_processes **ret, struct eo_error *err)
@@ -202,6 +205,7 @@ static void make_past(struct eo_processes *p, struct process *process, uint64_t 
 			.tgid = process->tgid,
 			.begun_ns = process->begun_ns,
 			.until_ns = until_ns,
+			.known_ns = process->known_ns,
 			.generation = process->generation,
 			.vmas = process->vmas,
 		};
@@ -232,6 +236,19 @@ static const struct past *past_of(const struct eo_processes *p, uint32_t tgid)
 static bool is_present(const struct eo_processes *p, const struct process *process)
 {
 	return process && (!p->as_of_ns || process->begun_ns <= p->as_of_ns);
+}
+
+void eo_processes_doubt(struct eo_processes *p, uint64_t from_ns, uint64_t until_ns)
+{
+	if (!p->doubt_until_ns || from_ns < p->doubt_from_ns)
+		p->doubt_from_ns = from_ns;
+	if (until_ns > p->doubt_until_ns)
+		p->doubt_until_ns = until_ns;
+}
+
+static bool is_doubtful(const struct eo_processes *p, uint64_t known_ns)
+{
+	return known_ns < p->doubt_until_ns && (!p->as_of_ns || p->as_of_ns > p->doubt_from_ns);
 }
 
 /* The former program of @tgid ended then, which is earlier than it seemed. */
@@ -292,6 +309,7 @@ static void begin(struct eo_processes *p, struct process *process, uint64_t ktim
 		.tgid = process->tgid,
 		.changed = process->changed,
 		.since_ns = ktime_ns,
+		.known_ns = ktime_ns,
 		.begun_ns = ktime_ns,
 		.generation = ++p->last_generation,
 	};
@@ -336,6 +354,16 @@ static bool take(void *arg, const struct eo_proc_map *map)
 	return r == 0;
 }
 
+/* When the process of now has surely had this number; 0: nobody knows. */
+static uint64_t surely_began_ns(uint32_t tgid)
+{
+	struct eo_process_stat stat;
+
+	if (eo_process_stat_read(tgid, &stat) < 0)
+		return 0;
+	return eo_process_stat_began_ns(&stat) + eo_process_stat_tick_ns();
+}
+
 static int scan_process(struct eo_processes *p, uint32_t tgid)
 {
 	struct scan scan = {.processes = p};
@@ -369,7 +397,9 @@ static int scan_process(struct eo_processes *p, uint32_t tgid)
 	was = *process;
 	if (was.absent || was.ended_ns || !eo_vma_set_overlap(was.vmas, scan.vmas)) {
 		begin(p, process, read_ns);
-		process->begun_ns = was.absent ? 0 : read_ns;
+		process->begun_ns = read_ns;
+		if (was.absent) /* with all events it were known if it had not been there before them */
+			process->begun_ns = p->doubt_until_ns ? surely_began_ns(tgid) : 0;
 		process->ahead = AHEAD_OTHER;
 	} else if (was.ahead == AHEAD_NOT) {
 		process->ahead = AHEAD_SAME;
@@ -377,7 +407,7 @@ static int scan_process(struct eo_processes *p, uint32_t tgid)
 	process->before_ns = was.since_ns;
 	process->read_ns = read_ns;
 	process->tried_ns = now_ns;
-	process->since_ns = now_ns;
+	process->since_ns = process->known_ns = now_ns;
 	if (eo_vma_set_equal(process->vmas, scan.vmas)) {
 		eo_vma_set_drop(p->parts, scan.vmas); /* keep what may be shared */
 	} else {
@@ -391,6 +421,18 @@ static int scan_process(struct eo_processes *p, uint32_t tgid)
 int eo_processes_scan(struct eo_processes *p, uint32_t tgid)
 {
 	return scan_process(p, tgid);
+}
+
+/* Events of @process may have been lost. If it had begun already when it was last known, its
+ * program is the same as then, unless the reading shows another one; else it may have had its
+ * number from anybody. */
+static int scan_doubtful(struct eo_processes *p, struct process *process)
+{
+	if (process->ended_ns)
+		return -ESRCH;
+	if (surely_began_ns(process->tgid) > process->known_ns)
+		process->ended_ns = process->known_ns;
+	return scan_process(p, process->tgid);
 }
 
 static bool parse_pid(const char *name, uint32_t *ret)
@@ -492,6 +534,8 @@ void eo_processes_fork(struct eo_processes *p, uint32_t parent_tgid, uint32_t ch
 	}
 	begin_by_event(p, child, ktime_ns);
 	child->vmas = eo_vma_set_share(parent->vmas);
+	if (parent->known_ns < p->doubt_until_ns)
+		child->known_ns = parent->known_ns;
 }
 
 void eo_processes_exit(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns)
@@ -538,6 +582,13 @@ static bool may_scan(const struct process *process, uint64_t address)
 	       now_ns - process->tried_ns >= RESCAN_NS << process->rescan_shift;
 }
 
+static const struct eo_vma *find_past(struct eo_processes *p, const struct past *past, uint64_t address)
+{
+	if (is_doubtful(p, past->known_ns))
+		return NULL;
+	return eo_vma_set_find(p->parts, past->vmas, address, &p->found) ? &p->found : NULL;
+}
+
 const struct eo_vma *eo_processes_find(struct eo_processes *p, uint32_t tgid, uint64_t address)
 {
 	struct process *process = lookup(p, tgid);
@@ -545,7 +596,12 @@ const struct eo_vma *eo_processes_find(struct eo_processes *p, uint32_t tgid, ui
 	bool known = process && !process->absent;
 
 	if (past)
-		return eo_vma_set_find(p->parts, past->vmas, address, &p->found) ? &p->found : NULL;
+		return find_past(p, past, address);
+	if (known && is_doubtful(p, process->known_ns)) {
+		if (scan_doubtful(p, process) < 0)
+			return NULL;
+		process = lookup(p, tgid);
+	}
 	if (known && !is_present(p, process))
 		return NULL;
 	if (known && eo_vma_set_find(p->parts, process->vmas, address, &p->found))

@@ -46,6 +46,12 @@ void eo_processes_fork(struct eo_processes *processes, uint32_t parent_tgid, uin
 /** Marks only: late samples still find the mappings. eo_processes_reap() drops them. */
 void eo_processes_exit(struct eo_processes *processes, uint32_t tgid, uint64_t ktime_ns);
 
+/**
+ * Events from between these moments were lost, and may have been of anybody. Who was known before is not
+ * believed to be the same for moments after @from_ns: find() reads it anew, and who has ended is unknown.
+ */
+void eo_processes_doubt(struct eo_processes *processes, uint64_t from_ns, uint64_t until_ns);
+
 /** Forget processes, and former programs of processes, that ended before @ktime_ns. */
 void eo_processes_reap(struct eo_processes *processes, uint64_t ktime_ns);
 

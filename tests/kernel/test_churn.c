@@ -197,6 +197,7 @@ Test(churn, no_stack_has_a_stranger_no_sample_is_missing_and_nothing_grows)
 
 	fprintf(stderr, "%lu samples of the programs, %lu of them up to _start; %lu of %lu with a stranger\n", churn.own,
 		churn.rooted, churn.strange, (uint64_t)churn.total);
+	fprintf(stderr, "%lu news of mappings lost\n", stats.mappings_lost);
 	cr_expect_eq(churn.strange, 0);
 	cr_expect_gt(churn.own, 1000);
 	/* Most programs live 20 ms; where the machine is busy, a part of them is over before we run. */

@@ -466,6 +466,50 @@ Test(process, a_late_sample_finds_the_program_of_its_time)
 	expect(p, TGID, 0x10000, 0x10000, 0x20000, 0, "/bin/third");
 }
 
+Test(process, what_was_known_before_events_were_lost_is_not_believed_afterwards)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+
+	map(p, TGID, 0x10000, 0x20000, 0, "/bin/first", 10);
+	eo_processes_exec(p, TGID, 20);
+	map(p, TGID, 0x10000, 0x20000, 0, "/bin/second", 21);
+	eo_processes_doubt(p, 30, 40);
+	eo_processes_fork(p, TGID, CHILD, 45);
+
+	eo_processes_as_of(p, 15); /* long before */
+	expect(p, TGID, 0x10000, 0x10000, 0x20000, 0, "/bin/first");
+	eo_processes_as_of(p, 30);
+	expect(p, TGID, 0x10000, 0x10000, 0x20000, 0, "/bin/second");
+	eo_processes_as_of(p, 31);
+	expect_none(p, TGID, 0x10000);
+	eo_processes_as_of(p, 46); /* nor is a copy of it */
+	expect_none(p, CHILD, 0x10000);
+
+	eo_processes_exec(p, TGID, 50);
+	map(p, TGID, 0x10000, 0x20000, 0, "/bin/third", 51);
+	eo_processes_as_of(p, 52); /* which was told */
+	expect(p, TGID, 0x10000, 0x10000, 0x20000, 0, "/bin/third");
+	eo_processes_as_of(p, 35);
+	expect_none(p, TGID, 0x10000);
+	eo_processes_as_of(p, 30);
+	expect(p, TGID, 0x10000, 0x10000, 0x20000, 0, "/bin/second");
+}
+
+Test(process, who_lives_is_read_again_after_events_were_lost)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+	uint32_t self = (uint32_t)getpid();
+	uint64_t here = (uintptr_t)&processes_new;
+
+	map(p, self, 0x10000, 0x20000, 0, "/bin/other", 10);
+	expect(p, self, 0x10000, 0x10000, 0x20000, 0, "/bin/other");
+	eo_processes_doubt(p, 20, 30);
+	expect_none(p, self, 0x10000);
+	cr_assert_not_null(eo_processes_find(p, self, here));
+	map(p, self, 0x10000, 0x20000, 0, "/lib/late", UINT64_MAX);
+	expect(p, self, 0x10000, 0x10000, 0x20000, 0, "/lib/late"); /* not read once more */
+}
+
 Test(process, the_past_is_bounded)
 {
 	EO_AUTO(eo_processes) p = processes_new();
