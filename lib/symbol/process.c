@@ -404,7 +404,7 @@ static int scan_process(struct eo_processes *p, uint32_t tgid)
 	} else if (was.ahead == AHEAD_NOT) {
 		process->ahead = AHEAD_SAME;
 	}
-	process->before_ns = was.since_ns;
+	process->before_ns = was.ahead == AHEAD_NOT ? was.since_ns : was.before_ns;
 	process->read_ns = read_ns;
 	process->tried_ns = now_ns;
 	process->since_ns = process->known_ns = now_ns;
