@@ -512,10 +512,37 @@ void eo_processes_exec(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns)
 		catch_up(p, process, ktime_ns);
 }
 
+struct parent {
+	struct eo_vma_set *vmas;
+	uint64_t known_ns;
+};
+
+/* Who had the number then: since it was read it may be another program's, or another process's. */
+static bool find_parent(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns, struct parent *ret)
+{
+	const struct process *process = lookup(p, tgid);
+	uint64_t as_of_ns = p->as_of_ns;
+	const struct past *past;
+
+	if (!process || process->absent)
+		return false;
+	*ret = (struct parent){process->vmas, process->known_ns};
+	if (process->begun_ns <= ktime_ns)
+		return true;
+	p->as_of_ns = ktime_ns;
+	past = past_of(p, tgid);
+	p->as_of_ns = as_of_ns;
+	if (past)
+		*ret = (struct parent){past->vmas, past->known_ns};
+	return past;
+}
+
 void eo_processes_fork(struct eo_processes *p, uint32_t parent_tgid, uint32_t child_tgid,
 		       uint64_t ktime_ns)
 {
-	struct process *child, *parent;
+	struct process *child;
+	struct parent parent;
+	struct eo_vma_set *vmas;
 
 	if (parent_tgid == child_tgid) /* a thread */
 		return;
@@ -526,16 +553,16 @@ void eo_processes_fork(struct eo_processes *p, uint32_t parent_tgid, uint32_t ch
 		catch_up(p, child, ktime_ns);
 		return;
 	}
-	parent = lookup(p, parent_tgid);
-	if (!parent || parent->absent) {
+	if (!find_parent(p, parent_tgid, ktime_ns, &parent)) {
 		make_past(p, child, ktime_ns);
 		forget(p, child); /* whoever asks for it first has it read */
 		return;
 	}
-	begin_by_event(p, child, ktime_ns);
-	child->vmas = eo_vma_set_share(parent->vmas);
-	if (parent->known_ns < p->doubt_until_ns)
-		child->known_ns = parent->known_ns;
+	vmas = eo_vma_set_share(parent.vmas);
+	begin_by_event(p, child, ktime_ns); /* which may forget some of the past */
+	child->vmas = vmas;
+	if (parent.known_ns < p->doubt_until_ns)
+		child->known_ns = parent.known_ns;
 }
 
 void eo_processes_exit(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns)

@@ -560,6 +560,25 @@ Test(process, the_event_of_an_exec_that_a_scan_has_seen_tells_its_time)
 	waitpid(child, NULL, 0);
 }
 
+/* Its number was another's when it called fork, of which is heard after it was read. */
+Test(process, a_child_has_the_mappings_that_its_parent_had_then)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+	uint32_t self = (uint32_t)getpid();
+	uint64_t here = (uintptr_t)&processes_new;
+
+	SKIP_IN_EMULATION("no mappings of its own");
+	map(p, self, 0x10000, 0x20000, 0, "/bin/former", 10);
+	eo_processes_exit(p, self, 30);
+	cr_assert_eq(eo_processes_scan(p, self), 0);
+	eo_processes_fork(p, self, CHILD, 20);
+	expect(p, CHILD, 0x10000, 0x10000, 0x20000, 0, "/bin/former");
+	expect_none(p, CHILD, here);
+	eo_processes_fork(p, self, CHILD, UINT64_MAX); /* now it is ours */
+	cr_assert_not_null(eo_processes_find(p, CHILD, here));
+	expect_none(p, CHILD, 0x10000);
+}
+
 Test(process, scan_all_finds_ourselves_and_our_child)
 {
 	EO_AUTO(eo_processes) p = processes_new();
