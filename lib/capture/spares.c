@@ -204,7 +204,7 @@ static uint64_t done_by_spares(struct bpf_object *object, uint32_t tracepoint)
 
 static uint64_t all_misses(struct bpf_object *object)
 {
-	struct bpf_program *program;
+	struct bpf_program *program = NULL; /* cppcheck does not see through the loops */
 	uint64_t sum = 0;
 
 	bpf_object__for_each_program(program, object)
@@ -216,7 +216,7 @@ static uint64_t all_misses(struct bpf_object *object)
 static uint64_t missed_by_all(const struct eo_spares *spares)
 {
 	uint64_t by_first[EO_SPARED_COUNT + 1] = {0}, by_all[EO_SPARED_COUNT] = {0}, sum;
-	struct bpf_program *program;
+	struct bpf_program *program = NULL; /* cppcheck does not see through the loops */
 
 	bpf_object__for_each_program(program, spares->first) {
 		enum eo_spared at = spared_of(program);
