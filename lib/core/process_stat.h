@@ -9,8 +9,7 @@ struct eo_process_stat {
 	char name[64]; /* threads of the kernel have longer ones than others */
 	char state;    /* R, S, Z … */
 	uint32_t ppid;
-	uint64_t
-		start_ticks; /* since boot, the time asleep included; in 1/sysconf(_SC_CLK_TCK) s */
+	uint64_t start_ticks; /* since boot, the time asleep included; see below */
 };
 
 /**
@@ -24,6 +23,6 @@ int eo_process_stat_parse(const char *text, struct eo_process_stat *ret);
 
 /** When it began, by CLOCK_MONOTONIC, or up to a tick of the clock before. */
 uint64_t eo_process_stat_began_ns(const struct eo_process_stat *stat);
-uint64_t eo_process_stat_tick_ns(void);
+uint64_t eo_process_stat_tick_ns(void); /* 1 / sysconf(_SC_CLK_TCK) s */
 
 #endif

@@ -41,7 +41,6 @@ struct eo_trace_envelope {
 	struct eo_recent processes;
 	uint32_t last_pid; /* most events come from the process of the one before */
 	struct known last;
-	long ticks_per_sec;
 	struct eo_wall_clock wall; /* of the file, or of the run */
 	bool has_started;
 };
@@ -72,7 +71,6 @@ int eo_trace_envelope_new(const struct eo_trace_start *start, struct eo_trace_en
 	if (!envelope)
 		return no_memory(err);
 	envelope->start = *start;
-	envelope->ticks_per_sec = sysconf(_SC_CLK_TCK);
 	eo_recent_init(&envelope->processes, sizeof(struct known), PROCESSES_MAX, NULL);
 	if (eo_process_resource_new(&envelope->resources) < 0)
 		return no_memory(err);
@@ -242,7 +240,7 @@ int eo_trace_envelope_start(struct eo_trace_envelope *envelope, const struct eo_
 static bool is_owner(const struct eo_trace_envelope *envelope, const struct eo_event *event,
 		     const struct eo_process_stat *stat)
 {
-	uint64_t tick_ns = EO_NS_PER_SEC / (uint64_t)envelope->ticks_per_sec;
+	uint64_t tick_ns = eo_process_stat_tick_ns();
 	uint64_t since_boot_ns = event->ktime_ns + (uint64_t)envelope->wall.asleep_ns;
 
 	return (stat->ppid == KTHREADD_PID || !strncmp(stat->name, event->comm, EO_COMM_BYTES)) &&
@@ -262,7 +260,7 @@ static void read_stat(const struct eo_trace_envelope *envelope, const struct eo_
 /* RFC 3339, as in the lines themselves. */
 static void format_start(const struct eo_trace_envelope *envelope, uint64_t ticks, char ret[40])
 {
-	uint64_t since_boot_ns = ticks * (EO_NS_PER_SEC / (uint64_t)envelope->ticks_per_sec);
+	uint64_t since_boot_ns = ticks * eo_process_stat_tick_ns();
 	uint64_t wall_ns =
 		since_boot_ns + (uint64_t)(envelope->wall.offset_ns - envelope->wall.asleep_ns);
 	time_t seconds = (time_t)(wall_ns / EO_NS_PER_SEC);

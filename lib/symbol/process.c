@@ -219,16 +219,16 @@ void eo_processes_as_of(struct eo_processes *p, uint64_t ktime_ns)
 	p->as_of_ns = ktime_ns;
 }
 
-/* Who had the number then, when that was somebody else. The search is short: few come to an end
- * between a sample and its reading. */
-static const struct past *past_of(const struct eo_processes *p, uint32_t tgid)
+/* Who had the number at @ktime_ns (0: now), when that was somebody else. The search is short: few come
+ * to an end between a sample and its reading. */
+static const struct past *past_of(const struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns)
 {
 	const struct past *found = NULL;
 
-	for (uint32_t i = p->past_count; p->as_of_ns && i-- > 0 &&
-					 p->past[i].until_ns + PAST_DISORDER_NS > p->as_of_ns;)
-		if (p->past[i].tgid == tgid && p->past[i].until_ns > p->as_of_ns &&
-		    p->past[i].begun_ns <= p->as_of_ns)
+	for (uint32_t i = p->past_count; ktime_ns && i-- > 0 &&
+					 p->past[i].until_ns + PAST_DISORDER_NS > ktime_ns;)
+		if (p->past[i].tgid == tgid && p->past[i].until_ns > ktime_ns &&
+		    p->past[i].begun_ns <= ktime_ns)
 			found = &p->past[i];
 	return found;
 }
@@ -521,7 +521,6 @@ struct parent {
 static bool find_parent(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns, struct parent *ret)
 {
 	const struct process *process = lookup(p, tgid);
-	uint64_t as_of_ns = p->as_of_ns;
 	const struct past *past;
 
 	if (!process || process->absent)
@@ -529,9 +528,7 @@ static bool find_parent(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns
 	*ret = (struct parent){process->vmas, process->known_ns};
 	if (process->begun_ns <= ktime_ns)
 		return true;
-	p->as_of_ns = ktime_ns;
-	past = past_of(p, tgid);
-	p->as_of_ns = as_of_ns;
+	past = past_of(p, tgid, ktime_ns);
 	if (past)
 		*ret = (struct parent){past->vmas, past->known_ns};
 	return past;
@@ -619,7 +616,7 @@ static const struct eo_vma *find_past(struct eo_processes *p, const struct past 
 const struct eo_vma *eo_processes_find(struct eo_processes *p, uint32_t tgid, uint64_t address)
 {
 	struct process *process = lookup(p, tgid);
-	const struct past *past = past_of(p, tgid);
+	const struct past *past = past_of(p, tgid, p->as_of_ns);
 	bool known = process && !process->absent;
 
 	if (past)
@@ -652,7 +649,7 @@ const struct eo_vma *eo_processes_find(struct eo_processes *p, uint32_t tgid, ui
 uint64_t eo_processes_generation(const struct eo_processes *p, uint32_t tgid)
 {
 	const struct process *process = lookup(p, tgid);
-	const struct past *past = past_of(p, tgid);
+	const struct past *past = past_of(p, tgid, p->as_of_ns);
 
 	if (past)
 		return past->generation;
