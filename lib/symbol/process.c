@@ -526,7 +526,9 @@ static bool find_parent(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns
 	if (!process || process->absent)
 		return false;
 	*ret = (struct parent){process->vmas, process->known_ns};
-	if (process->begun_ns <= ktime_ns)
+	/* What was read may be of somebody later still, of whose beginning was not heard yet. */
+	if (process->begun_ns <= ktime_ns &&
+	    (ktime_ns >= process->since_ns || process->ahead != AHEAD_OTHER))
 		return true;
 	past = past_of(p, tgid, ktime_ns);
 	if (past)
