@@ -580,6 +580,32 @@ Test(process, a_child_has_the_mappings_that_its_parent_had_then)
 	expect_none(p, CHILD, 0x10000);
 }
 
+/* Since an exec of which is heard afterwards, what was read may be of a later owner of the number. */
+Test(process, a_child_has_no_mappings_that_its_parent_may_have_got_later)
+{
+	EO_AUTO(eo_processes) p = processes_new();
+	uint64_t here = (uintptr_t)&processes_new, then_ns;
+	uint32_t parent;
+
+	SKIP_IN_EMULATION("no mappings of its own");
+	parent = (uint32_t)fork();
+	if (parent == 0)
+		for (;;)
+			pause();
+	cr_assert_eq(eo_processes_scan(p, (uint32_t)getpid()), 0);
+	then_ns = eo_clock_monotonic_ns();
+	eo_processes_fork(p, (uint32_t)getpid(), parent, then_ns);
+	usleep(1000);
+	cr_assert_eq(eo_processes_scan(p, parent), 0);
+	eo_processes_fork(p, parent, CHILD, then_ns + 1); /* the same program up to then */
+	cr_assert_not_null(eo_processes_find(p, CHILD, here));
+	eo_processes_exec(p, parent, then_ns + 2);
+	eo_processes_fork(p, parent, CHILD, then_ns + 3);
+	expect_none(p, CHILD, here);
+	kill((pid_t)parent, SIGKILL);
+	waitpid((pid_t)parent, NULL, 0);
+}
+
 Test(process, scan_all_finds_ourselves_and_our_child)
 {
 	EO_AUTO(eo_processes) p = processes_new();
