@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -589,9 +590,11 @@ Test(process, a_child_has_no_mappings_that_its_parent_may_have_got_later)
 
 	SKIP_IN_EMULATION("no mappings of its own");
 	parent = (uint32_t)fork();
-	if (parent == 0)
+	if (parent == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* whoever reads our output waits for it too */
 		for (;;)
 			pause();
+	}
 	cr_assert_eq(eo_processes_scan(p, (uint32_t)getpid()), 0);
 	then_ns = eo_clock_monotonic_ns();
 	eo_processes_fork(p, (uint32_t)getpid(), parent, then_ns);
