@@ -19,10 +19,10 @@ need() { # COMMAND...
 best() { sort -n "$1" | head -1 | cut -d' ' -f1; }
 fastest() { cut -d' ' -f2 "$1" | sort -n | head -1; }
 
-# nginx with two workers, all of which end when $nginx is killed. With a key for "ADDRESS ssl".
-serve_web() { # FOLDER LISTEN...
-	web=$1 listens=
-	shift
+# nginx, all of which ends when $nginx is killed. With a key for "ADDRESS ssl".
+serve_web() { # FOLDER "WORKERS [OPTION;]..." LISTEN...
+	web=$1 workers=$2 listens=
+	shift 2
 	for listen; do listens="$listens listen $listen;"; done
 	case $listens in
 	*" ssl;"*)
@@ -32,7 +32,7 @@ serve_web() { # FOLDER LISTEN...
 		;;
 	esac
 	cat >"$web/nginx.conf" <<-END
-		worker_processes 2; daemon off; pid pid; error_log log;
+		worker_processes $workers; daemon off; pid pid; error_log log;
 		events { worker_connections 512; }
 		http { access_log off; keepalive_requests 10000000; client_body_temp_path b; proxy_temp_path p;
 		fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;

@@ -1,23 +1,26 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# net.sh EBPFOTEL [ROUNDS [SECONDS]]
+# net.sh EBPFOTEL EMPTY_PROBES [ROUNDS [SECONDS]]
 # What `trace net` costs: throughput of a copy over loopback (iperf3) and requests per second of a
 # web server (nginx, wrk), without it and with it, in turns, so that a slow minute of the machine
-# hits all alike; with tcpdump as well. Prints the median of each, that of its ratios to the bare run
-# before it, and what a request cost: CPU time of the command, and of its programs in the kernel, where
-# it tells.
+# hits all alike; with tcpdump as well, and with programs on the same hooks that do nothing, which is
+# the least that it could cost. Prints the median of each, that of its ratios to the bare run before
+# it, and what a request cost: CPU time of the command, and of its programs in the kernel, where it
+# tells.
 set -u
-bin=${1:-build/cli/ebpfotel} rounds=${2:-5} seconds=${3:-3}
+bin=$1 empty_probes=$2 rounds=${3:-5} seconds=${4:-3}
 . "${0%/*}/common.sh"
 need_root
-need iperf3 jq nginx wrk tcpdump unshare
+need iperf3 jq nginx taskset wrk tcpdump unshare
 tmp=$(mktemp -d) || exit 1
 server='' nginx=''
 trap '[ -z "$server" ] || kill $server; [ -z "$nginx" ] || kill -KILL $nginx; rm -rf "$tmp"' EXIT
 
 iperf3 -s -p 25201 >/dev/null 2>&1 &
 server=$!
-serve_web "$tmp" 127.0.0.1:25280
+# One worker, on another CPU than its client: how two share the connections, and who runs beside whom,
+# would make more of a difference than all that is measured.
+serve_web "$tmp" "1; worker_cpu_affinity auto" 127.0.0.1:25280
 
 copy() { # Gbit/s
 	iperf3 -c 127.0.0.1 -p 25201 -t "$seconds" -J 2>/dev/null |
@@ -25,7 +28,7 @@ copy() { # Gbit/s
 }
 
 requests() { # a second
-	wrk -t1 -c8 -d"${seconds}s" http://127.0.0.1:25280/ | sed -n 's/^Requests.sec: *//p'
+	taskset -c $(($(nproc) - 1)) wrk -t1 -c8 -d"${seconds}s" http://127.0.0.1:25280/ | sed -n 's/^Requests.sec: *//p'
 }
 
 # Of a process, user and system, so far.
@@ -34,11 +37,14 @@ spent_us() { awk -v hertz="$(getconf CLK_TCK)" '{ print ($14 + $15) * 1e6 / hert
 # name, measured by, command beside it
 cases() {
 	trace="$bin trace net -q --stats=$tmp/stats"
+	empty="$empty_probes net sleep $((seconds + 2))"
 	cat <<END
+copy-empty copy $empty
 copy-default copy $trace --events=connection,udp,dns
 copy-packets copy $trace --events=packet -c
 copy-http copy $trace --events=connection,udp,dns,http
 copy-tcpdump copy tcpdump -i lo -s 96 -w - port 25201
+web-empty requests $empty
 web-default requests $trace --events=connection,udp,dns
 web-rows requests $trace --events=http -c
 web-http requests $trace --events=connection,udp,dns,http

@@ -14,7 +14,7 @@ nginx=''
 trap '[ -z "$nginx" ] || kill -KILL $nginx; rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 1
 case $bin in /*) ;; *) bin=$OLDPWD/$bin ;; esac
-serve_web "$tmp" 127.0.0.1:25281 "127.0.0.1:25282 ssl"
+serve_web "$tmp" 2 127.0.0.1:25281 "127.0.0.1:25282 ssl"
 
 us() { awk '{ n = $1 + 0; print /us$/ ? n : /ms$/ ? n * 1000 : n * 1000000 }'; }
 median() { jq -r 'select(.data.role == "'"$1"'") | .data.duration_ns' events.jsonl | sort -n |
