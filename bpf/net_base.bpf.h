@@ -60,7 +60,6 @@ struct net_run {
 	struct eo_session_key session; /* that has begun, */
 	__u32 session_waits;
 	__u32 payload_waits; /* and whether there is one */
-	__u64 place; /* an address on the kernel's stack */
 };
 
 struct {

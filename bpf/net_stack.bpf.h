@@ -319,27 +319,12 @@ int on_tls_leave_stack(struct pt_regs *ctx)
 
 /* --- packets ------------------------------------------------------------------------------ */
 
-#define CALL_STACK_BYTES 16384 /* at least */
-
-/* Does the current task's call run, and no interrupt? These have stacks of their own in the kernel. What
- * a tracepoint hands over lies on the one that is in use. */
-static __always_inline int call_runs(void *ctx)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct net_run *run = net_run();
-
-	if (!run)
-		return 0;
-	/* The verifier takes what comes out of a map for a number. */
-	*(void *volatile *)&run->place = ctx;
-	return *(volatile __u64 *)&run->place - (__u64)BPF_CORE_READ(task, stack) < CALL_STACK_BYTES;
-}
-
 /* A datagram goes out while nobody owns its socket. */
 static __always_inline int call_sends(void *ctx, const struct sock *sk,
 				      const struct eo_packet_record *record)
 {
-	return sk && is_current(record->header.tgid) && call_runs(ctx) &&
+	return sk && is_current(record->header.tgid) &&
+	       is_on_stack_of(bpf_get_current_task_btf(), ctx) &&
 	       (record->protocol != IPPROTO_TCP || call_owns(sk));
 }
 
