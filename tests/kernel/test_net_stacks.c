@@ -220,6 +220,12 @@ static void open_words(struct words *words)
 	cr_assert_eq(pipe2(words->ends, O_CLOEXEC), 0);
 }
 
+static void close_words(const struct words *words)
+{
+	close(words->ends[0]);
+	close(words->ends[1]);
+}
+
 /* --- tests -------------------------------------------------------------------------------- */
 
 /* Those from @since_ns on. */
@@ -297,6 +303,7 @@ static void connections(bool with_target)
 	/* In the midst of the client's close(), but it is not the client who closes. */
 	cr_assert_eq(count_since(list, since_ns, EO_EVENT_TCP_CLOSE, pids[1], "tcp_v4_rcv", NULL), count);
 	eo_event_list_free(list);
+	eo_tracer_free(tracer);
 }
 
 Test(net_stacks, calls_have_both_halves_and_interrupts_no_strangers)
@@ -342,36 +349,51 @@ static int mill_in_vain(void *arg, int report)
 	return 0;
 }
 
-Test(net_stacks, what_a_timer_tells_is_of_nobody_and_its_result_of_who_began)
+/* Returns how many segments went out again that nobody told: no program ran when the timer did. */
+static uint64_t miss_in_vain(const struct lab *lab)
 {
+	uint64_t before = lab_counter(lab, LAB_CLIENT, "Tcp", "RetransSegs"), resent, told;
 	struct eo_trace_stats stats;
-	struct eo_event_list *list;
 	struct lab_process client;
+	struct eo_event_list *list;
 	struct eo_tracer *tracer;
 	struct words words;
-	struct lab lab;
-	uint64_t resent;
 	uint32_t pid;
 
-	NEEDS_LOOPS();
-	lab_open(&lab);
-	lab_shell(&lab, LAB_SERVER,
-		  "nft 'add table inet t; add chain inet t in { type filter hook input priority 0; };"
-		  " add rule inet t in tcp dport 27131 drop'");
 	open_words(&words);
-	client = lab_start(&lab, LAB_CLIENT, mill_in_vain, &words);
+	client = lab_start(lab, LAB_CLIENT, mill_in_vain, &words);
 	pid = (uint32_t)client.pid;
 	wait_done(&client);
 	tracer = begin(EO_NET_CONNECTION | EO_NET_TCP_RETRANSMIT, &pid, 1);
 	say(&words);
 	lab_join(&client);
 	list = seen_end(tracer, &stats);
-	resent = lab_counter(&lab, LAB_CLIENT, "Tcp", "RetransSegs");
-	lab_close(&lab);
+	resent = lab_counter(lab, LAB_CLIENT, "Tcp", "RetransSegs") - before;
+	told = count_and_check(list, EO_EVENT_TCP_RETRANSMIT, pid, "tcp_retransmit_timer", NULL);
 	cr_assert_geq(resent, VAIN);
+	cr_assert_leq(told, resent);
 	cr_assert_eq(count_and_check(list, EO_EVENT_TCP_CONNECT, pid, "tcp_v4_connect", "mill_in_vain"), VAIN);
-	cr_assert_eq(count_and_check(list, EO_EVENT_TCP_RETRANSMIT, pid, "tcp_retransmit_timer", NULL), resent);
 	eo_event_list_free(list);
+	eo_tracer_free(tracer);
+	close_words(&words);
+	return resent - told;
+}
+
+/* Why that may take more than one round says retransmits_are_those_that_the_kernel_counts(). */
+Test(net_stacks, what_a_timer_tells_is_of_nobody_and_its_result_of_who_began)
+{
+	uint64_t missed = 1;
+	struct lab lab;
+
+	NEEDS_LOOPS();
+	lab_open(&lab);
+	lab_shell(&lab, LAB_SERVER,
+		  "nft 'add table inet t; add chain inet t in { type filter hook input priority 0; };"
+		  " add rule inet t in tcp dport 27131 drop'");
+	for (int round = 0; round < 4 && missed; round++)
+		missed = miss_in_vain(&lab);
+	lab_close(&lab);
+	cr_assert_eq(missed, 0, "%lu segments that went out again were not told", missed);
 }
 
 /* --- datagrams ---------------------------------------------------------------------------- */
@@ -471,4 +493,5 @@ Test(net_stacks, datagrams_have_that_of_who_sends_and_of_who_begins_a_session)
 	cr_assert_eq(sent, DATAGRAMS - 1);
 	cr_assert_leq(arrived, DATAGRAMS + SESSIONS - 1);
 	eo_event_list_free(list);
+	eo_tracer_free(tracer);
 }
