@@ -168,4 +168,13 @@ void eo_trace_stats_total(struct eo_trace_stats *stats, const char *key, const c
 void eo_tracer_counters(const struct eo_tracer *tracer, struct eo_tracer_counters *ret);
 void eo_tracer_sum_map(const struct eo_tracer *tracer, const char *map, void *ret, size_t size);
 
+/** One record of @cpu's ring. @ctx: the tracer. */
+int eo_tracer_on_record(void *ctx, uint32_t cpu, const void *record, size_t size);
+
+/**
+ * Tell of losses that no record told, because none followed or because they have no place among them.
+ * @last: no record will follow
+ */
+int eo_tracer_tell_losses(struct eo_tracer *tracer, bool last);
+
 #endif
