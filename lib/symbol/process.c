@@ -14,18 +14,13 @@
 #include "core/index.h"
 #include "core/process_stat.h"
 #include "symbol/proc_maps.h"
+#include "symbol/process_past.h"
 #include "symbol/vma_set.h"
 
 /* Garbage addresses, which frame pointers give plenty of, must not have a process read again and
  * again: each fruitless reading doubles the wait for the next, up to 64 s. */
 #define RESCAN_NS EO_NS_PER_SEC
 #define RESCAN_SHIFT_MAX 6
-
-/* How many former programs are kept: those of two seconds of 4,000 execs each. */
-#define PAST_MAX 8192
-
-/* By how much their order may differ from that of their ends. */
-#define PAST_DISORDER_NS (100 * EO_NS_PER_SEC / 1000)
 
 /* Events between the last known one and the reading of a process come after it. That they change
  * nothing about its mappings does not mean that it was the same program all the time. */
@@ -52,14 +47,6 @@ struct process {
 	struct eo_vma_set *vmas;
 };
 
-/* What had the number of a process before, while late samples of it may still come. */
-struct past {
-	uint32_t tgid;
-	uint64_t begun_ns, until_ns, known_ns;
-	uint64_t generation;
-	struct eo_vma_set *vmas;
-};
-
 struct eo_processes {
 	struct process *list;
 	uint32_t count, room;
@@ -70,8 +57,7 @@ struct eo_processes {
 	struct eo_vma found; /* what find() returns */
 	uint32_t *changed;   /* tgids; NULL until somebody wants to know */
 	uint32_t changed_count, changed_room;
-	struct past *past; /* by time: what comes to be past comes last */
-	uint32_t past_count, past_room;
+	struct eo_process_past past;
 	uint64_t as_of_ns; /* 0: now */
 	uint64_t doubt_from_ns, doubt_until_ns; /* of the first and the last lost events */
 };
@@ -96,13 +82,11 @@ void eo_processes_free(struct eo_processes *p)
 		return;
 	for (uint32_t i = 0; i < p->count; i++)
 		eo_vma_set_drop(p->parts, p->list[i].vmas);
-	for (uint32_t i = 0; i < p->past_count; i++)
-		eo_vma_set_drop(p->parts, p->past[i].vmas);
+	eo_process_past_fini(&p->past, p->parts);
 	eo_vma_parts_free(p->parts);
 	eo_index_fini(&p->index);
 	free(p->list);
 	free(p->changed);
-	free(p->past);
 	free(p);
 }
 
@@ -184,53 +168,24 @@ bool eo_processes_each_vma(const struct eo_processes *p, uint32_t tgid, eo_vma_f
 
 /* ---- the past ---- */
 
-static void forget_past(struct eo_processes *p, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++)
-		eo_vma_set_drop(p->parts, p->past[i].vmas);
-	p->past_count -= count;
-	memmove(p->past, p->past + count, p->past_count * sizeof(*p->past));
-}
-
-/* The mappings of @process are those of the past from now on. Out of memory they are just lost. */
+/* The mappings of @process are those of the past from now on. */
 static void make_past(struct eo_processes *p, struct process *process, uint64_t until_ns)
 {
-	if (process->vmas &&
-	    (p->past_count >= PAST_MAX ||
-	     !EO_ARRAY_RESERVE(p->past, p->past_count + 1, p->past_room, 64)) &&
-	    p->past_count)
-		forget_past(p, p->past_count / 2);
-	if (process->vmas && p->past_count < p->past_room)
-		p->past[p->past_count++] = (struct past){
-			.tgid = process->tgid,
-			.begun_ns = process->begun_ns,
-			.until_ns = until_ns,
-			.known_ns = process->known_ns,
-			.generation = process->generation,
-			.vmas = process->vmas,
-		};
-	else
-		eo_vma_set_drop(p->parts, process->vmas);
-	process->vmas = NULL;
+	const struct eo_past_program program = {
+		.tgid = process->tgid,
+		.begun_ns = process->begun_ns,
+		.until_ns = until_ns,
+		.known_ns = process->known_ns,
+		.generation = process->generation,
+		.vmas = eo_steal(&process->vmas),
+	};
+
+	eo_process_past_add(&p->past, p->parts, &program);
 }
 
 void eo_processes_as_of(struct eo_processes *p, uint64_t ktime_ns)
 {
 	p->as_of_ns = ktime_ns;
-}
-
-/* Who had the number at @ktime_ns (0: now), when that was somebody else. The search is short: few come
- * to an end between a sample and its reading. */
-static const struct past *past_of(const struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns)
-{
-	const struct past *found = NULL;
-
-	for (uint32_t i = p->past_count; ktime_ns && i-- > 0 &&
-					 p->past[i].until_ns + PAST_DISORDER_NS > ktime_ns;)
-		if (p->past[i].tgid == tgid && p->past[i].until_ns > ktime_ns &&
-		    p->past[i].begun_ns <= ktime_ns)
-			found = &p->past[i];
-	return found;
 }
 
 static bool is_present(const struct eo_processes *p, const struct process *process)
@@ -251,18 +206,6 @@ static bool is_doubtful(const struct eo_processes *p, uint64_t known_ns)
 	return known_ns < p->doubt_until_ns && (!p->as_of_ns || p->as_of_ns > p->doubt_from_ns);
 }
 
-/* The former program of @tgid ended then, which is earlier than it seemed. */
-static void shorten_past(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns)
-{
-	for (uint32_t i = p->past_count; i-- > 0;) {
-		if (p->past[i].tgid != tgid)
-			continue;
-		if (p->past[i].until_ns > ktime_ns)
-			p->past[i].until_ns = ktime_ns;
-		return;
-	}
-}
-
 /* An exec or a fork from before @process was read: what was read began then, or later. */
 static void catch_up(struct eo_processes *p, struct process *process, uint64_t ktime_ns)
 {
@@ -278,7 +221,7 @@ static void catch_up(struct eo_processes *p, struct process *process, uint64_t k
 		process->ahead = AHEAD_OTHER;
 		return;
 	}
-	shorten_past(p, process->tgid, ktime_ns);
+	eo_process_past_shorten(&p->past, process->tgid, ktime_ns);
 }
 
 static void forget(struct eo_processes *p, struct process *process)
@@ -320,7 +263,7 @@ static void begin(struct eo_processes *p, struct process *process, uint64_t ktim
 static void begin_by_event(struct eo_processes *p, struct process *process, uint64_t ktime_ns)
 {
 	if (ktime_ns <= process->read_ns) {
-		shorten_past(p, process->tgid, ktime_ns);
+		eo_process_past_shorten(&p->past, process->tgid, ktime_ns);
 		eo_vma_set_drop(p->parts, process->vmas);
 		process->vmas = NULL;
 	}
@@ -521,7 +464,7 @@ struct parent {
 static bool find_parent(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns, struct parent *ret)
 {
 	const struct process *process = lookup(p, tgid);
-	const struct past *past;
+	const struct eo_past_program *past;
 
 	if (!process || process->absent)
 		return false;
@@ -530,7 +473,7 @@ static bool find_parent(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns
 	if (process->begun_ns <= ktime_ns &&
 	    (ktime_ns >= process->since_ns || process->ahead != AHEAD_OTHER))
 		return true;
-	past = past_of(p, tgid, ktime_ns);
+	past = eo_process_past_find(&p->past, tgid, ktime_ns);
 	if (past)
 		*ret = (struct parent){past->vmas, past->known_ns};
 	return past;
@@ -574,8 +517,6 @@ void eo_processes_exit(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns)
 
 void eo_processes_reap(struct eo_processes *p, uint64_t ktime_ns)
 {
-	uint32_t past = 0;
-
 	for (uint32_t i = p->count; i-- > 0;) {
 		struct process *process = &p->list[i];
 		uint64_t end_ns = process->absent ? process->tried_ns : process->ended_ns;
@@ -583,10 +524,7 @@ void eo_processes_reap(struct eo_processes *p, uint64_t ktime_ns)
 		if (end_ns && end_ns < ktime_ns)
 			forget(p, process);
 	}
-	while (past < p->past_count && p->past[past].until_ns < ktime_ns)
-		past++;
-	if (past)
-		forget_past(p, past);
+	eo_process_past_reap(&p->past, p->parts, ktime_ns);
 }
 
 /* No mapping lies in the first pages or in the kernel's half; do not go and look. */
@@ -608,7 +546,8 @@ static bool may_scan(const struct process *process, uint64_t address)
 	       now_ns - process->tried_ns >= RESCAN_NS << process->rescan_shift;
 }
 
-static const struct eo_vma *find_past(struct eo_processes *p, const struct past *past, uint64_t address)
+static const struct eo_vma *find_past(struct eo_processes *p, const struct eo_past_program *past,
+				      uint64_t address)
 {
 	if (is_doubtful(p, past->known_ns))
 		return NULL;
@@ -618,7 +557,7 @@ static const struct eo_vma *find_past(struct eo_processes *p, const struct past 
 const struct eo_vma *eo_processes_find(struct eo_processes *p, uint32_t tgid, uint64_t address)
 {
 	struct process *process = lookup(p, tgid);
-	const struct past *past = past_of(p, tgid, p->as_of_ns);
+	const struct eo_past_program *past = eo_process_past_find(&p->past, tgid, p->as_of_ns);
 	bool known = process && !process->absent;
 
 	if (past)
@@ -651,7 +590,7 @@ const struct eo_vma *eo_processes_find(struct eo_processes *p, uint32_t tgid, ui
 uint64_t eo_processes_generation(const struct eo_processes *p, uint32_t tgid)
 {
 	const struct process *process = lookup(p, tgid);
-	const struct past *past = past_of(p, tgid, p->as_of_ns);
+	const struct eo_past_program *past = eo_process_past_find(&p->past, tgid, p->as_of_ns);
 
 	if (past)
 		return past->generation;
