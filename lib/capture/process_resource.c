@@ -13,6 +13,7 @@
 
 #include "capture/process_cgroup.h"
 #include "capture/process_environment.h"
+#include "core/process_stat.h"
 
 #define ENVIRONMENT_MAX (128u * 1024)
 #define CGROUP_MAX (16u * 1024)
@@ -105,19 +106,6 @@ const struct eo_attribute_set *eo_process_resource_host(const struct eo_process_
 
 /* ---- process ---- */
 
-/* The first names may hold anything, so the fields are counted from the last parenthesis on. */
-static bool is_kernel_thread(int dir)
-{
-	unsigned int flags = 0;
-	char stat[1024];
-	const char *behind;
-
-	read_at(dir, "stat", stat, sizeof(stat) - 1);
-	behind = strrchr(stat, ')');
-	return behind && sscanf(behind + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
-	       flags & KERNEL_THREAD;
-}
-
 /* False when there is none to be seen. */
 static bool read_path(int dir, char path[PATH_MAX])
 {
@@ -153,9 +141,9 @@ static void add_service(struct eo_attribute_set *set, const struct eo_process_cg
 	eo_attribute_set_text(set, "service.name", unknown);
 }
 
-/* @dir: of the process in /proc; below 0 without one. */
-static const struct eo_attribute_set *make_process(struct eo_process_resource *resource,
-						   uint32_t tgid, const char *comm, int dir)
+/* @dir: of the process in /proc; below 0 without one. @flags: PF_*, 0 without one */
+static const struct eo_attribute_set *make_process(struct eo_process_resource *resource, uint32_t tgid,
+						   const char *comm, int dir, uint32_t flags)
 {
 	struct eo_attribute_set *set = &resource->process;
 	struct eo_process_cgroup cgroup = {0};
@@ -167,7 +155,7 @@ static const struct eo_attribute_set *make_process(struct eo_process_resource *r
 	if (dir >= 0 && read_path(dir, path)) {
 		executable = base_name(path);
 		eo_attribute_set_text(set, "process.executable.path", path);
-	} else if (dir >= 0 && is_kernel_thread(dir)) {
+	} else if (flags & KERNEL_THREAD) {
 		return &resource->host;
 	}
 	eo_attribute_set_number(set, "process.pid", tgid);
@@ -194,19 +182,24 @@ static const struct eo_attribute_set *make_process(struct eo_process_resource *r
 }
 
 const struct eo_attribute_set *eo_process_resource_read(struct eo_process_resource *resource,
-							uint32_t tgid, const char *comm)
+							uint32_t tgid, const char *comm,
+							uint64_t ktime_ns)
 {
 	/* Once open it leads to this process only, even when its pid is given to another one. */
 	EO_AUTO_CLOSE int dir = -1;
+	struct eo_process_stat stat = {0};
 	char name[32];
 
 	snprintf(name, sizeof(name), "/proc/%u", tgid);
 	dir = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return make_process(resource, tgid, comm, dir);
+	if (dir >= 0 && eo_process_stat_read_at(dir, &stat) == 0 && ktime_ns &&
+	    eo_process_stat_began_ns(&stat) > ktime_ns)
+		return eo_process_resource_gone(resource, tgid, comm);
+	return make_process(resource, tgid, comm, dir, stat.flags);
 }
 
 const struct eo_attribute_set *eo_process_resource_gone(struct eo_process_resource *resource,
 							uint32_t tgid, const char *comm)
 {
-	return make_process(resource, tgid, comm, -1);
+	return make_process(resource, tgid, comm, -1, 0);
 }

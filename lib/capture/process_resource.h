@@ -25,13 +25,15 @@ EO_DEFINE_AUTO(eo_process_resource)
 const struct eo_attribute_set *eo_process_resource_host(const struct eo_process_resource *resource);
 
 /**
- * The attributes of process @tgid as of now. Of one that has gone, or that may not be read, the
- * pid and @comm, which stands for the executable's name. Kernel threads are the host's own work:
+ * The attributes, as of now, of the process that was @tgid at @ktime_ns (0: that is @tgid now). Of one
+ * that has gone, or that may not be read, the pid and @comm, which stands for the executable's name.
+ * Kernel threads are the host's own work:
  * all of them have its attributes and no others.
  * Lives until the next call.
  */
 const struct eo_attribute_set *eo_process_resource_read(struct eo_process_resource *resource,
-							uint32_t tgid, const char *comm);
+							uint32_t tgid, const char *comm,
+							uint64_t ktime_ns);
 
 /** The same of one that has gone, whoever has its pid by now. */
 const struct eo_attribute_set *eo_process_resource_gone(struct eo_process_resource *resource,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/stack_resources.h"
 #include "core/array.h"
 #include "core/hash.h"
 #include "core/index.h"
@@ -18,9 +19,6 @@
  * and neither is what would follow. */
 #define LOWEST_CODE 4096u
 
-/* Of attributes of processes in one profile, which processes may fill as they like. What comes
- * later has those of the host only. */
-#define RESOURCE_BYTES_MAX (16u << 20)
 #define LINES_MAX 256u /* functions of one address, inlined into one another */
 
 struct slot {
@@ -30,12 +28,6 @@ struct slot {
 	uint32_t singles; /* samples that came one by one */
 	uint32_t user_walk;
 	bool used;
-};
-
-/* A process between two execs. */
-struct program {
-	uint32_t tgid, exec_id;
-	uint32_t resource; /* label set */
 };
 
 struct moment {
@@ -64,12 +56,7 @@ struct eo_stack_store {
 	uint32_t *mappings;
 	size_t module_count;
 
-	struct eo_process_resource *resources; /* NULL: samples have none */
-	uint32_t host;			       /* resource of what is no process's */
-	struct program *programs;
-	size_t program_count, program_size, resource_bytes;
-	struct eo_index program_index;
-	uint64_t seed;
+	struct eo_stack_resources resources;
 };
 
 struct eo_stack_layout eo_stack_layout_cpu(uint64_t period_ns, bool per_thread)
@@ -101,30 +88,9 @@ int eo_stack_store_new(struct eo_symbolizer *symbolizer, const struct eo_stack_l
 	return 0;
 }
 
-static uint32_t resource_set(struct eo_stack_store *store, const struct eo_attribute_set *set)
-{
-	struct eo_profile *profile = store->profile;
-	struct eo_label labels[EO_ATTRIBUTE_SET_MAX];
-
-	for (size_t i = 0; i < set->count; i++) {
-		const struct eo_attribute *attribute = &set->attributes[i];
-
-		labels[i] = (struct eo_label){
-			.key = eo_profile_string(profile, attribute->key),
-			.str = attribute->str ? eo_profile_string(profile, attribute->str) : 0,
-			.num = attribute->num,
-			.is_number = !attribute->str,
-		};
-	}
-	store->resource_bytes += set->used + set->count * sizeof(labels[0]);
-	return eo_profile_label_set(profile, labels, set->count);
-}
-
 void eo_stack_store_with_resources(struct eo_stack_store *store, struct eo_process_resource *resources)
 {
-	store->resources = resources;
-	store->seed = eo_hash_seed();
-	store->host = resource_set(store, eo_process_resource_host(resources));
+	eo_stack_resources_init(&store->resources, resources, store->profile);
 }
 
 void eo_stack_store_free(struct eo_stack_store *store)
@@ -140,8 +106,7 @@ void eo_stack_store_free(struct eo_stack_store *store)
 	free(store->offsets);
 	free(store->modules);
 	free(store->mappings);
-	free(store->programs);
-	eo_index_fini(&store->program_index);
+	eo_stack_resources_fini(&store->resources);
 	free(store);
 }
 
@@ -304,39 +269,6 @@ static uint32_t label_record(struct eo_stack_store *store, const struct eo_stack
 	return eo_profile_label_set(profile, labels, 4);
 }
 
-static void remember_program(struct eo_stack_store *store, uint32_t hash,
-			     const struct program *program)
-{
-	if (!EO_ARRAY_RESERVE(store->programs, store->program_count + 1, store->program_size, 64))
-		return;
-	if (eo_index_add(&store->program_index, hash, (uint32_t)store->program_count) == 0)
-		store->programs[store->program_count++] = *program;
-}
-
-static uint32_t resource_of(struct eo_stack_store *store, const struct eo_stack_record *record)
-{
-	const uint64_t key = (uint64_t)record->tgid << 32 | record->exec_id;
-	uint32_t hash, element, cursor = 0;
-	struct program program = {.tgid = record->tgid, .exec_id = record->exec_id};
-	char comm[EO_COMM_LEN + 1] = "";
-
-	if (!store->resources)
-		return 0;
-	hash = (uint32_t)eo_hash_words(store->seed, &key, 1);
-	while ((element = eo_index_next(&store->program_index, hash, &cursor)) != EO_INDEX_NONE)
-		if (store->programs[element].tgid == record->tgid &&
-		    store->programs[element].exec_id == record->exec_id)
-			return store->programs[element].resource;
-	if (store->resource_bytes >= RESOURCE_BYTES_MAX)
-		return store->host;
-	memcpy(comm, record->comm, EO_COMM_LEN);
-	program.resource = resource_set(
-		store, eo_process_resource_read(store->resources, record->tgid, comm));
-	/* Without memory for it the process is read again for its next stack. */
-	remember_program(store, hash, &program);
-	return program.resource;
-}
-
 static void keep_pending(struct eo_stack_store *store, const struct eo_stack_record *record)
 {
 	size_t bytes = EO_STACK_HEADER_BYTES +
@@ -367,7 +299,7 @@ int eo_stack_store_add(struct eo_stack_store *store, const struct eo_stack_recor
 		.hash = record->hash,
 		.stack = name_stack(store, record, &nameless),
 		.label_set = label_record(store, record),
-		.resource = resource_of(store, record),
+		.resource = eo_stack_resources_of(&store->resources, record),
 		.tgid = record->tgid,
 		.user_walk = record->user_walk % EO_USER_WALK_COUNT,
 		.used = true,
@@ -426,7 +358,7 @@ void eo_stack_store_add_unknown(struct eo_stack_store *store, const int64_t *val
 {
 	uint32_t frame = eo_profile_synthetic_frame(store->profile, "[unknown stack]");
 
-	eo_profile_add_sample_of(store->profile, store->host, eo_profile_stack(store->profile, &frame, 1), 0, values);
+	eo_profile_add_sample_of(store->profile, store->resources.host, eo_profile_stack(store->profile, &frame, 1), 0, values);
 }
 
 /* Without a function the offset is that in the file, and with the build id somebody else can still
@@ -506,7 +438,7 @@ int eo_stack_store_add_sample(struct eo_stack_store *store, uint64_t hash, uint6
 uint64_t eo_stack_store_take_samples(struct eo_stack_store *store, int64_t wall_offset_ns)
 {
 	const int64_t once[] = {1, (int64_t)store->layout.period_ns};
-	struct slot limit = {.resource = store->host, .used = true};
+	struct slot limit = {.resource = store->resources.host, .used = true};
 	uint64_t taken = 0;
 
 	for (size_t i = 0; i < store->moment_count; i++) {
@@ -536,7 +468,7 @@ uint64_t eo_stack_store_take_samples(struct eo_stack_store *store, int64_t wall_
 
 void eo_stack_store_count_limit(struct eo_stack_store *store, uint64_t count)
 {
-	struct slot limit = {.resource = store->host};
+	struct slot limit = {.resource = store->resources.host};
 	uint32_t frame;
 
 	if (count == 0)

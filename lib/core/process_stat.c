@@ -19,8 +19,8 @@ int eo_process_stat_parse(const char *text, struct eo_process_stat *ret)
 
 	if (!name || !behind || behind < name ||
 	    sscanf(behind + 1,
-		   " %c %u %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-		   &ret->state, &ret->ppid, &start) != 3)
+		   " %c %u %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		   &ret->state, &ret->ppid, &ret->flags, &start) != 4)
 		return -EPROTO;
 	length = (size_t)(behind - name - 1);
 	if (length >= sizeof(ret->name))
@@ -31,14 +31,12 @@ int eo_process_stat_parse(const char *text, struct eo_process_stat *ret)
 	return 0;
 }
 
-int eo_process_stat_read(uint32_t pid, struct eo_process_stat *ret)
+int eo_process_stat_read_at(int dir, struct eo_process_stat *ret)
 {
-	EO_AUTO_CLOSE int fd = -1;
-	char path[32], text[1024];
+	EO_AUTO_CLOSE int fd = openat(dir, "stat", O_RDONLY | O_CLOEXEC);
+	char text[1024];
 	ssize_t size;
 
-	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	size = read(fd, text, sizeof(text) - 1);
@@ -46,6 +44,16 @@ int eo_process_stat_read(uint32_t pid, struct eo_process_stat *ret)
 		return -ESRCH;
 	text[size] = '\0';
 	return eo_process_stat_parse(text, ret);
+}
+
+int eo_process_stat_read(uint32_t pid, struct eo_process_stat *ret)
+{
+	EO_AUTO_CLOSE int dir = -1;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%u", pid);
+	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return dir < 0 ? -errno : eo_process_stat_read_at(dir, ret);
 }
 
 uint64_t eo_process_stat_tick_ns(void)

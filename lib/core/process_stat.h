@@ -9,6 +9,7 @@ struct eo_process_stat {
 	char name[64]; /* threads of the kernel have longer ones than others */
 	char state;    /* R, S, Z … */
 	uint32_t ppid;
+	uint32_t flags; /* PF_*: include/linux/sched.h */
 	uint64_t start_ticks; /* since boot, the time asleep included; see below */
 };
 
@@ -17,6 +18,9 @@ struct eo_process_stat {
  * it went meanwhile; -EPROTO for what is no such file.
  */
 int eo_process_stat_read(uint32_t pid, struct eo_process_stat *ret);
+
+/** The same of the process whose directory in /proc is @dir, whoever has its number by now. */
+int eo_process_stat_read_at(int dir, struct eo_process_stat *ret);
 
 /** The same of a file's text, which ends with a NUL. Returns 0 or -EPROTO. */
 int eo_process_stat_parse(const char *text, struct eo_process_stat *ret);

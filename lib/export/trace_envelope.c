@@ -307,7 +307,7 @@ static int tell_process(struct eo_trace_envelope *envelope, const struct eo_even
 	bool is_there;
 
 	memcpy(comm, of->comm, EO_COMM_BYTES);
-	set = eo_process_resource_read(envelope->resources, of->pid, comm);
+	set = eo_process_resource_read(envelope->resources, of->pid, comm, of->ktime_ns);
 	read_stat(envelope, of, &after);
 	is_there = after.start_ticks && after.start_ticks == stat->start_ticks;
 	if (!is_there)

@@ -15,6 +15,7 @@
 
 #include "capture/process_cgroup.h"
 #include "capture/process_environment.h"
+#include "core/clock.h"
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define OUTER "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
@@ -269,7 +270,7 @@ Test(process_resource, a_process_is_the_service_that_it_declares)
 
 	cr_assert_eq(eo_process_resource_new(&resource), 0);
 	host = eo_process_resource_host(resource);
-	set = eo_process_resource_read(resource, (uint32_t)pid, "comm");
+	set = eo_process_resource_read(resource, (uint32_t)pid, "comm", 0);
 	end(pid);
 	cr_expect_str_eq(text_of(set, "service.name"), "shop");
 	cr_expect_str_eq(text_of(set, "team"), "a b");
@@ -293,7 +294,7 @@ Test(process_resource, the_service_name_among_the_attributes_is_the_second_choic
 	pid_t pid = start(environment);
 
 	cr_assert_eq(eo_process_resource_new(&resource), 0);
-	set = eo_process_resource_read(resource, (uint32_t)pid, "comm");
+	set = eo_process_resource_read(resource, (uint32_t)pid, "comm", 0);
 	end(pid);
 	cr_expect_str_eq(text_of(set, "service.name"), "cart");
 	cr_expect_str_eq(text_of(set, "service.instance.id"), "i-1");
@@ -308,9 +309,26 @@ Test(process_resource, one_that_has_gone_is_its_pid_and_comm)
 
 	end(pid);
 	cr_assert_eq(eo_process_resource_new(&resource), 0);
-	set = eo_process_resource_read(resource, (uint32_t)pid, "a b");
+	set = eo_process_resource_read(resource, (uint32_t)pid, "a b", 0);
 	cr_expect_str_eq(text_of(set, "service.name"), "unknown_service:a b");
 	cr_expect_str_eq(text_of(set, "process.executable.name"), "a b");
 	cr_expect_null(find(set, "process.executable.path"));
+	cr_expect_eq(find(set, "process.pid")->num, pid);
+}
+
+Test(process_resource, nobody_is_taken_for_who_had_the_number_before)
+{
+	const char *const environment[] = {"OTEL_SERVICE_NAME=shop", NULL};
+	EO_AUTO(eo_process_resource) resource = NULL;
+	uint64_t before_ns = eo_clock_monotonic_ns() - EO_NS_PER_SEC;
+	const struct eo_attribute_set *set;
+	pid_t pid = start(environment);
+
+	cr_assert_eq(eo_process_resource_new(&resource), 0);
+	set = eo_process_resource_read(resource, (uint32_t)pid, "comm", eo_clock_monotonic_ns());
+	cr_expect_str_eq(text_of(set, "service.name"), "shop");
+	set = eo_process_resource_read(resource, (uint32_t)pid, "comm", before_ns);
+	end(pid);
+	cr_expect_str_eq(text_of(set, "service.name"), "unknown_service:comm");
 	cr_expect_eq(find(set, "process.pid")->num, pid);
 }
