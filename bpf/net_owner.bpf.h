@@ -199,7 +199,7 @@ static __always_inline void connect_ends(struct eo_tracer_counters *count,
 	call.fd = args[0];
 	call.address = (const void *)args[1];
 	call.size = args[2];
-	if (!is_misuse(call.error) && filter_current(task, bpf_get_current_pid_tgid()))
+	if (filter_current(task, bpf_get_current_pid_tgid()))
 		connect_failed(count, task, &call);
 }
 

@@ -20,30 +20,20 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* Runs for each system call of the machine, so nearly all of them are to pass quickly. */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs___kernel *regs, long ret)
 {
 	long nr = exit_number(regs, 1);
 
-	switch (nr) {
-	case __NR_accept:
-	case __NR_accept4:
-		return ret >= 0 && net.protocols & EO_NET_TCP ? ONCE(RUN_SYS_EXIT, accept_ends(count, ret)) : 0;
-	case __NR_connect:
-		return ret < 0 && net.protocols & EO_NET_TCP ?
-			       ONCE(RUN_SYS_EXIT, connect_ends(count, regs, ret)) : 0;
-	case __NR_recvfrom:
-	case __NR_recvmsg:
-	case __NR_recvmmsg:
-		if (nr == __NR_recvmmsg)
-			reset_index();
-		if (ret < 0 || !(net.events & UDP_EVENTS))
-			return 0;
+	switch (call_ending(nr, ret)) {
+	case TELLS_ACCEPT:
+		return ONCE(RUN_SYS_EXIT, accept_ends(count, ret));
+	case TELLS_FAILED_CONNECT:
+		return ONCE(RUN_SYS_EXIT, connect_ends(count, regs, ret));
+	case TELLS_SENDER:
 		return ONCE(RUN_SYS_EXIT, receive_ends(regs, nr, ret));
-	case __NR_sendmmsg:
-		reset_index();
-		return 0;
+	case TELLS_NOTHING:
+		break;
 	}
 	return 0;
 }

@@ -75,4 +75,34 @@ int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 	return ONCE(RUN_RECEIVE, moves(count, sk, ret, 1));
 }
 
+/* What the end of a call tells besides. */
+enum ending {
+	TELLS_NOTHING,
+	TELLS_ACCEPT,
+	TELLS_FAILED_CONNECT,
+	TELLS_SENDER, /* of datagrams */
+};
+
+/* For each system call of the machine, so nearly all of them are to pass quickly. */
+static __always_inline enum ending call_ending(long nr, long ret)
+{
+	switch (nr) {
+	case __NR_accept:
+	case __NR_accept4:
+		return ret >= 0 && net.protocols & EO_NET_TCP ? TELLS_ACCEPT : TELLS_NOTHING;
+	case __NR_connect:
+		return ret < 0 && !is_misuse(-ret) && net.protocols & EO_NET_TCP ? TELLS_FAILED_CONNECT :
+										   TELLS_NOTHING;
+	case __NR_recvmmsg:
+		reset_index();
+		/* fallthrough */
+	case __NR_recvfrom:
+	case __NR_recvmsg:
+		return ret >= 0 && net.events & UDP_EVENTS ? TELLS_SENDER : TELLS_NOTHING;
+	case __NR_sendmmsg:
+		reset_index();
+	}
+	return TELLS_NOTHING;
+}
+
 #endif
