@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # net.sh EBPFOTEL EMPTY_PROBES [ROUNDS [SECONDS]]
-# What `trace net` costs: throughput of a copy over loopback (iperf3) and requests per second of a
-# web server (nginx, wrk), without it and with it, in turns, so that a slow minute of the machine
-# hits all alike; with tcpdump as well, and with programs on the same hooks that do nothing, which is
+# What `trace net` costs: throughput of a copy over loopback (iperf3), requests per second of a web
+# server that does nothing else (nginx, wrk) and of one that runs somebody's program (node), without it
+# and with it, in turns, so that a slow minute of the machine hits all alike; with tcpdump as well, and with programs on the same hooks that do nothing, which is
 # the least that it could cost. Prints the median of each, that of its ratios to the bare run before
 # it, and what a request cost: CPU time of the command, and of its programs in the kernel, where it
 # tells.
@@ -11,25 +11,31 @@ set -u
 bin=$1 empty_probes=$2 rounds=${3:-5} seconds=${4:-3}
 . "${0%/*}/common.sh"
 need_root
-need iperf3 jq nginx taskset wrk tcpdump unshare
+need iperf3 jq nginx node taskset wrk tcpdump unshare
 tmp=$(mktemp -d) || exit 1
-server='' nginx=''
-trap '[ -z "$server" ] || kill $server; [ -z "$nginx" ] || kill -KILL $nginx; rm -rf "$tmp"' EXIT
+server='' node='' nginx=''
+trap 'kill $server $node; [ -z "$nginx" ] || kill -KILL $nginx; rm -rf "$tmp"' EXIT
 
 iperf3 -s -p 25201 >/dev/null 2>&1 &
 server=$!
+node -e 'require("http").createServer((_, to) => to.end("hello\n")).listen(25281, "127.0.0.1")' &
+node=$!
+last=$(($(nproc) - 1))
 # One worker, on another CPU than its client: how two share the connections, and who runs beside whom,
 # would make more of a difference than all that is measured.
 serve_web "$tmp" "1; worker_cpu_affinity auto" 127.0.0.1:25280
 
 copy() { # Gbit/s
-	iperf3 -c 127.0.0.1 -p 25201 -t "$seconds" -J 2>/dev/null |
+	iperf3 -c 127.0.0.1 -p 25201 -A "$last,0" -t "$seconds" -J 2>/dev/null |
 		sed -n '/"sum_received"/,/}/s/.*"bits_per_second":[^0-9]*\([0-9.e+]*\).*/\1/p' | awk '{ print $1 / 1e9 }'
 }
 
-requests() { # a second
-	taskset -c $(($(nproc) - 1)) wrk -t1 -c8 -d"${seconds}s" http://127.0.0.1:25280/ | sed -n 's/^Requests.sec: *//p'
+load() { # PORT: requests a second
+	taskset -c "$last" wrk -t1 -c8 -d"${seconds}s" "http://127.0.0.1:$1/" |
+		sed -n 's/^Requests.sec: *//p'
 }
+requests() { load 25280; }
+programs() { load 25281; }
 
 # Of a process, user and system, so far.
 spent_us() { awk -v hertz="$(getconf CLK_TCK)" '{ print ($14 + $15) * 1e6 / hertz }' "/proc/$1/stat"; }
@@ -50,6 +56,10 @@ web-rows requests $trace --events=http -c
 web-http requests $trace --events=connection,udp,dns,http
 web-server requests $trace --events=connection,udp,dns,http --comm=nginx
 web-tcpdump requests tcpdump -i lo -s 512 -w - port 25280
+app-empty programs $empty
+app-default programs $trace --events=connection,udp,dns
+app-http programs $trace --events=connection,udp,dns,http
+app-server programs $trace --events=connection,udp,dns,http --comm=node
 END
 }
 
