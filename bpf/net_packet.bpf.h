@@ -129,13 +129,12 @@ static __noinline int look_into_packet(struct eo_tracer_counters *count, struct 
 {
 	struct eo_net_task nobody = {};
 	const struct eo_net_task *owner;
-	unsigned char *head = BPF_CORE_READ(skb, head);
-	struct skb_shared_info *shared = (void *)(head + BPF_CORE_READ(skb, end));
+	struct skb_shared_info *shared;
 
-	if (read_packet(header, BPF_CORE_READ(skb, protocol), record))
+	if (read_packet(header, skb->protocol, record))
 		return 0;
-	owner = packet_owner(record->direction == EO_PACKET_TX ? BPF_CORE_READ(skb, sk) : NULL,
-			     record->protocol, &record->ends);
+	owner = packet_owner(record->direction == EO_PACKET_TX ? skb->sk : NULL, record->protocol,
+			     &record->ends);
 	if (!owner && net.by_target)
 		return 0;
 	if (net.events & EO_NET_PACKET)
@@ -153,6 +152,7 @@ static __noinline int look_into_packet(struct eo_tracer_counters *count, struct 
 		COUNT(count->aggregated);
 		return 0;
 	}
+	shared = (void *)(skb->head + skb->end);
 	record->segments = BPF_CORE_READ(shared, gso_segs);
 	if (!record->segments)
 		record->segments = 1;
@@ -160,6 +160,21 @@ static __noinline int look_into_packet(struct eo_tracer_counters *count, struct 
 	owner_header(&record->header, owner ? owner : &nobody, EO_RECORD_PACKET,
 		     bpf_ktime_get_ns());
 	return 1;
+}
+
+/* Does it leave from a connection that is not followed? Where few are targets, most packets do. */
+static __always_inline int is_strangers(const struct sk_buff *skb, __u8 direction)
+{
+	const struct sock *sk = skb->sk;
+	__u64 cookie;
+	__u8 state;
+
+	if (direction != EO_PACKET_TX || !sk || net.own_cookies)
+		return 0;
+	state = sk->__sk_common.skc_state;
+	cookie = sk->__sk_common.skc_cookie.counter;
+	return cookie && state != TCP_NEW_SYN_RECV && state != TCP_TIME_WAIT &&
+	       sk->sk_protocol == IPPROTO_TCP && !bpf_map_lookup_elem(&conns, &cookie);
 }
 
 /* Returns likewise. */
@@ -181,6 +196,8 @@ static __always_inline int packet(struct eo_tracer_counters *count, struct sk_bu
 	if (record->direction == EO_PACKET_TX)
 		header = skb->head + skb->network_header;
 	record->length = skb->len - (header - data);
+	if (net.by_target && is_strangers(skb, record->direction))
+		return 0;
 	if (net.look_into_packets)
 		return look_into_packet(count, skb, device, header, record);
 	COUNT_NET(packets, 1);

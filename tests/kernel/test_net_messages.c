@@ -3,6 +3,7 @@
  * interface. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <resolv.h>
 #include <stdio.h>
@@ -225,13 +226,18 @@ Test(net_messages, a_session_ends_with_the_last_descriptor_of_its_socket)
 #define PACKET_BYTES 1000003
 #define ETHERNET     14
 
+struct transfer {
+	uint16_t port;
+	int go[2]; /* a pipe: the client begins when it hears of it */
+};
+
 static int serve_bytes(void *arg, int report)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(PACKET_PORT)};
+	const struct transfer *transfer = arg;
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(transfer->port)};
 	int fd = socket(AF_INET, SOCK_STREAM, 0), client;
 	static char bytes[PACKET_BYTES];
 
-	(void)arg;
 	if (bind(fd, (void *)&at, sizeof(at)) < 0 || listen(fd, 1) < 0 ||
 	    write(report, "x", 1) != 1)
 		return 1;
@@ -245,16 +251,16 @@ static int serve_bytes(void *arg, int report)
 
 static int fetch_bytes(void *arg, int report)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(PACKET_PORT)};
+	const struct transfer *transfer = arg;
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(transfer->port)};
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	char bytes[16384];
 	size_t sum = 0;
 	ssize_t n;
 
-	(void)arg;
 	(void)report;
 	inet_pton(AF_INET, LAB_SERVER_IPV4, &at.sin_addr);
-	if (connect(fd, (void *)&at, sizeof(at)) < 0)
+	if (read(transfer->go[0], bytes, 1) != 1 || connect(fd, (void *)&at, sizeof(at)) < 0)
 		return 1;
 	while ((n = recv(fd, bytes, sizeof(bytes), 0)) > 0)
 		sum += (size_t)n;
@@ -282,41 +288,72 @@ static void make_quiet(const struct lab *lab)
 	usleep(300000); /* IPv6 says good-bye */
 }
 
-Test(net_messages, packets_are_those_that_the_interface_counts)
-{
-	struct eo_net_tracer_options options = {.events = EO_NET_PACKET, .interface = "cable0"};
-	struct lab_traffic before, after, told = {0};
-	struct lab_process server, client;
-	struct eo_event_list *list;
-	struct eo_trace_stats stats;
-	struct eo_tracer *tracer;
-	uint64_t bytes = 0, segments = 0, syns = 0;
+/* One client fetches from the first server, then another one from the second. */
+struct packets {
 	struct lab lab;
+	struct transfer transfers[2];
+	struct lab_process servers[2], clients[2];
+	struct lab_traffic counted; /* by the interface, of those that are to be told */
+};
 
-	SETUP();
-	lab_open(&lab);
-	make_quiet(&lab);
-	server = lab_serve(&lab, LAB_SERVER, serve_bytes, NULL);
-	tracer = seen_begin(&options);
-	before = lab_traffic(&lab, LAB_CLIENT, "cable0");
-	client = lab_start(&lab, LAB_CLIENT, fetch_bytes, NULL);
-	lab_join(&client);
-	after = lab_traffic(&lab, LAB_CLIENT, "cable0");
-	list = seen_end(tracer, &stats);
-	lab_kill(&server);
-	lab_close(&lab);
+static void begin_packets(struct packets *packets)
+{
+	lab_open(&packets->lab);
+	make_quiet(&packets->lab);
+	for (uint16_t i = 0; i < 2; i++) {
+		struct transfer *transfer = &packets->transfers[i];
+
+		transfer->port = PACKET_PORT + i;
+		cr_assert_eq(pipe2(transfer->go, O_CLOEXEC), 0);
+		packets->servers[i] = lab_serve(&packets->lab, LAB_SERVER, serve_bytes, transfer);
+		packets->clients[i] = lab_start(&packets->lab, LAB_CLIENT, fetch_bytes, transfer);
+	}
+}
+
+static void fetch(struct packets *packets, int which, bool is_told)
+{
+	struct lab_traffic before = lab_traffic(&packets->lab, LAB_CLIENT, "cable0"), after;
+
+	cr_assert_eq(write(packets->transfers[which].go[1], "x", 1), 1);
+	lab_join(&packets->clients[which]);
+	after = lab_traffic(&packets->lab, LAB_CLIENT, "cable0");
+	if (!is_told)
+		return;
+	packets->counted.tx_packets += after.tx_packets - before.tx_packets;
+	packets->counted.rx_packets += after.rx_packets - before.rx_packets;
+	packets->counted.tx_bytes += after.tx_bytes - before.tx_bytes;
+	packets->counted.rx_bytes += after.rx_bytes - before.rx_bytes;
+}
+
+static void end_packets(struct packets *packets)
+{
+	for (int i = 0; i < 2; i++) {
+		lab_kill(&packets->servers[i]);
+		close(packets->transfers[i].go[0]);
+		close(packets->transfers[i].go[1]);
+	}
+	lab_close(&packets->lab);
+}
+
+static void check_packets(const struct packets *packets, const struct eo_event_list *list,
+			  const struct eo_trace_stats *stats, int first)
+{
+	struct lab_traffic told = {0};
+	uint64_t bytes = 0, segments = 0, syns = 0;
+
 	for (size_t i = 0; i < eo_event_list_count(list); i++) {
 		const struct eo_event *event = eo_event_list_get(list, i);
 		bool tx = !strcmp(seen_text(event, "direction"), "tx");
 		uint64_t length = seen_number(event, "length_bytes");
+		int which = (int)seen_port(event, tx ? "dst" : "src") - PACKET_PORT;
 
 		cr_assert_eq(event->type, EO_EVENT_NETWORK_PACKET);
-		cr_assert_eq(event->pid, (uint32_t)client.pid, "%s %s of %lu bytes is of process %u, not %d",
-			     seen_text(event, "direction"), seen_text(event, "tcp_flags"), length,
-			     event->pid, client.pid);
+		cr_assert(which >= first && which < 2, "port %d", which + PACKET_PORT);
+		cr_assert_eq(event->pid, (uint32_t)packets->clients[which].pid,
+			     "%s %s of %lu bytes is of process %u, not %d", seen_text(event, "direction"),
+			     seen_text(event, "tcp_flags"), length, event->pid, packets->clients[which].pid);
 		cr_assert_str_eq(seen_text(event, "interface"), "cable0");
 		cr_assert_str_eq(seen_text(event, "proto"), "tcp");
-		cr_assert_eq(seen_port(event, tx ? "dst" : "src"), PACKET_PORT);
 		cr_assert_str_eq(seen_address(event, tx ? "dst" : "src"), LAB_SERVER_IPV4);
 		*(tx ? &told.tx_packets : &told.rx_packets) += 1;
 		*(tx ? &told.tx_bytes : &told.rx_bytes) += length + ETHERNET;
@@ -324,16 +361,50 @@ Test(net_messages, packets_are_those_that_the_interface_counts)
 		segments += seen_number(event, "segments");
 		syns += strstr(seen_text(event, "tcp_flags"), "SYN") != NULL;
 	}
-	cr_assert_eq(told.tx_packets, after.tx_packets - before.tx_packets);
-	cr_assert_eq(told.rx_packets, after.rx_packets - before.rx_packets);
-	cr_assert_eq(told.tx_bytes, after.tx_bytes - before.tx_bytes);
-	cr_assert_eq(told.rx_bytes, after.rx_bytes - before.rx_bytes);
-	cr_assert_eq(syns, 2);
+	cr_assert_eq(told.tx_packets, packets->counted.tx_packets);
+	cr_assert_eq(told.rx_packets, packets->counted.rx_packets);
+	cr_assert_eq(told.tx_bytes, packets->counted.tx_bytes);
+	cr_assert_eq(told.rx_bytes, packets->counted.rx_bytes);
+	cr_assert_eq(syns, 2 * (2 - (uint64_t)first));
 	cr_assert_geq(segments, eo_event_list_count(list));
-	cr_assert_eq(seen_total(&stats, "packets_captured"), eo_event_list_count(list));
-	cr_assert_eq(seen_total(&stats, "bytes_captured"), bytes);
+	cr_assert_eq(seen_total(stats, "packets_captured"), eo_event_list_count(list));
+	cr_assert_eq(seen_total(stats, "bytes_captured"), bytes);
+}
+
+/* @first: which client's packets are told; those of who comes behind it are, too */
+static void tell_packets(int first)
+{
+	struct eo_net_tracer_options options = {.events = EO_NET_PACKET, .interface = "cable0"};
+	struct packets packets = {0};
+	struct eo_event_list *list;
+	struct eo_trace_stats stats;
+	struct eo_tracer *tracer;
+	uint32_t pid;
+
+	begin_packets(&packets);
+	pid = (uint32_t)packets.clients[first].pid;
+	if (first)
+		options.tracer.target = (struct eo_target){.pids = &pid, .pid_count = 1};
+	tracer = seen_begin(&options);
+	for (int i = 0; i < 2; i++)
+		fetch(&packets, i, i >= first);
+	list = seen_end(tracer, &stats);
+	end_packets(&packets);
+	check_packets(&packets, list, &stats, first);
 	eo_event_list_free(list);
 	eo_tracer_free(tracer);
+}
+
+Test(net_messages, packets_are_those_that_the_interface_counts)
+{
+	SETUP();
+	tell_packets(0);
+}
+
+Test(net_messages, packets_of_a_target_are_those_of_its_sockets)
+{
+	SETUP();
+	tell_packets(1);
 }
 
 /* --- DNS ---------------------------------------------------------------------------------- */
