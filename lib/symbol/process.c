@@ -177,9 +177,10 @@ static void make_past(struct eo_processes *p, struct process *process, uint64_t 
 		.until_ns = until_ns,
 		.known_ns = process->known_ns,
 		.generation = process->generation,
-		.vmas = eo_steal(&process->vmas),
+		.vmas = process->vmas,
 	};
 
+	process->vmas = NULL;
 	eo_process_past_add(&p->past, p->parts, &program);
 }
 
