@@ -18,7 +18,10 @@ trap 'kill $server $node; [ -z "$nginx" ] || kill -KILL $nginx; rm -rf "$tmp"' E
 
 iperf3 -s -p 25201 >/dev/null 2>&1 &
 server=$!
-node -e 'require("http").createServer((_, to) => to.end("hello\n")).listen(25281, "127.0.0.1")' &
+node -e '
+	const rows = Array.from({ length: 100 }, (_, id) => ({ id, name: `row ${id}`, tags: ["some", "more"] }));
+	const page = () => JSON.stringify(rows.map((row) => ({ ...row, at: new Date() })));
+	require("http").createServer((_, to) => to.end(page())).listen(25281, "127.0.0.1")' &
 node=$!
 last=$(($(nproc) - 1))
 # One worker, on another CPU than its client: how two share the connections, and who runs beside whom,
