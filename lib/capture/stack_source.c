@@ -153,6 +153,9 @@ int eo_stack_source_tick(struct eo_stack_source *source, struct eo_error *err)
 {
 	if (source->unwinder)
 		eo_unwinder_tick(source->unwinder);
+	if (source->snapshots)
+		eo_snapshot_unwinder_tick(source->snapshots);
+	eo_symbolizer_tick(source->symbolizer);
 	return eo_stack_source_listen(source, err);
 }
 

@@ -18,6 +18,7 @@
 #define SYMBOLS_OPEN_MAX (512u << 10) /* 16 bytes each, of all open files; one may have more */
 #define SOURCES_MAX 256u      /* two files each that stay open */
 #define SEGMENTS_MAX 256u
+#define IDLE_TICKS 300u /* what was not used for so long is closed */
 #define MEMO_SLOTS 8192u      /* power of two */
 #define NAMESPACE_SLOTS 1024u /* power of two */
 
@@ -40,6 +41,7 @@ struct eo_file_table {
 	struct eo_index index;
 	struct eo_string_pool *strings;
 	uint64_t seed, clock;
+	uint32_t tick;
 	size_t open, symbols_open, sources, denied;
 	bool read_symbols, read_lines;
 	struct eo_file *vdso, *foreign_vdso;
@@ -136,6 +138,20 @@ static void close_file(struct eo_file_table *t, struct eo_file *file)
 	file->elf = NULL;
 }
 
+static void mark_used(struct eo_file_table *t, struct eo_file *file)
+{
+	file->used = ++t->clock;
+	file->used_tick = t->tick;
+}
+
+void eo_file_table_tick(struct eo_file_table *t)
+{
+	t->tick++;
+	for (uint32_t i = 0; i < t->count; i++)
+		if (t->list[i]->elf && t->tick - t->list[i]->used_tick > IDLE_TICKS)
+			close_file(t, t->list[i]);
+}
+
 static void make_room(struct eo_file_table *t, const struct eo_file *keep)
 {
 	while (t->open >= OPEN_MAX || (t->open > 1 && t->symbols_open > SYMBOLS_OPEN_MAX)) {
@@ -175,7 +191,7 @@ static void adopt(struct eo_file_table *t, struct eo_file *file, struct eo_elf *
 	if (t->read_symbols)
 		prime(elf, file->path, root);
 	file->elf = elf;
-	file->used = ++t->clock;
+	mark_used(t, file);
 	t->open++;
 	t->symbols_open += eo_elf_symbol_count(elf);
 	make_room(t, file);
@@ -412,7 +428,7 @@ int eo_file_table_find_symbol(struct eo_file_table *t, struct eo_file *file, uin
 		if (r < 0)
 			return r;
 	}
-	file->used = ++t->clock;
+	mark_used(t, file);
 	return eo_elf_find_symbol(file->elf, vaddr, "", NULL, ret);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The files that processes map, each once: many processes share one, whatever container they are
- * in. Only the most recently used stay open; the rest are opened again when needed. Not
+ * in. Only those that were used of late stay open; the rest are opened again when needed. Not
  * thread-safe. */
 #ifndef EO_SYMBOL_FILE_TABLE_H
 #define EO_SYMBOL_FILE_TABLE_H
@@ -35,6 +35,7 @@ struct eo_file {
 	uint64_t inode, size, mtime_ns;
 	struct eo_elf *elf; /* NULL while closed */
 	uint64_t used;
+	uint32_t used_tick;
 	int error;
 };
 
@@ -68,6 +69,9 @@ struct eo_file_segment *eo_file_segment_at(struct eo_file *file, uint64_t offset
 int eo_file_table_find_symbol(struct eo_file_table *table, struct eo_file *file, uint32_t tgid,
 			      const struct eo_vma *vma, uint64_t vaddr,
 			      struct eo_elf_symbol *ret);
+
+/** A second has passed: files that were not used for five minutes are closed. */
+void eo_file_table_tick(struct eo_file_table *table);
 
 /** Look up what was wanted of the sources of all files, within a second or a few. */
 void eo_file_table_find_lines(struct eo_file_table *table);

@@ -478,6 +478,11 @@ size_t eo_symbolizer_lines(const struct eo_symbolizer *s, const struct eo_module
 	return source ? eo_source_lines(source, address, ret) : 0;
 }
 
+void eo_symbolizer_tick(struct eo_symbolizer *s)
+{
+	eo_file_table_tick(s->files);
+}
+
 struct eo_symbolizer_stats eo_symbolizer_stats(const struct eo_symbolizer *s)
 {
 	struct eo_symbolizer_stats stats = s->stats;

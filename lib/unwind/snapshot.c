@@ -298,6 +298,12 @@ void eo_snapshot_unwinder_free(struct eo_snapshot_unwinder *u)
 	free(u);
 }
 
+void eo_snapshot_unwinder_tick(struct eo_snapshot_unwinder *u)
+{
+	if (u->files)
+		eo_snapshot_files_tick(u->files);
+}
+
 /* One step. Returns 1 when there is a caller, 0 at the bottom of the stack, or -1. */
 static int step(struct eo_snapshot_unwinder *u, unw_cursor_t *cursor)
 {

@@ -35,6 +35,9 @@ int eo_snapshot_unwinder_new(struct eo_processes *processes, struct eo_snapshot_
 void eo_snapshot_unwinder_free(struct eo_snapshot_unwinder *unwinder); /* NULL is fine */
 EO_DEFINE_AUTO(eo_snapshot_unwinder)
 
+/** Once a second: files that are not used any more are closed. */
+void eo_snapshot_unwinder_tick(struct eo_snapshot_unwinder *unwinder);
+
 /**
  * Unwind @snapshot. Nothing in it is trusted, and the time is bounded. Go programs keep frame
  * pointers, and their runtime works on another stack than the one that it was called on: where the

@@ -12,12 +12,16 @@
 
 #define NO_FILE UINT32_MAX
 
+/* What was not used for so long is let go. */
+#define IDLE_TICKS 60u
+
 struct file {
 	uint64_t inode, size, mtime_ns;
 	struct eo_frame_search search; /* empty while thrown out */
 	bool useless;		       /* has nothing, or cannot be read */
 	bool is_go;
 	uint64_t used;
+	uint32_t used_tick;
 };
 
 /* Which file a part of the mappings is; see eo_vma.part. */
@@ -34,7 +38,7 @@ struct eo_snapshot_files {
 	uint32_t part_count, part_room;
 	struct eo_index part_index;
 	uint64_t seed, clock, bytes;
-	uint32_t open;
+	uint32_t open, tick;
 };
 
 struct eo_snapshot_files *eo_snapshot_files_new(void)
@@ -72,6 +76,24 @@ static uint64_t bytes_of(const struct file *file)
 	return file->search.header_size;
 }
 
+static void throw_out(struct eo_snapshot_files *files, struct file *file)
+{
+	files->bytes -= bytes_of(file);
+	files->open--;
+	eo_frame_search_fini(&file->search);
+}
+
+void eo_snapshot_files_tick(struct eo_snapshot_files *files)
+{
+	files->tick++;
+	for (uint32_t i = 0; i < files->file_count; i++) {
+		struct file *file = &files->files[i];
+
+		if (bytes_of(file) && files->tick - file->used_tick > IDLE_TICKS)
+			throw_out(files, file);
+	}
+}
+
 /* Throw out others until @file's bytes and descriptor fit as well, or none is left. */
 static void keep_budget(struct eo_snapshot_files *files, const struct file *file)
 {
@@ -87,9 +109,7 @@ static void keep_budget(struct eo_snapshot_files *files, const struct file *file
 		}
 		if (!oldest)
 			return;
-		files->bytes -= bytes_of(oldest);
-		files->open--;
-		eo_frame_search_fini(&oldest->search);
+		throw_out(files, oldest);
 	}
 }
 
@@ -100,6 +120,7 @@ static void load(struct eo_snapshot_files *files, struct file *file, int fd)
 		return;
 	}
 	file->search.number = ++files->clock;
+	file->used_tick = files->tick;
 	files->bytes += bytes_of(file);
 	files->open++;
 	keep_budget(files, file);
@@ -186,6 +207,7 @@ const struct eo_frame_search *eo_snapshot_files_get(struct eo_snapshot_files *fi
 	if (!bytes_of(file))
 		return NULL;
 	file->used = ++files->clock;
+	file->used_tick = files->tick;
 	*bias = vma->start - part->vaddr;
 	return &file->search;
 }

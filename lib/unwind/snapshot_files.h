@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The call frame information of the files that snapshots meet, unparsed: of each file the table of
- * its functions is held, and a descriptor. Those that were not used for longest give way to others.
+ * its functions is held, and a descriptor. Those that were not used for longest give way to others, those
+ * of a minute ago to nobody.
  * Not thread-safe. */
 #ifndef EO_UNWIND_SNAPSHOT_FILES_H
 #define EO_UNWIND_SNAPSHOT_FILES_H
@@ -35,6 +36,9 @@ const struct eo_frame_search *eo_snapshot_files_get(struct eo_snapshot_files *fi
 /** Whether the file behind @vma is a Go program, which keeps frame pointers. */
 bool eo_snapshot_files_is_go(struct eo_snapshot_files *files, uint32_t tgid,
 			     uint64_t mount_namespace, const struct eo_vma *vma);
+
+/** A second has passed: what was not used for a minute is let go, and read again if need be. */
+void eo_snapshot_files_tick(struct eo_snapshot_files *files);
 
 uint64_t eo_snapshot_files_bytes(const struct eo_snapshot_files *files); /* held at present */
 
