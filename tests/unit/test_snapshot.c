@@ -12,6 +12,8 @@
 
 #include "unwind/snapshot.h"
 
+#include "open_files.h"
+
 #ifdef __x86_64__
 
 #define STACK_MAX (64u << 10)
@@ -339,3 +341,26 @@ Test(snapshot, a_process_that_is_unknown_and_gone_has_its_leaf)
 }
 
 #endif
+
+Test(snapshot, files_that_are_not_used_any_more_are_closed_and_read_again)
+{
+	struct fixture f = begin();
+	__u64 frames[2][EO_MAX_FRAMES];
+	enum eo_user_walk walk;
+	size_t before = open_files(), opened;
+	uint32_t count;
+
+	take_chain(&f.copy);
+	count = unwind(&f, frames[0], &walk);
+	opened = open_files();
+	cr_assert_gt(opened, before);
+	for (int i = 0; i < 60; i++)
+		eo_snapshot_unwinder_tick(f.unwinder);
+	cr_assert_eq(open_files(), opened);
+	eo_snapshot_unwinder_tick(f.unwinder);
+	cr_assert_eq(open_files(), before);
+	cr_assert_eq(unwind(&f, frames[1], &walk), count);
+	cr_assert_arr_eq(frames[0], frames[1], count * sizeof(frames[0][0]));
+	cr_assert_eq(open_files(), opened);
+	end(&f);
+}

@@ -17,6 +17,7 @@
 
 #include "symbol/symbolizer.h"
 #include "emulation.h"
+#include "open_files.h"
 
 struct bench {
 	char dir[40];
@@ -726,13 +727,30 @@ Test(symbolizer, a_file_that_may_not_be_opened_is_counted_once)
 	bench_free(&b);
 }
 
-static size_t open_files(void)
+static void tick(const struct bench *b, int seconds)
 {
-	size_t count = 0;
+	for (int i = 0; i < seconds; i++)
+		eo_symbolizer_tick(b->symbolizer);
+}
 
-	for (int fd = 0; fd < 4096; fd++)
-		count += fcntl(fd, F_GETFD) >= 0;
-	return count;
+Test(symbolizer, a_file_that_is_not_used_any_more_is_closed_and_opened_again)
+{
+	uint64_t here = (uintptr_t)&eo_test_here;
+	struct bench b = bench_new(&plain);
+	struct eo_frame frame;
+	size_t before = open_files();
+
+	for (uint64_t turn = 1; turn < 3; turn++) {
+		/* Another address each time, or the first answer is just repeated. */
+		frame = user(&b, getpid(), here + turn);
+		expect_name(&frame, "eo_test_here", turn);
+		cr_assert_eq(open_files(), before + 1);
+		tick(&b, 300);
+		cr_assert_eq(open_files(), before + 1);
+		tick(&b, 1);
+		cr_assert_eq(open_files(), before);
+	}
+	bench_free(&b);
 }
 
 Test(symbolizer, more_files_than_may_be_open_all_have_names, .timeout = 100)
