@@ -72,10 +72,10 @@ void eo_symbolizer_find_lines(struct eo_symbolizer *symbolizer);
 size_t eo_symbolizer_lines(const struct eo_symbolizer *symbolizer, const struct eo_module *module,
 			   uint64_t address, const struct eo_source_line **ret);
 
-/* What could not be named and why, for a hint at the end. */
 /** Once a second: files that are not used any more are closed. */
 void eo_symbolizer_tick(struct eo_symbolizer *symbolizer);
 
+/* What could not be named and why, for a hint at the end. */
 struct eo_symbolizer_stats {
 	uint64_t named, unnamed_in_module, no_module;
 	bool kernel_hidden; /* kallsyms shows zeros: kptr_restrict, or CAP_SYSLOG is missing */

@@ -3,10 +3,10 @@
 # net.sh EBPFOTEL EMPTY_PROBES [ROUNDS [SECONDS]]
 # What `trace net` costs: throughput of a copy over loopback (iperf3), requests per second of a web
 # server that does nothing else (nginx, wrk) and of one that runs somebody's program (node), without it
-# and with it, in turns, so that a slow minute of the machine hits all alike; with tcpdump as well, and with programs on the same hooks that do nothing, which is
-# the least that it could cost. Prints the median of each, that of its ratios to the bare run before
-# it, and what a request cost: CPU time of the command, and of its programs in the kernel, where it
-# tells.
+# and with it, in turns, so that a slow minute of the machine hits all alike; with tcpdump as well, and
+# with programs on the same hooks that do nothing, which is the least that it could cost. Prints the
+# median of each, that of its ratios to the bare run before it, and what a request cost: CPU time of the
+# command, and of its programs in the kernel, where it tells.
 set -u
 bin=$1 empty_probes=$2 rounds=${3:-5} seconds=${4:-3}
 . "${0%/*}/common.sh"
@@ -14,7 +14,7 @@ need_root
 need iperf3 jq nginx node taskset wrk tcpdump unshare
 tmp=$(mktemp -d) || exit 1
 server='' node='' nginx=''
-trap 'kill $server $node; [ -z "$nginx" ] || kill -KILL $nginx; rm -rf "$tmp"' EXIT
+trap 'kill $server $node 2>/dev/null; [ -z "$nginx" ] || kill -KILL $nginx; rm -rf "$tmp"' EXIT
 
 iperf3 -s -p 25201 >/dev/null 2>&1 &
 server=$!

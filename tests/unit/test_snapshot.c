@@ -340,8 +340,6 @@ Test(snapshot, a_process_that_is_unknown_and_gone_has_its_leaf)
 	end(&f);
 }
 
-#endif
-
 Test(snapshot, files_that_are_not_used_any_more_are_closed_and_read_again)
 {
 	struct fixture f = begin();
@@ -364,3 +362,5 @@ Test(snapshot, files_that_are_not_used_any_more_are_closed_and_read_again)
 	cr_assert_eq(open_files(), opened);
 	end(&f);
 }
+
+#endif
