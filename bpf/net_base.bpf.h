@@ -227,6 +227,12 @@ static __always_inline void forget_cookie(const struct sock *sk)
 		bpf_map_delete_elem(&own_cookies, &address);
 }
 
+/* A request for a connection is none, nor is what remains of one: struct sock_common, no more. */
+static __always_inline int is_whole_socket(__u8 state)
+{
+	return state != TCP_NEW_SYN_RECV && state != TCP_TIME_WAIT;
+}
+
 /* --- owners ------------------------------------------------------------------------------- */
 
 /* A worker of the kernel's runs for others. */

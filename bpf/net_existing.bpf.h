@@ -61,7 +61,7 @@ static __noinline int find_tcp(struct sock *sk, __u64 cookie, struct task_struct
 		return 0;
 	}
 	if (state == TCP_LISTEN || state == TCP_CLOSE || state == TCP_SYN_RECV ||
-	    state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV)
+	    !is_whole_socket(state))
 		return 0;
 	conn = bpf_map_lookup_elem(&conns, &cookie);
 	if (!conn)

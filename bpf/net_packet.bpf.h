@@ -167,13 +167,11 @@ static __always_inline int is_strangers(const struct sk_buff *skb, __u8 directio
 {
 	const struct sock *sk = skb->sk;
 	__u64 cookie;
-	__u8 state;
 
 	if (direction != EO_PACKET_TX || !sk || net.own_cookies)
 		return 0;
-	state = sk->__sk_common.skc_state;
 	cookie = sk->__sk_common.skc_cookie.counter;
-	return cookie && state != TCP_NEW_SYN_RECV && state != TCP_TIME_WAIT &&
+	return cookie && is_whole_socket(sk->__sk_common.skc_state) &&
 	       sk->sk_protocol == IPPROTO_TCP && !bpf_map_lookup_elem(&conns, &cookie);
 }
 

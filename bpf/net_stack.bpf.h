@@ -30,12 +30,9 @@ static __noinline __u64 nobodys_stack(void *ctx)
 	return interrupt_stack(ctx, bpf_ktime_get_ns());
 }
 
-/* A request for a connection is no whole socket, nor is what remains of one. */
 static __always_inline int call_owns(const struct sock *sk)
 {
-	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
-
-	return state != TCP_NEW_SYN_RECV && state != TCP_TIME_WAIT &&
+	return is_whole_socket(BPF_CORE_READ(sk, __sk_common.skc_state)) &&
 	       BPF_CORE_READ(sk, sk_lock.owned);
 }
 
