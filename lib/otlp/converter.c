@@ -129,7 +129,7 @@ static void learn_start(struct eo_otlp_converter *converter, const struct eo_eve
 	}
 	converter->spans.has_parent =
 		parent && eo_traceparent_parse(parent, &converter->spans.parent);
-	learn_http_spans(&converter->spans, eo_event_text(event, "config", "http-spans"));
+	learn_http_spans(&converter->spans, eo_event_text(event, "config", "http_spans"));
 	converter->metrics.by_process = by && has_word(by, "pid");
 }
 

@@ -100,7 +100,7 @@ int eo_otlp_converter_add_resource(struct eo_otlp_converter *converter,
 
 /**
  * Feed one event. A start record teaches the converter the run: its id, the host, our own
- * resource, a traceparent for all spans to hang under, and of its config http-spans ("auto",
+ * resource, a traceparent for all spans to hang under, and of its config http_spans ("auto",
  * "all", "none") and by (a list; with "pid" in it metrics are of each process). process records teach the resources
  * of processes. So give it these records also where they are not written.
  * Returns 1 when a span (data point, log record) was made, 0 when this event has none, or a

@@ -323,7 +323,7 @@ Test(span_rules, a_client_span_is_made_only_where_its_sdk_makes_none)
 		char config[64];
 		json_t *r;
 
-		snprintf(config, sizeof(config), "\"config\":{\"http-spans\":\"%s\"}",
+		snprintf(config, sizeof(config), "\"config\":{\"http_spans\":\"%s\"}",
 			 cases[i].config);
 		cr_assert_gt(asprintf(&lines, "%s%s", event_line("start", 0, config),
 				      http_line("client", cases[i].more)),
