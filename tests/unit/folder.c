@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "folder.h"
 
-#include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,7 +9,7 @@
 
 #include "core/auto.h"
 
-static char folder[64];
+char folder[64];
 
 void make_folder(void)
 {
@@ -30,8 +29,17 @@ char *in_folder(const char *name)
 {
 	char *path;
 
-	cr_assert_geq(asprintf(&path, "%s/%s", folder, name), 0);
+	cr_assert_geq(asprintf(&path, "%s%s%s", *name == '/' ? "" : folder, *name == '/' ? "" : "/", name), 0);
 	return path;
+}
+
+int open_in_folder(const char *name)
+{
+	EO_AUTO_FREE char *path = in_folder(name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	cr_assert_geq(fd, 0, "%s", path);
+	return fd;
 }
 
 void write_in_folder(const char *name, const void *bytes, size_t size)
@@ -42,6 +50,11 @@ void write_in_folder(const char *name, const void *bytes, size_t size)
 	cr_assert_not_null(file);
 	cr_assert_eq(fwrite(bytes, 1, size, file), size);
 	cr_assert_eq(fclose(file), 0);
+}
+
+void write_text(const char *name, const char *text)
+{
+	write_in_folder(name, text, strlen(text));
 }
 
 bool try_run(const char *fmt, ...)
@@ -57,16 +70,19 @@ bool try_run(const char *fmt, ...)
 	return system(command) == 0;
 }
 
+bool has_program(const char *name)
+{
+	return try_run("command -v %s >/dev/null", name);
+}
+
 int build_c(const char *source, const char *options)
 {
+	int fd;
+
 	make_folder();
-	write_in_folder("p.c", source, strlen(source));
-	cr_assert(try_run("gcc -O1 %s -o p p.c", options));
-
-	EO_AUTO_FREE char *path = in_folder("p");
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	cr_assert_geq(fd, 0);
+	write_text("p.c", source);
+	run("gcc -O1 %s -o p p.c", options);
+	fd = open_in_folder("p");
 	remove_folder();
 	return fd;
 }

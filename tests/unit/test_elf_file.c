@@ -1,123 +1,19 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
-/* readelf is the truth for programs of the system and for programs compiled here. */
-#include "symbol/elf_file.h"
-
+// SPDX-License-Identifier: BSD-2-Clause
+/* Names, build ids and segments: readelf is the truth for programs of the system and for those compiled
+ * here. */
 #include <criterion/criterion.h>
 #include <elf.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <unistd.h>
 
 #include "core/auto.h"
-#include "emulation.h"
+#include "elf_bench.h"
 
-/* A folder that the test works in, an empty root for debug files within. */
-static char *folder;
-static char *empty_root;
-
-static void run(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static void run(const char *fmt, ...)
-{
-	char *args, *command;
-	va_list ap;
-
-	va_start(ap, fmt);
-	cr_assert_geq(vasprintf(&args, fmt, ap), 0);
-	va_end(ap);
-	cr_assert_geq(asprintf(&command, "cd %s && { %s ; } >log 2>&1 || { cat log >&2; exit 1; }",
-			       folder, args),
-		      0);
-	cr_assert_eq(system(command), 0, "%s", args);
-	free(command);
-	free(args);
-}
-
-static void write_file(const char *name, const char *text)
-{
-	char *path;
-
-	cr_assert_geq(asprintf(&path, "%s/%s", folder, name), 0);
-	FILE *file = fopen(path, "w");
-	cr_assert_not_null(file);
-	cr_assert_geq(fputs(text, file), 0);
-	cr_assert_eq(fclose(file), 0);
-	free(path);
-}
-
-/* Every kind of symbol that matters. The sections keep gaps where a stripped file has no name. */
-static const char source[] =
-	"volatile int sink;\n"
-	"int exported(int a) { for (int i = 0; i < a; i++) sink += i; return sink; }\n"
-	"int _exported_alias(int a) __attribute__((alias(\"exported\")));\n"
-	"int __first(int a) { return exported(a) + 1; }\n"
-	"int public_name(int a) __attribute__((weak, alias(\"__first\")));\n"
-	"static __attribute__((noinline, used)) int hidden_away(int a)\n"
-	"{ for (int i = 0; i < a; i++) sink ^= i; return sink; }\n"
-	"int also_exported(int a) { return hidden_away(a) * 3; }\n"
-	"asm(\".pushsection .text.asm,\\\"ax\\\",@progbits\\n\"\n"
-	"    \".globl bare_label\\nbare_label:\\n .fill 32, 1, 0x90\\n\"\n"
-	"    \"\\\"$x.1\\\":\\n .fill 8, 1, 0x90\\n\"\n"
-	"    \".annobin_note:\\n .fill 8, 1, 0x90\\n\"\n"
-	"    \".globl outer\\n.type outer,@function\\nouter:\\n .fill 16, 1, 0x90\\n\"\n"
-	"    \".globl inner\\n.type inner,@function\\ninner:\\n .fill 8, 1, 0x90\\n\"\n"
-	"    \".size inner, . - inner\\n\"\n"
-	"    \"label_inside:\\n .fill 16, 1, 0x90\\n.size outer, . - outer\\n\"\n"
-	"    \".globl unsized\\n.type unsized,@function\\nunsized:\\n .fill 24, 1, 0x90\\n\"\n"
-	"    \".popsection\\n\");\n";
-static const char main_source[] =
-	"int also_exported(int a);\n"
-	"int main(int argc, char **argv) { (void)argv; return also_exported(argc) == -1; }\n";
-
-static void set_up(void)
-{
-	char template[] = "/tmp/eo-elf-XXXXXX";
-
-	cr_assert_not_null(mkdtemp(template));
-	folder = strdup(template);
-	cr_assert_geq(asprintf(&empty_root, "%s/empty", folder), 0);
-	run("mkdir empty");
-	write_file("lib.c", source);
-	write_file("main.c", main_source);
-}
-
-static void tear_down(void)
-{
-	char *command;
-
-	cr_assert_geq(asprintf(&command, "rm -rf %s", folder), 0);
-	cr_assert_eq(system(command), 0);
-	free(command);
-	free(empty_root);
-	free(folder);
-}
-
-TestSuite(elf_file, .init = set_up, .fini = tear_down);
-
-static char *path_of(const char *name)
-{
-	char *path;
-
-	cr_assert_geq(*name == '/' ? asprintf(&path, "%s", name)
-				   : asprintf(&path, "%s/%s", folder, name),
-		      0);
-	return path;
-}
-
-static struct eo_elf *open_elf(const char *name)
-{
-	EO_AUTO_FREE char *path = path_of(name);
-	EO_AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct eo_elf *elf = NULL;
-	struct eo_error err = {0};
-
-	cr_assert_geq(fd, 0, "%s", path);
-	cr_assert_eq(eo_elf_open(fd, &elf, &err), 0, "%s: %s", path, err.text);
-	return elf;
-}
+TestSuite(elf_file, .init = make_elf_sources, .fini = remove_folder);
 
 struct function {
 	uint64_t start, size;
@@ -139,7 +35,7 @@ static int compare_functions(const void *a, const void *b)
 /* The defined functions that readelf sees in all tables of a file, by address. */
 static struct functions read_functions(const char *name)
 {
-	EO_AUTO_FREE char *path = path_of(name);
+	EO_AUTO_FREE char *path = in_folder(name);
 	EO_AUTO_FREE char *command = NULL;
 	struct functions all = {0};
 	char line[8192];
@@ -221,41 +117,6 @@ static void expect_own_functions(const char *name, size_t at_least)
 
 	cr_expect_geq(expect_functions(name, &truth, empty_root, NULL), at_least, "%s", name);
 	free(truth.items);
-}
-
-/* Address of a function, of any type, as nm tells it. */
-static uint64_t address_of(const char *name, const char *symbol)
-{
-	EO_AUTO_FREE char *path = path_of(name);
-	EO_AUTO_FREE char *command = NULL;
-	unsigned long address = 0;
-
-	cr_assert_geq(asprintf(&command, "nm %s | awk '$3 == \"%s\" { print $1 }'", path, symbol),
-		      0);
-	FILE *pipe = popen(command, "r");
-	cr_assert_not_null(pipe);
-	cr_assert_eq(fscanf(pipe, "%lx", &address), 1, "%s in %s", symbol, name);
-	pclose(pipe);
-	return address;
-}
-
-static void expect_name(struct eo_elf *elf, uint64_t at, const char *name, uint64_t start)
-{
-	struct eo_elf_symbol found = {0};
-
-	cr_expect_eq(eo_elf_find_symbol(elf, at, empty_root, NULL, &found), 0, "%s", name);
-	cr_expect_str_eq(found.name ? found.name : "", name);
-	cr_expect_eq(found.start, start, "%s: %#lx", name, found.start);
-	free(found.name);
-}
-
-static void expect_none(struct eo_elf *elf, uint64_t at)
-{
-	struct eo_elf_symbol found = {0};
-
-	cr_expect_eq(eo_elf_find_symbol(elf, at, empty_root, NULL, &found), -ENOENT, "%#lx: %s", at,
-		     found.name);
-	free(found.name);
 }
 
 static char *line_of(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -434,115 +295,6 @@ Test(elf_file, damaged_gnu_debugdata_leaves_the_other_symbols)
 	expect_none(elf, address_of("lib.so", "hidden_away"));
 }
 
-static void make_stripped(const char *build_id)
-{
-	run("gcc -O1 -Wl,--build-id=%s -o full main.c lib.c &&"
-	    "objcopy --only-keep-debug full program.debug &&"
-	    "strip -o program full && objcopy --add-gnu-debuglink=program.debug program",
-	    build_id);
-}
-
-/* Whether hidden_away is known with these places to look. */
-static bool finds_hidden(const char *root, const char *dir)
-{
-	EO_AUTO(eo_elf) elf = open_elf("program");
-	struct eo_elf_symbol found = {0};
-	int r = eo_elf_find_symbol(elf, address_of("full", "hidden_away"), root, dir, &found);
-	bool good = r == 0 && strcmp(found.name, "hidden_away") == 0;
-
-	cr_expect(good || r == -ENOENT);
-	free(found.name);
-	return good;
-}
-
-Test(elf_file, debuglink_is_followed_in_three_places)
-{
-	make_stripped("none");
-	cr_expect(!finds_hidden(folder, NULL), "no directory, no debuglink");
-
-	cr_expect(finds_hidden(folder, "/"), "beside the program");
-	run("mkdir .debug && mv program.debug .debug");
-	cr_expect(finds_hidden(folder, ""), ".debug");
-	cr_expect(finds_hidden("", folder), ".debug, from the real root");
-	run("mkdir -p usr/lib/debug/opt/app && mv .debug/program.debug usr/lib/debug/opt/app");
-	cr_expect(!finds_hidden(folder, "/"));
-	cr_expect(finds_hidden(folder, "/opt/app"), "/usr/lib/debug");
-}
-
-Test(elf_file, debuglink_needs_the_right_checksum_or_build_id)
-{
-	make_stripped("none");
-	run("printf x >>program.debug");
-	cr_expect(!finds_hidden(folder, "/"), "wrong checksum");
-
-	make_stripped("0x0123456789");
-	run("printf x >>program.debug");
-	cr_expect(finds_hidden(folder, "/"), "the build id decides");
-
-	make_stripped("0x0123456789");
-	run("gcc -O1 -Wl,--build-id=0x0123456780 -o full main.c lib.c &&"
-	    "objcopy --only-keep-debug full program.debug &&"
-	    "objcopy --remove-section .gnu_debuglink program &&"
-	    "objcopy --add-gnu-debuglink=program.debug program");
-	cr_expect(!finds_hidden(folder, "/"), "wrong build id, right checksum");
-}
-
-Test(elf_file, debuglink_does_not_leave_its_folder)
-{
-	static const char *const names[] = {"../secret.debug", "/secret.debug", "..", "", "./x"};
-
-	make_stripped("none");
-	run("mkdir sub && cp program.debug secret.debug");
-	for (size_t i = 0; i < EO_ARRAY_SIZE(names); i++) {
-		/* name, padding and the checksum of the real link */
-		run("objcopy -O binary --only-section=.gnu_debuglink "
-		    "--set-section-flags .gnu_debuglink=alloc,contents program link &&"
-		    "n='%s' && { printf '%%s' \"$n\"; head -c $((4 - ${#n} %% 4)) /dev/zero;"
-		    "tail -c 4 link; } >bad && cp program kept &&"
-		    "objcopy --update-section .gnu_debuglink=bad program",
-		    names[i]);
-		cr_expect(!finds_hidden(folder, "/sub"), "%s", names[i]);
-		run("mv kept program");
-	}
-}
-
-Test(elf_file, build_id_files_are_found_below_a_root)
-{
-	make_stripped("0xabcdef0123456789");
-	run("mkdir -p root/usr/lib/debug/.build-id/ab &&"
-	    "mv program.debug root/usr/lib/debug/.build-id/ab/cdef0123456789.debug");
-	EO_AUTO_FREE char *root = path_of("root");
-
-	cr_expect(finds_hidden(root, NULL));
-	cr_expect(!finds_hidden(empty_root, NULL));
-}
-
-Test(elf_file, absolute_links_in_a_root_stay_in_it)
-{
-	make_stripped("0xabcdef0123456789");
-	run("mkdir -p root/usr/lib/debug/.build-id/ab root/store && mv program.debug root/store &&"
-	    "ln -s /store/program.debug root/usr/lib/debug/.build-id/ab/cdef0123456789.debug");
-	EO_AUTO_FREE char *root = path_of("root");
-
-	SKIP_IN_EMULATION("no openat2()");
-	cr_expect(finds_hidden(root, NULL), "to a file of the root");
-
-	run("mv root/store/program.debug secret &&"
-	    "ln -sf %s/secret root/usr/lib/debug/.build-id/ab/cdef0123456789.debug",
-	    folder);
-	cr_expect(!finds_hidden(root, NULL), "to a file outside");
-}
-
-Test(elf_file, debug_files_that_are_no_files_are_not_opened)
-{
-	make_stripped("0xabcdef0123456789");
-	run("mkdir -p root/usr/lib/debug/.build-id/ab &&"
-	    "mkfifo root/usr/lib/debug/.build-id/ab/cdef0123456789.debug");
-	EO_AUTO_FREE char *root = path_of("root");
-
-	cr_expect(!finds_hidden(root, NULL)); /* and does not wait for a writer */
-}
-
 Test(elf_file, build_ids_are_those_that_readelf_prints)
 {
 	static const char *const styles[] = {"sha1", "md5", "0xabcdef01", "0x0123456789abcdef"};
@@ -625,7 +377,7 @@ Test(elf_file, a_mapping_that_begins_before_its_segment_finds_it)
 		" . = . + 0x1000; .text : { *(.text*) } :code\n"
 		" .data : { *(.data*) *(.bss*) } :code /DISCARD/ : { *(.eh_frame*) *(.note*) } }\n";
 
-	write_file("script.ld", script);
+	write_text("script.ld", script);
 	run("gcc -O1 -ffreestanding -fno-pic -nostdlib -static -no-pie -Wl,-e,main -Wl,-T,script.ld "
 	    "-Wl,--build-id=none -o program main.c lib.c");
 	EO_AUTO(eo_elf) elf = open_elf("program");
@@ -648,7 +400,7 @@ Test(elf_file, an_image_in_memory_is_copied)
 	size_t size = 0;
 
 	run("gcc -O1 -shared -fPIC -o lib.so lib.c");
-	EO_AUTO_FREE char *path = path_of("lib.so");
+	EO_AUTO_FREE char *path = in_folder("lib.so");
 	FILE *file = fopen(path, "r");
 	EO_AUTO_FREE char *bytes = malloc(1 << 20);
 
@@ -696,8 +448,7 @@ Test(elf_file, the_vdso_of_this_process_is_read)
 Test(elf_file, the_descriptor_stays_the_callers)
 {
 	run("gcc -O1 -shared -fPIC -o lib.so lib.c");
-	EO_AUTO_FREE char *path = path_of("lib.so");
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open_in_folder("lib.so");
 	struct eo_elf *opened = NULL;
 
 	cr_assert_eq(eo_elf_open(fd, &opened, NULL), 0);
@@ -706,172 +457,4 @@ Test(elf_file, the_descriptor_stays_the_callers)
 	expect_name(opened, exported, "exported", exported);
 	eo_elf_free(opened);
 	eo_elf_free(NULL);
-}
-
-/* The bytes of lib.so with a debuglink, small enough to damage thousands of times. */
-static unsigned char *read_victim(size_t *size)
-{
-	run("gcc -O1 -nostdlib -shared -fPIC -Wl,--build-id=sha1 -Wl,-z,noseparate-code -o lib.so "
-	    "lib.c && objcopy --only-keep-debug lib.so lib.debug && xz -k lib.debug &&"
-	    "objcopy --strip-unneeded --add-section .gnu_debugdata=lib.debug.xz "
-	    "--add-gnu-debuglink=lib.debug lib.so victim.so");
-	EO_AUTO_FREE char *path = path_of("victim.so");
-	FILE *file = fopen(path, "r");
-	unsigned char *bytes = malloc(1 << 20);
-
-	cr_assert_not_null(file);
-	cr_assert_not_null(bytes);
-	*size = fread(bytes, 1, 1 << 20, file);
-	cr_assert(*size > 4096 && *size < 1 << 20);
-	fclose(file);
-	return bytes;
-}
-
-/* Nothing is expected of the answers but that they are answers. Returns whether it opened. */
-static bool try_image(const unsigned char *bytes, size_t size)
-{
-	struct eo_elf *opened = NULL;
-	struct eo_error err = {0};
-	int r = eo_elf_open_memory(bytes, size, &opened, &err);
-
-	if (r < 0) {
-		cr_expect_eq(r, -ENOEXEC, "%d", r);
-		cr_expect_null(opened);
-		cr_expect_eq(err.code, ENOEXEC);
-		return false;
-	}
-
-	EO_AUTO(eo_elf) elf = opened;
-
-	cr_expect_leq(strlen(eo_elf_build_id(elf)), 128);
-	for (uint64_t at = 0; at < 0x3000; at += 0x98) {
-		struct eo_elf_symbol found = {0};
-
-		r = eo_elf_find_symbol(elf, at, empty_root, "/", &found);
-		cr_expect(r == -ENOENT || (r == 0 && found.start <= at && *found.name), "%d", r);
-		free(found.name);
-		eo_elf_segment_at(elf, at);
-	}
-	return true;
-}
-
-Test(elf_file, files_cut_at_any_byte_are_errors_not_crashes)
-{
-	size_t size, opened = 0;
-	EO_AUTO_FREE unsigned char *bytes = read_victim(&size);
-	const Elf64_Ehdr *header = (const void *)bytes;
-	size_t headers = sizeof(*header) + header->e_phnum * sizeof(Elf64_Phdr);
-
-	for (size_t cut = 0; cut < headers; cut++)
-		cr_expect(!try_image(bytes, cut), "%zu", cut);
-	for (size_t cut = headers; cut < size; cut += cut < 2048 ? 1 : 37)
-		opened += try_image(bytes, cut);
-	cr_expect_gt(opened, 100, "all headers of segments are there");
-	cr_expect(try_image(bytes, size));
-}
-
-Test(elf_file, files_with_damaged_bytes_are_errors_not_crashes)
-{
-	size_t size, opened = 0;
-	EO_AUTO_FREE unsigned char *bytes = read_victim(&size);
-	EO_AUTO_FREE unsigned char *damaged = malloc(size);
-	const Elf64_Ehdr *header = (const void *)bytes;
-	uint32_t random = 4711;
-
-	cr_assert_not_null(damaged);
-	for (int i = 0; i < 3000; i++) {
-		memcpy(damaged, bytes, size);
-		for (uint32_t n = 0; n <= (uint32_t)i % 8; n++) {
-			/* headers of segments, of sections, and everything else, in turn */
-			size_t from = 0, length = 1024;
-
-			random = random * 1664525 + 1013904223;
-			if ((random >> 8) % 3 == 1) {
-				from = header->e_shoff;
-				length = size - from;
-			} else if ((random >> 8) % 3 == 2) {
-				length = size;
-			}
-			random = random * 1664525 + 1013904223;
-			damaged[from + (random >> 4) % length] = (unsigned char)(random >> 24);
-		}
-		opened += try_image(damaged, size);
-	}
-	cr_expect_gt(opened, 500);
-}
-
-Test(elf_file, sections_that_point_outside_leave_no_symbols)
-{
-	size_t size;
-	EO_AUTO_FREE unsigned char *bytes = read_victim(&size);
-	Elf64_Ehdr *header = (void *)bytes;
-
-	for (int i = 1; i < header->e_shnum; i++) {
-		Elf64_Shdr *section = (void *)(bytes + header->e_shoff + i * sizeof(*section));
-
-		section->sh_offset = i % 2 ? UINT64_MAX - 8 : section->sh_offset;
-		section->sh_size = UINT64_MAX - (uint64_t)i;
-		section->sh_link = i % 3 ? section->sh_link : 0xffffffff;
-	}
-	cr_expect(try_image(bytes, size));
-
-	header->e_shoff = UINT64_MAX - 3;
-	cr_expect(try_image(bytes, size));
-	header->e_shoff = 8;
-	header->e_shnum = 0;
-	cr_expect(try_image(bytes, size));
-}
-
-Test(elf_file, segments_that_contradict_themselves_are_refused)
-{
-	static const struct {
-		uint64_t offset, vaddr, file_size, memory_size;
-	} bad[] = {
-		{0, 0, 4096, 4095},
-		{0, UINT64_MAX - 10, 4, 100},
-		{UINT64_MAX - 10, 0, 100, 100},
-	};
-	size_t size;
-	EO_AUTO_FREE unsigned char *bytes = read_victim(&size);
-	Elf64_Phdr *segment = (void *)(bytes + sizeof(Elf64_Ehdr));
-	Elf64_Ehdr *header = (void *)bytes;
-
-	segment->p_type = PT_LOAD;
-	for (size_t i = 0; i < EO_ARRAY_SIZE(bad); i++) {
-		segment->p_offset = bad[i].offset;
-		segment->p_vaddr = bad[i].vaddr;
-		segment->p_filesz = bad[i].file_size;
-		segment->p_memsz = bad[i].memory_size;
-		cr_expect(!try_image(bytes, size), "%zu", i);
-	}
-	segment->p_type = PT_NULL;
-	cr_expect(try_image(bytes, size));
-
-	header->e_phnum = 1025;
-	cr_expect(!try_image(bytes, size), "more segments than any program has");
-}
-
-Test(elf_file, what_is_no_elf_file_of_this_machine_is_enoexec)
-{
-	size_t size;
-	EO_AUTO_FREE unsigned char *bytes = read_victim(&size);
-
-	cr_expect(!try_image((const unsigned char *)"#!/bin/sh\nexit 0\n", 17));
-	cr_expect(!try_image((const unsigned char *)"", 0));
-	bytes[EI_DATA] = ELFDATA2MSB;
-	cr_expect(!try_image(bytes, size), "the other byte order");
-	bytes[EI_DATA] = ELFDATA2LSB;
-	bytes[EI_CLASS] = 3;
-	cr_expect(!try_image(bytes, size), "no class");
-}
-
-Test(elf_file, a_file_that_shrinks_later_gives_no_name_and_no_signal)
-{
-	run("gcc -O1 -shared -fPIC -o lib.so lib.c");
-	uint64_t exported = address_of("lib.so", "exported");
-	EO_AUTO(eo_elf) elf = open_elf("lib.so");
-
-	expect_name(elf, exported, "exported", exported);
-	run("truncate -s 100 lib.so");
-	expect_none(elf, exported);
 }

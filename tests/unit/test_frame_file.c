@@ -442,8 +442,8 @@ static const char c_source[] =
 /* Compile the source above with @flags. */
 static char *compile(const char *name, const char *flags)
 {
-	write_in_folder("test.c", c_source, sizeof(c_source) - 1);
-	cr_assert(try_run("gcc %s -o %s test.c", flags, name));
+	write_text("test.c", c_source);
+	run("gcc %s -o %s test.c", flags, name);
 	return in_folder(name);
 }
 
@@ -488,7 +488,7 @@ Test(frame_file, of_a_rust_program_agrees_with_readelf)
 		"for w in std::env::args() { *m.entry(w).or_insert(0) += 1; }\n"
 		"println!(\"{:?}\", m); }\n";
 
-	write_in_folder("test.rs", source, sizeof(source) - 1);
+	write_text("test.rs", source);
 	if (!try_run("rustc -O -o rust test.rs >/dev/null 2>&1"))
 		cr_skip_test("no rustc here");
 
@@ -502,10 +502,10 @@ Test(frame_file, debug_frame_of_a_go_program_agrees_with_readelf)
 {
 	static const char source[] = "package main\nfunc main() { println(\"test\") }\n";
 
-	write_in_folder("test.go", source, sizeof(source) - 1);
+	write_text("test.go", source);
 	if (!try_run("go build -o go test.go >/dev/null 2>&1"))
 		cr_skip_test("no go here");
-	cr_assert(try_run("objcopy --rename-section .gopclntab=.hidden go debug"));
+	run("objcopy --rename-section .gopclntab=.hidden go debug");
 
 	EO_AUTO_FREE char *path = in_folder("debug");
 
@@ -528,7 +528,7 @@ Test(frame_file, packed_debug_frame_is_the_same)
 	EO_AUTO_FREE char *packed_path = in_folder("packed");
 	struct eo_frame_table plain = {0}, packed = {0};
 
-	cr_assert(try_run("objcopy --compress-debug-sections=zlib plain packed"));
+	run("objcopy --compress-debug-sections=zlib plain packed");
 	cr_assert(try_run("readelf -S -W packed | grep -q 'debug_frame.* C '"),
 		  "not worth packing: the test is void");
 	cr_assert_eq(load(path, &plain), 0);
@@ -660,8 +660,8 @@ Test(frame_file, without_call_frame_information_is_enoent)
 	static const char source[] = ".globl _start\n_start: hlt\n";
 	size_t size;
 
-	write_in_folder("bare.s", source, sizeof(source) - 1);
-	cr_assert(try_run("gcc -nostdlib -static -o bare bare.s -Wl,--build-id=none"));
+	write_text("bare.s", source);
+	run("gcc -nostdlib -static -o bare bare.s -Wl,--build-id=none");
 
 	EO_AUTO_FREE char *path = in_folder("bare");
 	EO_AUTO_FREE char *image = read_file(path, &size);
@@ -701,7 +701,7 @@ Test(frame_file, lies_of_packed_sections_are_errors)
 
 	free(compile("test", "-O2 -g -fno-asynchronous-unwind-tables -nostdlib -shared -fPIC "
 			     "-Wl,--no-ld-generated-unwind-info"));
-	cr_assert(try_run("objcopy --compress-debug-sections=zlib test packed"));
+	run("objcopy --compress-debug-sections=zlib test packed");
 
 	EO_AUTO_FREE char *image = read_file(path, &size);
 	const Elf64_Shdr *section = section_header(image, ".debug_frame");

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "open_files.h"
+
 #define MS 1000000ull
 #define SOURCES 200
 
@@ -373,8 +375,6 @@ Test(loop, timer_without_interval_fires_once, .timeout = 20)
 	scene_free(&scene);
 }
 
-static int descriptors(void);
-
 static int again_for_a_while(void *ctx)
 {
 	struct scene *scene = ctx;
@@ -386,15 +386,15 @@ static int again_for_a_while(void *ctx)
 Test(loop, timer_without_interval_leaves_nothing_behind, .timeout = 20)
 {
 	struct scene scene;
-	int before;
+	size_t before;
 
 	scene_new(&scene);
-	before = descriptors();
+	before = open_files();
 	scene.stop_after = 211;
 	cr_assert_eq(eo_loop_add_timer(scene.loop, 0, 0, again_for_a_while, &scene, NULL, NULL), 0);
 	cr_expect_eq(run(&scene), 0);
 	cr_expect_eq(scene.calls, 211);
-	cr_expect_eq(descriptors(), before + 1, "the one that was added last");
+	cr_expect_eq(open_files(), before + 1, "the one that was added last");
 	scene_free(&scene);
 }
 
@@ -655,18 +655,9 @@ Test(loop, process_that_does_not_exist_is_an_error)
 	scene_free(&scene);
 }
 
-static int descriptors(void)
-{
-	int count = 0;
-
-	for (int fd = 0; fd < 1024; fd++)
-		count += fcntl(fd, F_GETFD) >= 0;
-	return count;
-}
-
 Test(loop, free_closes_what_the_loop_opened_and_nothing_else)
 {
-	int before = descriptors();
+	size_t before = open_files();
 	struct scene scene;
 	sigset_t set;
 
@@ -677,10 +668,10 @@ Test(loop, free_closes_what_the_loop_opened_and_nothing_else)
 	cr_assert_eq(eo_loop_add_timer(scene.loop, MS, 0, on_timer, &scene, NULL, NULL), 0);
 	cr_assert_eq(eo_loop_add_signals(scene.loop, &set, on_signal, &scene, NULL), 0);
 	cr_assert_eq(eo_loop_add_child(scene.loop, getpid(), on_timer, &scene, NULL), 0);
-	cr_expect_eq(descriptors(), before + 6);
+	cr_expect_eq(open_files(), before + 6);
 	eo_loop_free(scene.loop);
-	cr_expect_eq(descriptors(), before + 2);
+	cr_expect_eq(open_files(), before + 2);
 	scene.loop = NULL;
 	scene_free(&scene);
-	cr_expect_eq(descriptors(), before);
+	cr_expect_eq(open_files(), before);
 }

@@ -35,7 +35,7 @@ short_filter() { # NAME
 	cpu_profiler) echo cpu_profiler/every_sample_seen_is_in_the_profile ;;
 	syscall_tracer) echo syscall_tracer/errors_are_told_apart ;;
 	mem_tracer) echo mem_tracer/each_call_is_an_event ;;
-	net_tracer) echo net_tracer/each_failure_has_its_errno ;;
+	net_failures) echo net_failures/each_failure_has_its_errno ;;
 	support | loader) echo '*/*' ;;
 	*) return 1 ;;
 	esac
@@ -72,6 +72,7 @@ run loader 200 "$build/tests/kernel/test_loader" --jobs 1 --color=never
 run support 200 "$build/tests/kernel/test_support" --jobs 1 --color=never
 run cpu_profiler 400 "$build/tests/kernel/test_cpu_profiler" --jobs 1 --color=never \
 	--filter 'cpu_profiler/!(a_flood_*)'
+run cpu_targets 400 "$build/tests/kernel/test_cpu_targets" --jobs 1 --color=never
 for program in "$build"/tests/kernel/test_unwind*; do
 	[ ! -f "$program" ] || run "${program##*/test_}" 200 "$program" --jobs 1 --color=never
 done
@@ -81,7 +82,7 @@ run syscall_tracer 400 "$build/tests/kernel/test_syscall_tracer" --jobs 1 --colo
 run syscall_captures 200 "$build/tests/kernel/test_syscall_captures" --jobs 1 --color=never
 run syscall_summary 200 "$build/tests/kernel/test_syscall_summary" --jobs 1 --color=never
 for name in mem_tracer mem_life mem_sampling mem_sources \
-	net_tracer net_messages net_http net_tls net_sockets net_stacks; do
+	net_tracer net_failures net_messages net_http net_tls net_sockets net_stacks; do
 	run "$name" 400 "$build/tests/kernel/test_$name" --jobs 1 --color=never
 done
 # Left out: fifty thousand sockets that wait at once.
