@@ -4,8 +4,10 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "capture/cpus.h"
@@ -142,12 +144,14 @@ static int read_declared(const struct eo_function_probes *p, struct file *file, 
 static int number_file(struct eo_function_probes *p, int fd, bool named)
 {
 	struct file file = {.named = named};
+	struct statfs fs;
 	struct stat st;
 	int r;
 
-	if (fstat(fd, &st) < 0)
+	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
 		return -errno;
-	file.device = st.st_dev;
+	/* Containers of one image have one file, each on a device of its own, and probes are the file's. */
+	file.device = fs.f_type == OVERLAYFS_SUPER_MAGIC ? 0 : st.st_dev;
 	file.inode = st.st_ino;
 	file.size = (uint64_t)st.st_size;
 	file.mtime_ns = (uint64_t)st.st_mtim.tv_sec * EO_NS_PER_SEC + (uint64_t)st.st_mtim.tv_nsec;

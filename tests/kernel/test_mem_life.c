@@ -4,10 +4,12 @@
 #include <criterion/criterion.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -239,6 +241,47 @@ Test(mem_life, nothing_is_held_of_a_loop_that_is_cut_out_of_the_middle)
 	cr_expect_leq(total(&stats, "active_allocations"), 1);
 	cr_expect_eq(total(&stats, "allocations") - total(&stats, "frees"), total(&stats, "active_allocations"));
 	done(&heap, tracer);
+}
+
+/* As containers of one image have it: one file, on two devices. */
+Test(mem_life, a_file_behind_two_overlays_is_probed_once)
+{
+	SETUP();
+	static const char comms[][EO_COMM_BYTES] = {"heap_static"};
+	const struct eo_tracer_options options = {
+		.target = {.all = true, .comms = comms, .comm_count = 1},
+		.summary = true,
+		.ring_bytes = 1u << 22,
+	};
+	const struct eo_mem_options mem = {0};
+	const struct sums sums = count_sums();
+	struct eo_config config = tracing_config();
+	struct program programs[2];
+	struct eo_trace_stats stats;
+	struct eo_error err = {0};
+	struct eo_tracer *tracer;
+
+	cr_assert_eq(unshare(CLONE_NEWNS), 0);
+	cr_assert_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	cr_assert_eq(mount("none", "/mnt", "tmpfs", 0, NULL), 0);
+	if (system("cd /mnt && mkdir image 1 2 1.up 2.up 1.work 2.work && cp \"$EO_HEAP_STATIC\" image &&"
+		   "for i in 1 2; do mount -t overlay none -o lowerdir=image,upperdir=$i.up,workdir=$i.work"
+		   " $i || exit; done") != 0)
+		cr_skip_test("needs overlayfs");
+	for (int i = 0; i < 2; i++) {
+		setenv("EO_HEAP_STATIC", i ? "/mnt/2/heap_static" : "/mnt/1/heap_static", 1);
+		programs[i] = start_variant("EO_HEAP_STATIC", "counts", NULL);
+	}
+	cr_assert_eq(eo_mem_tracer_new(&config, &options, &mem, &tracer, &err), 0, "%s", err.text);
+	cr_assert_eq(eo_tracer_start(tracer, &err), 0, "%s", err.text);
+	do_step(&programs[0], tracer);
+	stats = last_step(&programs[1], tracer);
+	expect_sound(&stats);
+	EXPECT_TOTAL(&stats, "allocations", 2 * sums.allocations);
+	EXPECT_TOTAL(&stats, "frees", 2 * sums.frees);
+	EXPECT_TOTAL(&stats, "unknown_frees", 0);
+	end_program(&programs[0]);
+	done(&programs[1], tracer);
 }
 
 Test(mem_life, a_target_that_is_killed_ends_the_run_with_its_data)
