@@ -100,18 +100,19 @@ int eo_tracer_on_record(void *ctx, uint32_t cpu, const void *record, size_t size
 	struct eo_tracer *tracer = ctx;
 	const struct eo_record_header *header = record;
 	struct eo_cpu_gap *gap = &tracer->gaps[cpu];
-	uint64_t lost = header->ring_lost - gap->lost, last_ktime_ns = gap->last_ktime_ns;
-	int r;
+	uint64_t lost = 0, last_ktime_ns = gap->last_ktime_ns;
+	int r = 0;
 
 	tracer->records_taken++;
-	gap->lost = header->ring_lost;
 	gap->last_ktime_ns = header->ktime_ns;
-	if (lost) {
-		r = tell_loss(tracer, EO_LOSS_RING_FULL, lost, header->ktime_ns, last_ktime_ns);
-		if (r < 0)
-			return r;
+	/* That of an interrupt can stand behind one that knows of losses after it. */
+	if (header->ring_lost > gap->lost) {
+		lost = header->ring_lost - gap->lost;
+		gap->lost = header->ring_lost;
 	}
-	return tracer->class->record(tracer, header, size);
+	if (lost)
+		r = tell_loss(tracer, EO_LOSS_RING_FULL, lost, header->ktime_ns, last_ktime_ns);
+	return r < 0 ? r : tracer->class->record(tracer, header, size);
 }
 
 int eo_tracer_tell_losses(struct eo_tracer *tracer, bool last)
