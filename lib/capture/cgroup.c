@@ -17,7 +17,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
+#include "core/array.h"
 #include "core/auto.h"
 
 #define ID_MAX 64
@@ -111,8 +113,10 @@ int eo_cgroup_validate(const char *path, struct eo_error *err)
 
 /* What is looked for, and what was found. */
 struct search {
-	bool (*match)(struct search *search, const char *name);
+	/* @path: of the directory that is @entry */
+	bool (*match)(struct search *search, const struct dirent *entry, const char *path);
 	const char *wanted;
+	struct eo_cgroup_paths *paths; /* that are collected */
 	char id[ID_MAX + 1], other[ID_MAX + 1]; /* of the first match, and of a different one */
 	char *path;
 	unsigned int directories;
@@ -143,10 +147,12 @@ static bool container_id(const char *name, char id[static ID_MAX + 1])
 	return false;
 }
 
-static bool match_container(struct search *search, const char *name)
+static bool match_container(struct search *search, const struct dirent *entry, const char *path)
 {
+	const char *name = entry->d_name;
 	char id[ID_MAX + 1];
 
+	(void)path;
 	/* conmon watches the container from a group of its own with the same id. */
 	if (strstr(name, "conmon") || !container_id(name, id) ||
 	    strncmp(id, search->wanted, strlen(search->wanted)) != 0)
@@ -158,11 +164,12 @@ static bool match_container(struct search *search, const char *name)
 	return true;
 }
 
-static bool match_pod(struct search *search, const char *name)
+static bool match_pod(struct search *search, const struct dirent *entry, const char *path)
 {
 	size_t len = strlen(search->wanted);
 
-	for (const char *pod = strstr(name, "pod"); pod; pod = strstr(pod + 1, "pod")) {
+	(void)path;
+	for (const char *pod = strstr(entry->d_name, "pod"); pod; pod = strstr(pod + 1, "pod")) {
 		const char *uid = pod + 3;
 		size_t i = 0;
 
@@ -196,7 +203,7 @@ static void walk(struct search *search, int fd, char *path, size_t len, int dept
 		search->directories++;
 		path[len] = '/';
 		memcpy(path + len + 1, entry->d_name, name_len + 1);
-		if (search->match(search, entry->d_name)) {
+		if (search->match(search, entry, path)) {
 			if (!search->path) {
 				search->path = strdup(path);
 				search->out_of_memory = !search->path;
@@ -277,35 +284,63 @@ int eo_cgroup_find_pod(const char *root, const char *uid, char **ret, struct eo_
 		    err);
 }
 
-#define FILEID_KERNFS 0xfe /* enum fid_type, include/linux/exportfs.h */
-
-int eo_cgroup_path_of(const char *root, uint64_t id, char *ret, size_t size)
+/* A cgroup's id is the number of its inode. */
+static bool add_path(struct eo_cgroup_paths *paths, uint64_t id, const char *path)
 {
-	char handle_bytes[sizeof(struct file_handle) + sizeof(id)] __attribute__((aligned(8)));
-	struct file_handle *handle = (void *)handle_bytes;
-	EO_AUTO_CLOSE int root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	EO_AUTO_CLOSE int fd = -1;
-	size_t root_len = strlen(root);
-	char link[64], path[PATH_MAX];
-	ssize_t len;
+	if (!EO_ARRAY_RESERVE(paths->list, paths->count + 1, paths->room, 64))
+		return false;
+	paths->list[paths->count].id = id;
+	paths->list[paths->count].path = strdup(path);
+	return paths->list[paths->count].path && ++paths->count;
+}
 
-	if (root_fd < 0)
-		return -errno;
-	handle->handle_bytes = sizeof(id);
-	handle->handle_type = FILEID_KERNFS;
-	memcpy(handle->f_handle, &id, sizeof(id));
-	fd = open_by_handle_at(root_fd, handle, O_PATH | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	len = readlink(link, path, sizeof(path) - 1);
-	if (len < 0)
-		return -errno;
-	path[len] = '\0';
-	if (strncmp(path, root, root_len) != 0)
-		return -ENOENT;
-	if ((size_t)len - root_len + 1 > size || size < 2)
-		return -ENAMETOOLONG;
-	strcpy(ret, (size_t)len > root_len ? path + root_len : "/");
-	return 0;
+static bool collect(struct search *search, const struct dirent *entry, const char *path)
+{
+	if (!add_path(search->paths, entry->d_ino, path + strlen(search->wanted)))
+		search->out_of_memory = true;
+	return false;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct eo_cgroup_path *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+int eo_cgroup_paths_read(struct eo_cgroup_paths *paths, const char *root)
+{
+	struct search search = {.match = collect, .wanted = root, .paths = paths};
+	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || strlen(root) >= sizeof(path)) {
+		int r = fd < 0 ? -errno : -ENAMETOOLONG;
+
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	search.out_of_memory = !add_path(paths, st.st_ino, "/");
+	walk(&search, fd, strcpy(path, root), strlen(root), 0);
+	if (paths->count)
+		qsort(paths->list, paths->count, sizeof(*paths->list), by_id);
+	return search.out_of_memory ? -ENOMEM : 0;
+}
+
+const char *eo_cgroup_paths_find(const struct eo_cgroup_paths *paths, uint64_t id)
+{
+	const struct eo_cgroup_path key = {.id = id}, *found;
+
+	found = paths->count ? bsearch(&key, paths->list, paths->count, sizeof(key), by_id) : NULL;
+	return found ? found->path : NULL;
+}
+
+void eo_cgroup_paths_fini(struct eo_cgroup_paths *paths)
+{
+	for (size_t i = 0; i < paths->count; i++)
+		free(paths->list[i].path);
+	free(paths->list);
+	*paths = (struct eo_cgroup_paths){.list = NULL};
 }

@@ -25,10 +25,18 @@ int eo_cgroup_find_container(const char *root, const char *prefix, char **ret,
 /** The same for a Kubernetes pod by its whole UID, with dashes. */
 int eo_cgroup_find_pod(const char *root, const char *uid, char **ret, struct eo_error *err);
 
-/**
- * The path below @root of the cgroup that BPF calls @id, "/" for the root itself.
- * Returns 0 or a negative errno: it is gone, its name does not fit, or this is not allowed.
- */
-int eo_cgroup_path_of(const char *root, uint64_t id, char *ret, size_t size);
+/* What there is of cgroups, by the ids that BPF calls them by. All zeros: nothing. */
+struct eo_cgroup_paths {
+	struct eo_cgroup_path {
+		uint64_t id;
+		char *path; /* below the root; "/" is that of the root itself */
+	} *list;
+	size_t count, room;
+};
+
+/** Of all cgroups below @root, as they are now. It takes no privileges. Returns 0 or a negative errno. */
+int eo_cgroup_paths_read(struct eo_cgroup_paths *paths, const char *root);
+const char *eo_cgroup_paths_find(const struct eo_cgroup_paths *paths, uint64_t id); /* NULL: not there */
+void eo_cgroup_paths_fini(struct eo_cgroup_paths *paths);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,15 +121,6 @@ int eo_syscall_summary_take_dense(int map_fd, uint32_t generation, uint32_t cpu_
 	return r;
 }
 
-static void cgroup_text(uint64_t id, char *text, size_t size)
-{
-	EO_AUTO_FREE char *root = NULL;
-
-	/* It may be gone by now; its number still tells it from others. */
-	if (eo_cgroup_root(&root, NULL) < 0 || eo_cgroup_path_of(root, id, text, size) < 0)
-		snprintf(text, size, "%llu", (unsigned long long)id);
-}
-
 static void add(struct eo_attr *attrs, size_t *count, const char *key, uint64_t value)
 {
 	attrs[(*count)++] = (struct eo_attr){.key = key, .type = EO_ATTR_UINT, .unum = value};
@@ -169,7 +159,7 @@ int eo_syscall_summary_event(const struct eo_syscall_key *key, const struct eo_s
 	const char *name = eo_syscall_name(key->abi, key->nr), *abi;
 	uint64_t calls = eo_syscall_row_count(row), timed = calls - row->untimed;
 	struct eo_event event = {.type = EO_EVENT_SYSCALL_SUMMARY, .ktime_ns = ktime_ns};
-	char unknown[24], comm[EO_COMM_LEN + 1], cgroup[PATH_MAX];
+	char unknown[24], comm[EO_COMM_LEN + 1], cgroup[24];
 	struct eo_attr attrs[17 + OCTAVES];
 	size_t count = 0;
 
@@ -185,9 +175,11 @@ int eo_syscall_summary_event(const struct eo_syscall_key *key, const struct eo_s
 		event.pid = event.tid = key->tgid;
 		memcpy(event.comm, key->comm, sizeof(event.comm));
 	}
-	if (keys->cgroup) {
-		cgroup_text(key->cgroup, cgroup, sizeof(cgroup));
-		add_text(attrs, &count, "cgroup", cgroup);
+	if (keys->cgroups) {
+		/* It may be gone by now; its number still tells it from others. */
+		snprintf(cgroup, sizeof(cgroup), "%llu", (unsigned long long)key->cgroup);
+		add_text(attrs, &count, "cgroup",
+			 eo_cgroup_paths_find(keys->cgroups, key->cgroup) ?: cgroup);
 	}
 	abi = eo_syscall_abi_name(EO_MACHINE_HERE, key->abi);
 	if (abi)

@@ -23,7 +23,8 @@ int eo_syscall_summary_take_dense(int map_fd, uint32_t generation, uint32_t cpu_
 
 /* What a row's event may say besides its figures. */
 struct eo_syscall_summary_keys {
-	bool comm, pid, cgroup;
+	bool comm, pid;
+	const struct eo_cgroup_paths *cgroups; /* NULL: it does not say */
 };
 
 /** Tell @fn the row as an event. @ktime_ns: now. Returns what @fn does. */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "capture/cgroup.h"
 #include "capture/privileges.h"
 #include "capture/probe.h"
 #include "capture/syscall_summary.h"
@@ -474,14 +475,21 @@ static int tell_row(void *ctx, const struct eo_syscall_key *key, const struct eo
 static int summary(struct eo_tracer *base, eo_trace_event_fn fn, void *ctx, struct eo_error *err)
 {
 	const struct eo_syscall_options *options = &of(base)->options;
+	struct eo_cgroup_paths cgroups = {.list = NULL};
 	struct telling telling = {
 		.fn = fn,
 		.ctx = ctx,
-		.keys = {options->by_comm, options->by_pid, options->by_cgroup},
+		.keys = {options->by_comm, options->by_pid, options->by_cgroup ? &cgroups : NULL},
 		.ktime_ns = eo_clock_monotonic_ns(),
 	};
+	EO_AUTO_FREE char *root = NULL;
+	int r;
 
-	return eo_syscall_tracer_rows(base, tell_row, &telling, err);
+	if (options->by_cgroup && eo_cgroup_root(&root, NULL) == 0)
+		eo_cgroup_paths_read(&cgroups, root); /* else they keep their numbers */
+	r = eo_syscall_tracer_rows(base, tell_row, &telling, err);
+	eo_cgroup_paths_fini(&cgroups);
+	return r;
 }
 
 /* --- class ------------------------------------------------------------------------------- */

@@ -40,6 +40,10 @@ ok "trace keeps no more" until_true confined "$pid" "$wanted"
 end "it ends well, too"
 ok "with whole lines" jq -e .event_type t.jsonl
 
+run "$EO_BIN" trace syscall -q -c --by=cgroup -f jsonl -- ls
+is "a summary by cgroup" "$rc" 0
+ok "knows their names within" jq -se 'map(select(.event_type == "syscall_summary").data.cgroup) | length > 0 and all(startswith("/"))' out
+
 own=$(awk '/^CapPrm:/ { print $2 }' /proc/self/status)
 start "$EO_BIN" profile -q -F 49 -d 60 --no-sandbox -o p.pb.gz
 sampling "$pid"

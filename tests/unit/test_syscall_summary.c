@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "capture/cgroup.h"
 #include "capture/syscall_summary.h"
 
 static struct eo_syscall_row row_of(uint64_t min_ns, uint64_t max_ns)
@@ -60,6 +62,7 @@ Test(syscall_row, smallest_durations_have_whole_numbers)
 
 struct told {
 	bool timed;
+	const char *cgroup; /* NULL: it does not say */
 	unsigned int events;
 };
 
@@ -73,7 +76,9 @@ static int check(void *ctx, const struct eo_event *event)
 	cr_assert_str_eq(eo_event_data(event, "name")->str, "getppid");
 	cr_assert_str_eq(eo_event_data(event, "comm")->str, "sixteen bytes no");
 	cr_assert_eq(eo_event_data(event, "pid")->unum, 4711);
-	cr_assert_null(eo_event_data(event, "cgroup"));
+	cr_assert_eq(!eo_event_data(event, "cgroup"), !told->cgroup);
+	if (told->cgroup)
+		cr_assert_str_eq(eo_event_data(event, "cgroup")->str, told->cgroup);
 	cr_assert_null(eo_event_data(event, "abi"));
 	cr_assert_eq(eo_event_data(event, "count")->unum, told->timed ? 10 : 3);
 	cr_assert_eq(eo_event_data(event, "errors")->unum, 2);
@@ -91,7 +96,9 @@ static int check(void *ctx, const struct eo_event *event)
 
 Test(syscall_row, event_says_what_the_rows_are_told_apart_by)
 {
-	const struct eo_syscall_summary_keys keys = {.comm = true, .pid = true};
+	struct eo_cgroup_path shop = {.id = 3, .path = strdup("/shop.slice")};
+	const struct eo_cgroup_paths cgroups = {.list = &shop, .count = 1};
+	struct eo_syscall_summary_keys keys = {.comm = true, .pid = true};
 	struct eo_syscall_key key = {.nr = (uint32_t)eo_syscall_find("getppid"), .tgid = 4711, .cgroup = 3};
 	struct eo_syscall_row row = row_of(1100, 1100);
 	struct told told = {.timed = true};
@@ -105,5 +112,12 @@ Test(syscall_row, event_says_what_the_rows_are_told_apart_by)
 	row.slots[4 * 10] = 0;
 	told.timed = false;
 	cr_assert_eq(eo_syscall_summary_event(&key, &row, &keys, 7919, check, &told), 0);
-	cr_assert_eq(told.events, 2);
+	keys.cgroups = &cgroups;
+	told.cgroup = "/shop.slice";
+	cr_assert_eq(eo_syscall_summary_event(&key, &row, &keys, 7919, check, &told), 0);
+	key.cgroup = 4; /* which is gone */
+	told.cgroup = "4";
+	cr_assert_eq(eo_syscall_summary_event(&key, &row, &keys, 7919, check, &told), 0);
+	cr_assert_eq(told.events, 4);
+	free(shop.path);
 }
