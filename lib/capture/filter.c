@@ -137,8 +137,9 @@ int eo_filter_fill(struct bpf_object *object, const struct eo_target *target, ui
 	return r;
 }
 
-/* A zombie has run its last instruction, although kill() still finds it. */
-static bool has_ended(uint32_t id)
+/* A zombie has run its last instruction, although kill() still finds it. Of a process that is so of the
+ * main thread, and others may go on. */
+static bool has_ended(uint32_t id, bool is_process)
 {
 	struct eo_process_stat stat;
 	/* /proc/TID resolves for threads too, although /proc does not list them. */
@@ -146,16 +147,19 @@ static bool has_ended(uint32_t id)
 
 	if (r == -ENOENT) /* /proc may hide what belongs to others; kill() tells EPERM for them */
 		return kill((pid_t)id, 0) < 0 && errno == ESRCH;
-	return r < 0 ? r == -ESRCH : strchr("ZX", stat.state) != NULL;
+	if (r < 0)
+		return r == -ESRCH;
+	return strchr("ZX", stat.state) && (!is_process || stat.threads < 2);
 }
 
-static void settle(int fd, const uint32_t *ids, size_t count, uint64_t *targets_live)
+static void settle(int fd, const uint32_t *ids, size_t count, bool are_processes,
+		   uint64_t *targets_live)
 {
 	uint32_t state, ended = EO_TARGET_ENDED;
 
 	for (size_t i = 0; i < count; i++) {
 		/* Who ends after attach is counted out by the exit program before /proc shows it. */
-		if (!has_ended(ids[i]) || bpf_map_lookup_elem(fd, &ids[i], &state) < 0 ||
+		if (!has_ended(ids[i], are_processes) || bpf_map_lookup_elem(fd, &ids[i], &state) < 0 ||
 		    state != EO_TARGET_LIVE)
 			continue;
 		bpf_map_update_elem(fd, &ids[i], &ended, BPF_EXIST);
@@ -166,6 +170,6 @@ static void settle(int fd, const uint32_t *ids, size_t count, uint64_t *targets_
 void eo_filter_settle(struct bpf_object *object, const struct eo_target *target,
 		      uint64_t *targets_live)
 {
-	settle(map_fd(object, "target_pids"), target->pids, target->pid_count, targets_live);
-	settle(map_fd(object, "target_tids"), target->tids, target->tid_count, targets_live);
+	settle(map_fd(object, "target_pids"), target->pids, target->pid_count, true, targets_live);
+	settle(map_fd(object, "target_tids"), target->tids, target->tid_count, false, targets_live);
 }

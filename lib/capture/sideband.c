@@ -309,8 +309,7 @@ static void apply(struct eo_sideband *sideband, const struct news *news)
 			eo_processes_fork(sideband->processes, task->ppid, task->pid, news->ktime_ns);
 		break;
 	case PERF_RECORD_EXIT:
-		if (task->pid == task->tid)
-			eo_processes_exit(sideband->processes, task->pid, news->ktime_ns);
+		eo_processes_exit(sideband->processes, task->pid, task->tid, news->ktime_ns);
 		break;
 	case PERF_RECORD_LOST:
 		sideband->lost += ((const struct lost_record *)record)->lost;

@@ -19,8 +19,8 @@ int eo_process_stat_parse(const char *text, struct eo_process_stat *ret)
 
 	if (!name || !behind || behind < name ||
 	    sscanf(behind + 1,
-		   " %c %u %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-		   &ret->state, &ret->ppid, &ret->flags, &start) != 4)
+		   " %c %u %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %u %*d %llu",
+		   &ret->state, &ret->ppid, &ret->flags, &ret->threads, &start) != 5)
 		return -EPROTO;
 	length = (size_t)(behind - name - 1);
 	if (length >= sizeof(ret->name))

@@ -10,6 +10,7 @@ struct eo_process_stat {
 	char state;    /* R, S, Z … */
 	uint32_t ppid;
 	uint32_t flags; /* PF_*: include/linux/sched.h */
+	uint32_t threads; /* of the process, with a main thread that has ended while others have not */
 	uint64_t start_ticks; /* since boot, the time asleep included; see below */
 };
 

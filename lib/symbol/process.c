@@ -3,8 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +11,7 @@
 #include "core/hash.h"
 #include "core/index.h"
 #include "core/process_stat.h"
-#include "symbol/proc_maps.h"
+#include "symbol/process_maps.h"
 #include "symbol/process_past.h"
 #include "symbol/vma_set.h"
 
@@ -35,6 +33,7 @@ struct process {
 	uint8_t rescan_shift;
 	bool changed;	     /* noted for eo_processes_changes() */
 	bool absent;	     /* only remembers that there was nothing to read */
+	bool headless;	     /* its main thread has ended, others have not */
 	uint64_t since_ns;   /* older events change nothing */
 	uint64_t known_ns;   /* its program was surely this one then */
 	uint64_t begun_ns;   /* before that its number was another's; 0: nobody knows */
@@ -271,33 +270,6 @@ static void begin_by_event(struct eo_processes *p, struct process *process, uint
 	begin(p, process, ktime_ns);
 }
 
-struct scan {
-	struct eo_processes *processes;
-	struct eo_vma_set *vmas;
-	bool any, failed;
-};
-
-static bool take(void *arg, const struct eo_proc_map *map)
-{
-	struct scan *scan = arg;
-	struct eo_vma vma = {
-		.start = map->start,
-		.end = map->end,
-		.offset = map->offset,
-		.inode = map->inode,
-		.path = map->path,
-	};
-	int r;
-
-	scan->any = true;
-	/* The vsyscall page is in every process and says nothing about any. */
-	if (!map->executable || map->start >= 1ull << 63)
-		return true;
-	r = eo_vma_set_put(scan->processes->parts, &scan->vmas, &vma);
-	scan->failed = r == -ENOMEM;
-	return r == 0;
-}
-
 /* When the process of now has surely had this number; 0: nobody knows. */
 static uint64_t surely_began_ns(uint32_t tgid)
 {
@@ -310,22 +282,15 @@ static uint64_t surely_began_ns(uint32_t tgid)
 
 static int scan_process(struct eo_processes *p, uint32_t tgid)
 {
-	struct scan scan = {.processes = p};
+	struct eo_process_maps scan;
 	uint64_t now_ns = eo_clock_monotonic_ns(), read_ns; /* before reading: see process.h */
-	EO_AUTO_CLOSE int fd = -1;
 	struct process *process, was;
-	char path[32];
 	int r;
 
-	snprintf(path, sizeof(path), "/proc/%u/maps", tgid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	r = fd < 0 ? -errno : eo_proc_maps_read(fd, take, &scan);
+	r = eo_process_maps_read(p->parts, tgid, &scan);
 	read_ns = eo_clock_monotonic_ns();
-	if (r == -ENOENT)
-		r = -ESRCH;
-
 	process = obtain(p, tgid);
-	if (!process || scan.failed)
+	if (!process)
 		r = -ENOMEM;
 	if (process)
 		process->tried_ns = now_ns;
@@ -352,6 +317,7 @@ static int scan_process(struct eo_processes *p, uint32_t tgid)
 	process->read_ns = read_ns;
 	process->tried_ns = now_ns;
 	process->since_ns = process->known_ns = now_ns;
+	process->headless = scan.headless;
 	if (eo_vma_set_equal(process->vmas, scan.vmas)) {
 		eo_vma_set_drop(p->parts, scan.vmas); /* keep what may be shared */
 	} else {
@@ -508,11 +474,15 @@ void eo_processes_fork(struct eo_processes *p, uint32_t parent_tgid, uint32_t ch
 		child->known_ns = parent.known_ns;
 }
 
-void eo_processes_exit(struct eo_processes *p, uint32_t tgid, uint64_t ktime_ns)
+void eo_processes_exit(struct eo_processes *p, uint32_t tgid, uint32_t tid, uint64_t ktime_ns)
 {
 	struct process *process = lookup(p, tgid);
 
-	if (process && !process->absent && !process->ended_ns && ktime_ns >= process->since_ns)
+	if (!process || process->absent || process->ended_ns || ktime_ns < process->since_ns ||
+	    (tid != tgid && !process->headless))
+		return;
+	process->headless = eo_process_is_headless(tgid);
+	if (!process->headless)
 		process->ended_ns = ktime_ns ? ktime_ns : 1;
 }
 
@@ -524,6 +494,9 @@ void eo_processes_reap(struct eo_processes *p, uint64_t ktime_ns)
 
 		if (end_ns && end_ns < ktime_ns)
 			forget(p, process);
+		/* The event of its last thread comes a moment before that thread is gone. */
+		else if (process->headless && !end_ns && !eo_process_is_headless(process->tgid))
+			process->ended_ns = eo_clock_monotonic_ns();
 	}
 	eo_process_past_reap(&p->past, p->parts, ktime_ns);
 }

@@ -43,8 +43,12 @@ void eo_processes_mmap(struct eo_processes *processes, uint32_t tgid, const stru
 void eo_processes_exec(struct eo_processes *processes, uint32_t tgid, uint64_t ktime_ns);
 void eo_processes_fork(struct eo_processes *processes, uint32_t parent_tgid, uint32_t child_tgid,
 		       uint64_t ktime_ns);
-/** Marks only: late samples still find the mappings. eo_processes_reap() drops them. */
-void eo_processes_exit(struct eo_processes *processes, uint32_t tgid, uint64_t ktime_ns);
+/**
+ * A thread has ended. Its process has when that was the main one (@tid is @tgid) and no other goes on, or
+ * the last of those. Marks only: late samples still find the mappings. eo_processes_reap() drops them.
+ */
+void eo_processes_exit(struct eo_processes *processes, uint32_t tgid, uint32_t tid,
+		       uint64_t ktime_ns);
 
 /**
  * Events from between these moments were lost, and may have been of anybody. Who was known before is not

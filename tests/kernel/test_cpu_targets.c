@@ -213,6 +213,37 @@ Test(cpu_targets, the_run_ends_with_its_targets)
 	eo_cpu_profiler_free(profiler);
 }
 
+/* Before the profile begins, and while it runs; who has ended is forgotten after two seconds. */
+Test(cpu_targets, a_process_whose_main_thread_has_ended_goes_on)
+{
+	SETUP();
+	for (int late = 0; late <= 1; late++) {
+		struct spin a = spin_start("headless");
+		struct eo_config config = rate(199);
+		uint32_t pid = (uint32_t)a.spins;
+		struct eo_cpu_profiler_options options = {.target = {.pids = &pid, .pid_count = 1}};
+		struct eo_cpu_profiler *profiler;
+		struct eo_profile *profile;
+
+		if (late)
+			usleep(200000);
+		profiler = profile_begin(&config, &options);
+		profile_run(profiler, 701, true);
+		cr_assert_eq(eo_cpu_profiler_cut(profiler, &profile, NULL), 0);
+		eo_profile_free(profile);
+		profile_run(profiler, eo_cpu_profiler_stats(profiler).seen + 211, true);
+		cr_assert_not(eo_cpu_profiler_targets_gone(profiler));
+		profile = profile_end(profiler);
+		cr_assert_gt(leaf_count(profile, "hot_a"), 0);
+		cr_assert_geq(10 * (leaf_count(profile, "hot_a") + leaf_count(profile, "hot_b") +
+				    leaf_count(profile, "hot_c")),
+			      9 * eo_profile_total(profile, 0));
+		eo_profile_free(profile);
+		eo_cpu_profiler_free(profiler);
+		spin_end(a);
+	}
+}
+
 Test(cpu_targets, a_command_is_sampled_from_its_exec_on)
 {
 	SETUP();

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "core/clock.h"
 #include "symbol/proc_maps.h"
 #include "symbol/process.h"
+#include "symbol/process_maps.h"
 #include "symbol/vma_set.h"
 #include "emulation.h"
 
@@ -173,7 +175,7 @@ Test(process, an_ended_process_keeps_its_mappings_until_reaped)
 
 	map(p, TGID, 0x10000, 0x20000, 0, "/lib/a", 10);
 	map(p, CHILD, 0x10000, 0x20000, 0, "/lib/a", 10);
-	eo_processes_exit(p, TGID, 20);
+	eo_processes_exit(p, TGID, TGID, 20);
 	expect(p, TGID, 0x10000, 0x10000, 0x20000, 0, "/lib/a");
 	eo_processes_reap(p, 20);
 	expect(p, TGID, 0x10000, 0x10000, 0x20000, 0, "/lib/a");
@@ -188,7 +190,7 @@ Test(process, an_event_behind_the_end_speaks_of_a_new_process)
 	EO_AUTO(eo_processes) p = processes_new();
 
 	map(p, TGID, 0x10000, 0x20000, 0, "/lib/a", 10);
-	eo_processes_exit(p, TGID, 20);
+	eo_processes_exit(p, TGID, TGID, 20);
 	map(p, TGID, 0x50000, 0x60000, 0, "/lib/b", 30);
 	expect_none(p, TGID, 0x10000);
 	expect(p, TGID, 0x50000, 0x50000, 0x60000, 0, "/lib/b");
@@ -207,7 +209,7 @@ Test(process, events_older_than_the_scan_change_nothing)
 	map(p, self, here & ~0xfffull, (here & ~0xfffull) + 0x1000, 0, "/lib/old", 1);
 	eo_processes_exec(p, self, 1);
 	eo_processes_fork(p, 1, self, 1);
-	eo_processes_exit(p, self, 1);
+	eo_processes_exit(p, self, self, 1);
 	eo_processes_reap(p, UINT64_MAX);
 	cr_assert_eq(eo_processes_generation(p, self), generation);
 	cr_assert(strstr(eo_processes_find(p, self, here)->path, "test_process"));
@@ -434,7 +436,7 @@ Test(process, a_late_sample_finds_the_program_of_its_time)
 	eo_processes_exec(p, TGID, 20);
 	map(p, TGID, 0x10000, 0x20000, 0, "/bin/second", 21);
 	second = eo_processes_generation(p, TGID);
-	eo_processes_exit(p, TGID, 30);
+	eo_processes_exit(p, TGID, TGID, 30);
 	eo_processes_fork(p, CHILD, TGID, 40); /* of an unknown parent */
 	eo_processes_exec(p, TGID, 50);
 	map(p, TGID, 0x10000, 0x20000, 0, "/bin/third", 51);
@@ -571,7 +573,7 @@ Test(process, a_child_has_the_mappings_that_its_parent_had_then)
 
 	SKIP_IN_EMULATION("no mappings of its own");
 	map(p, self, 0x10000, 0x20000, 0, "/bin/former", 10);
-	eo_processes_exit(p, self, 30);
+	eo_processes_exit(p, self, self, 30);
 	cr_assert_eq(eo_processes_scan(p, self), 0);
 	eo_processes_fork(p, self, CHILD, 20);
 	expect(p, CHILD, 0x10000, 0x10000, 0x20000, 0, "/bin/former");
@@ -607,6 +609,63 @@ Test(process, a_child_has_no_mappings_that_its_parent_may_have_got_later)
 	expect_none(p, CHILD, here);
 	kill((pid_t)parent, SIGKILL);
 	waitpid((pid_t)parent, NULL, 0);
+}
+
+static void *wait_forever(void *arg)
+{
+	(void)arg;
+	for (;;)
+		pause();
+	return NULL;
+}
+
+/* Its main thread ends, another stays. */
+static uint32_t start_headless(void)
+{
+	struct timespec moment = {.tv_nsec = 1000000};
+	pid_t child = fork();
+	pthread_t thread;
+
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		pthread_create(&thread, NULL, wait_forever, NULL);
+		pthread_exit(NULL);
+	}
+	cr_assert_gt(child, 0);
+	for (int i = 0; i < 5000 && !eo_process_is_headless((uint32_t)child); i++)
+		nanosleep(&moment, NULL);
+	cr_assert(eo_process_is_headless((uint32_t)child));
+	return (uint32_t)child;
+}
+
+Test(process, one_whose_main_thread_has_ended_goes_on)
+{
+	uint64_t here = (uintptr_t)&processes_new;
+	EO_AUTO(eo_processes) seen_late = processes_new();
+	EO_AUTO(eo_processes) seen_early = processes_new();
+	struct eo_processes *const both[] = {seen_early, seen_late};
+	uint32_t child;
+
+	SKIP_IN_EMULATION("no mappings of its own");
+	child = start_headless();
+	map(seen_early, child, 0x10000, 0x20000, 0, "/lib/a", 10);
+	eo_processes_exit(seen_early, child, child, 20);
+	expect(seen_early, child, 0x10000, 0x10000, 0x20000, 0, "/lib/a");
+	cr_assert_eq(eo_processes_scan(seen_late, child), 0);
+	cr_assert(strstr(eo_processes_find(seen_late, child, here)->path, "test_process"));
+	for (size_t i = 0; i < EO_ARRAY_SIZE(both); i++) {
+		eo_processes_exit(both[i], child, child + 1, UINT64_MAX - 1); /* not the last thread */
+		eo_processes_reap(both[i], UINT64_MAX);
+		cr_assert_eq(eo_processes_count(both[i]), 1);
+	}
+	kill((pid_t)child, SIGKILL);
+	waitpid((pid_t)child, NULL, 0);
+	eo_processes_exit(seen_early, child, child + 1, 30); /* the last one; late's event was lost */
+	for (size_t i = 0; i < EO_ARRAY_SIZE(both); i++) {
+		eo_processes_reap(both[i], 30);
+		eo_processes_reap(both[i], UINT64_MAX);
+		cr_assert_eq(eo_processes_count(both[i]), 0);
+	}
 }
 
 Test(process, scan_all_finds_ourselves_and_our_child)

@@ -19,6 +19,7 @@ Test(process_stat, names_may_hold_anything)
 	cr_assert_eq(stat.state, 'S');
 	cr_assert_eq(stat.ppid, 3);
 	cr_assert_eq(stat.flags, 4194560);
+	cr_assert_eq(stat.threads, 1);
 	cr_assert_eq(stat.start_ticks, 4711);
 	cr_assert_eq(eo_process_stat_parse("7 () Z 3" REST "1 0", &stat), 0);
 	cr_assert_str_eq(stat.name, "");

@@ -6,6 +6,7 @@
  *   spin stacks   65,536 distinct stacks, one after the other, forever
  *   spin fork     a child spins, and its thread; we only wait
  *   spin threads  two threads, named first and second
+ *   spin headless the main thread ends after a tenth of a second, another spins
  *   spin kernel   system calls all the time
  *
  * Built with frame pointers and without inlining. */
@@ -86,6 +87,15 @@ static void threads(void)
 	pthread_join(first, NULL);
 }
 
+static void headless(void)
+{
+	pthread_t other;
+
+	pthread_create(&other, NULL, spin, (void *)"other");
+	usleep(100000);
+	pthread_exit(NULL);
+}
+
 static void kernel(void)
 {
 	int in = open("/dev/zero", O_RDONLY), out = open("/dev/null", O_WRONLY);
@@ -115,7 +125,8 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} modes[] = {
-		{"hot", hot}, {"stacks", stacks}, {"threads", threads}, {"kernel", kernel}, {"fork", in_child},
+		{"hot", hot}, {"stacks", stacks}, {"threads", threads}, {"headless", headless},
+		{"kernel", kernel}, {"fork", in_child},
 	};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
