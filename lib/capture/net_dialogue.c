@@ -227,21 +227,35 @@ static struct dialogue *begin(struct eo_net_dialogues *all, const struct eo_payl
 	return dialogue;
 }
 
-static void end(struct eo_net_dialogues *all, const struct eo_tcp_record *record, bool tls)
+static void release(struct eo_net_dialogues *all, uint32_t place)
 {
-	uint32_t place = find(all, record->cookie, tls);
-	struct dialogue *dialogue;
+	struct dialogue *dialogue = all->dialogues[place];
 
-	if (place == EO_INDEX_NONE)
-		return;
-	dialogue = all->dialogues[place];
-	if (dialogue->http)
-		eo_http_connection_end(dialogue->http, record->header.ktime_ns, record->error);
 	clear(dialogue);
-	eo_index_remove(&all->index, hash_of(all, record->cookie), place);
+	eo_index_remove(&all->index, hash_of(all, dialogue->cookie), place);
 	dialogue->cookie = 0;
 	dialogue->next_free = all->free_place;
 	all->free_place = place + 1;
+}
+
+static void end(struct eo_net_dialogues *all, const struct eo_tcp_record *record, bool tls)
+{
+	uint32_t place = find(all, record->cookie, tls);
+
+	if (place == EO_INDEX_NONE)
+		return;
+	if (all->dialogues[place]->http)
+		eo_http_connection_end(all->dialogues[place]->http, record->header.ktime_ns,
+				       record->error);
+	release(all, place);
+}
+
+/* What is known of it goes out. */
+static void leave(struct eo_net_dialogues *all, uint32_t place)
+{
+	if (all->dialogues[place]->http)
+		eo_http_connection_leave(all->dialogues[place]->http);
+	release(all, place);
 }
 
 /* --- DNS ---------------------------------------------------------------------------------- */
@@ -362,6 +376,14 @@ int eo_net_dialogues_take(struct eo_net_dialogues *all, const struct eo_record_h
 int eo_net_dialogues_expire(struct eo_net_dialogues *all, uint64_t now_ns)
 {
 	eo_dns_table_expire(all->dns, now_ns);
+	return all->error;
+}
+
+int eo_net_dialogues_leave(struct eo_net_dialogues *all)
+{
+	for (uint32_t i = 0; i < all->count; i++)
+		if (all->dialogues[i]->cookie)
+			leave(all, i);
 	return all->error;
 }
 

@@ -20,6 +20,9 @@ int eo_net_dialogues_take(struct eo_net_dialogues *dialogues, const struct eo_re
 /** Queries without answer are given up. Returns likewise. */
 int eo_net_dialogues_expire(struct eo_net_dialogues *dialogues, uint64_t now_ns);
 
+/** Nothing more will be heard of any: tell what is known. Returns likewise. */
+int eo_net_dialogues_leave(struct eo_net_dialogues *dialogues);
+
 struct eo_net_payloads_counts eo_net_dialogues_counts(const struct eo_net_dialogues *dialogues);
 
 #endif

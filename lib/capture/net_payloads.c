@@ -56,6 +56,13 @@ int eo_net_payloads_run(struct eo_net_payloads *payloads, uint64_t until_ns)
 	return r;
 }
 
+int eo_net_payloads_finish(struct eo_net_payloads *payloads, uint64_t now_ns)
+{
+	int r = eo_net_payloads_run(payloads, now_ns);
+
+	return r < 0 ? r : eo_net_dialogues_leave(payloads->dialogues);
+}
+
 struct eo_net_payloads_counts eo_net_payloads_counts(const struct eo_net_payloads *payloads)
 {
 	struct eo_net_payloads_counts counts = eo_net_dialogues_counts(payloads->dialogues);

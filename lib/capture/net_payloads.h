@@ -50,6 +50,12 @@ void eo_net_payloads_add(struct eo_net_payloads *payloads, const struct eo_recor
  */
 int eo_net_payloads_run(struct eo_net_payloads *payloads, uint64_t until_ns);
 
+/**
+ * The trace ends at @now_ns: read everything, and tell of responses that are under way, or whose end
+ * was not seen, as far as they came. Returns likewise.
+ */
+int eo_net_payloads_finish(struct eo_net_payloads *payloads, uint64_t now_ns);
+
 struct eo_net_payloads_counts eo_net_payloads_counts(const struct eo_net_payloads *payloads);
 
 #endif

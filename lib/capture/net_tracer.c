@@ -497,7 +497,7 @@ static int finish(struct eo_tracer *tracer)
 	int r = 0;
 
 	if (net->payloads)
-		r = eo_net_payloads_run(net->payloads, eo_clock_monotonic_ns());
+		r = eo_net_payloads_finish(net->payloads, eo_clock_monotonic_ns());
 	if (r >= 0 && net->sessions)
 		r = eo_net_sessions_sweep(net->sessions, eo_clock_monotonic_ns(), true,
 					  end_session, net);

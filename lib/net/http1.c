@@ -322,3 +322,12 @@ void eo_http1_end(struct eo_http1 *http1, uint64_t ktime_ns, int error)
 	while (http1->first)
 		finish_first(http1, ktime_ns, error ? error : ECONNABORTED);
 }
+
+void eo_http1_leave(struct eo_http1 *http1)
+{
+	if (http1->response_open) {
+		http1->first->exchange.response_inexact = true;
+		finish_first(http1, http1->response_ns, 0);
+	}
+	forget_waiting(http1);
+}

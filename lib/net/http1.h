@@ -29,5 +29,6 @@ void eo_http1_feed(struct eo_http1 *http1, bool request, uint64_t ktime_ns, cons
 		   size_t captured, uint64_t length);
 void eo_http1_gap(struct eo_http1 *http1, bool request);
 void eo_http1_end(struct eo_http1 *http1, uint64_t ktime_ns, int error);
+void eo_http1_leave(struct eo_http1 *http1);
 
 #endif

@@ -37,6 +37,30 @@ static void finish(struct eo_http2 *http2, struct eo_http_request *stream, uint6
 	eo_http_request_finish(http2->sink, stream, ktime_ns, error);
 }
 
+/* Nothing more will be seen of it. A response goes out as far as it came. */
+static void give_up(struct eo_http2 *http2, struct eo_http_request *stream)
+{
+	if (stream->exchange.status) {
+		stream->exchange.response_inexact = true;
+		finish(http2, stream, stream->response_ns, 0);
+	} else {
+		http2->sink->counts->unpaired_requests++;
+		drop_stream(http2, stream);
+	}
+}
+
+/* Of those whose end may have been missed the one that was silent longest, else the oldest. */
+static struct eo_http_request *likely_over(const struct eo_http2 *http2)
+{
+	struct eo_http_request *found = NULL;
+
+	for (struct eo_http_request *stream = http2->oldest; stream; stream = stream->next)
+		if (stream->exchange.status && stream->exchange.response_inexact &&
+		    (!found || stream->response_ns < found->response_ns))
+			found = stream;
+	return found ? found : http2->oldest;
+}
+
 static struct eo_http_request *find(const struct eo_http2 *http2, uint32_t id)
 {
 	struct eo_http_request *stream = http2->oldest;
@@ -147,9 +171,8 @@ static struct eo_http_request *open_stream(struct eo_http2 *http2, const struct 
 	memcpy(head.traceparent, fields->traceparent, sizeof(head.traceparent));
 
 	if (http2->count == EO_HTTP2_STREAMS_MAX) {
-		drop_stream(http2, http2->oldest);
+		give_up(http2, likely_over(http2));
 		http2->sink->counts->streams_dropped++;
-		http2->sink->counts->unpaired_requests++;
 	}
 	stream = eo_http_request_new(http2->sink, &head, ktime_ns);
 	if (!stream) {
@@ -189,6 +212,7 @@ static void take_response(struct eo_http2 *http2, const struct fields *fields, u
 			fields->has_status && fields->status >= 200;
 		return;
 	}
+	stream->response_ns = ktime_ns;
 	exchange = &stream->exchange;
 	if (fields->has_status && fields->status / 100 != 1 && !exchange->first_byte_ns) {
 		exchange->status = fields->status;
@@ -306,29 +330,35 @@ static bool begin_frame(struct eo_http2_reader *reader, const struct eo_http2_fr
 	return true;
 }
 
+static uint64_t *body_bytes(const struct eo_http2_reader *reader, struct eo_http_request *stream)
+{
+	return reader->requests ? &stream->exchange.request_bytes
+				: &stream->exchange.response_bytes;
+}
+
 static void take_data(struct eo_http2 *http2, const struct eo_http2_reader *reader, uint32_t id,
-		      uint32_t size, bool less)
+		      uint32_t size, uint64_t ktime_ns)
 {
 	struct eo_http_request *stream = find(http2, id);
-	uint64_t *bytes;
 
 	if (!stream)
 		return;
-	bytes = reader->requests ? &stream->exchange.request_bytes
-				 : &stream->exchange.response_bytes;
-	*bytes = less ? *bytes - size : *bytes + size;
+	*body_bytes(reader, stream) += size;
+	if (!reader->requests)
+		stream->response_ns = ktime_ns;
 }
 
 static void end_data(struct eo_http2 *http2, const struct eo_http2_reader *reader,
 		     const struct eo_http2_frame *frame, uint64_t ktime_ns)
 {
-	struct eo_http_request *stream;
+	struct eo_http_request *stream = find(http2, frame->stream);
 
+	if (!stream)
+		return;
 	if ((frame->flags & EO_HTTP2_PADDED) && reader->beginning &&
 	    frame->length > reader->payload[0])
-		take_data(http2, reader, frame->stream, reader->payload[0] + 1u, true);
-	stream = find(http2, frame->stream);
-	if (stream && !reader->requests && (frame->flags & EO_HTTP2_END_STREAM))
+		*body_bytes(reader, stream) -= reader->payload[0] + 1u;
+	if (!reader->requests && (frame->flags & EO_HTTP2_END_STREAM))
 		finish(http2, stream, ktime_ns, 0);
 }
 
@@ -383,7 +413,7 @@ static void end_frame(struct eo_http2 *http2, struct eo_http2_reader *reader, ui
 
 /* @bytes: NULL for those that were not captured */
 static void take_payload(struct eo_http2 *http2, struct eo_http2_reader *reader,
-			 const uint8_t *bytes, uint32_t size)
+			 const uint8_t *bytes, uint32_t size, uint64_t ktime_ns)
 {
 	struct eo_http2_frame frame = eo_http2_frame_read(reader->header);
 	uint32_t done = frame.length - reader->remaining, room;
@@ -394,7 +424,7 @@ static void take_payload(struct eo_http2 *http2, struct eo_http2_reader *reader,
 		reader->beginning += size < room ? size : room;
 	}
 	if (frame.type == EO_HTTP2_DATA)
-		take_data(http2, reader, frame.stream, size, false);
+		take_data(http2, reader, frame.stream, size, ktime_ns);
 	if (is_block(frame.type) && size) {
 		if (!reader->block)
 			reader->block = eo_budget_alloc(reader->hpack.budget, EO_HTTP2_BLOCK_MAX);
@@ -452,7 +482,7 @@ static uint64_t take_some(struct eo_http2 *http2, struct eo_http2_reader *reader
 	size = captured ? captured : length;
 	if (size > reader->remaining)
 		size = reader->remaining;
-	take_payload(http2, reader, captured ? bytes : NULL, (uint32_t)size);
+	take_payload(http2, reader, captured ? bytes : NULL, (uint32_t)size, ktime_ns);
 	if (!reader->remaining)
 		end_frame(http2, reader, ktime_ns);
 	return size;
@@ -528,11 +558,15 @@ void eo_http2_end(struct eo_http2 *http2, uint64_t ktime_ns, int error)
 {
 	while (http2->oldest) {
 		/* The end of the response may have been among what was lost. */
-		if (http2->oldest->exchange.response_inexact) {
-			http2->sink->counts->unpaired_requests++;
-			drop_stream(http2, http2->oldest);
-		} else {
+		if (http2->oldest->exchange.response_inexact)
+			give_up(http2, http2->oldest);
+		else
 			finish(http2, http2->oldest, ktime_ns, error ? error : ECONNABORTED);
-		}
 	}
+}
+
+void eo_http2_leave(struct eo_http2 *http2)
+{
+	while (http2->oldest)
+		give_up(http2, http2->oldest);
 }

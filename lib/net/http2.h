@@ -45,5 +45,6 @@ void eo_http2_feed(struct eo_http2 *http2, bool request, uint64_t ktime_ns, cons
 		   size_t captured, uint64_t length);
 void eo_http2_gap(struct eo_http2 *http2, bool request);
 void eo_http2_end(struct eo_http2 *http2, uint64_t ktime_ns, int error);
+void eo_http2_leave(struct eo_http2 *http2);
 
 #endif

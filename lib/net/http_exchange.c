@@ -280,3 +280,12 @@ void eo_http_connection_end(struct eo_http_connection *connection, uint64_t ktim
 		eo_http2_end(connection->http2, ktime_ns, error);
 	change(connection, OTHER);
 }
+
+void eo_http_connection_leave(struct eo_http_connection *connection)
+{
+	if (connection->protocol == HTTP1)
+		eo_http1_leave(&connection->http1);
+	else if (connection->protocol == HTTP2)
+		eo_http2_leave(connection->http2);
+	change(connection, OTHER);
+}

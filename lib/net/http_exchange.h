@@ -115,7 +115,7 @@ uint64_t eo_http_refused(const struct eo_http *http);
  */
 struct eo_http_connection *eo_http_connection_new(struct eo_http *http, enum eo_http_role role,
 						  bool from_start, void *user);
-/** Forgets requests without response; see eo_http_connection_end(). NULL is fine. */
+/** Forgets requests without response; see eo_http_connection_end() and _leave(). NULL is fine. */
 void eo_http_connection_free(struct eo_http_connection *connection);
 EO_DEFINE_AUTO(eo_http_connection)
 
@@ -135,6 +135,12 @@ void eo_http_connection_gap(struct eo_http_connection *connection,
  * @error: errno value, or 0: then they failed with ECONNABORTED. Free it next.
  */
 void eo_http_connection_end(struct eo_http_connection *connection, uint64_t ktime_ns, int error);
+
+/**
+ * Nothing more will be seen of it, though it may go on: responses whose head was seen are handed
+ * out as far as they came, without an error; other requests are unpaired. Free it next.
+ */
+void eo_http_connection_leave(struct eo_http_connection *connection);
 
 /** What was given, or what the first message told. */
 enum eo_http_role eo_http_connection_role(const struct eo_http_connection *connection);

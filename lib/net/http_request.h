@@ -20,6 +20,7 @@ struct eo_http_sink {
 struct eo_http_request {
 	struct eo_http_request *next;
 	size_t size; /* of the allocation */
+	uint64_t response_ns; /* of HTTP/2: when something of the response was last seen */
 	struct eo_http_exchange exchange;
 	char traceparent[EO_HTTP_TRACEPARENT_BYTES];
 	char text[]; /* host, path */

@@ -73,6 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			__builtin_trap();
 		if (data[0] & 0x40)
 			eo_http_connection_end(connection, UINT64_MAX, 0);
+		else if (data[0] & 0x20)
+			eo_http_connection_leave(connection);
 		eo_http_connection_free(connection);
 		if (eo_http_memory(http) || count != eo_http_counts(http)->exchanges)
 			__builtin_trap();

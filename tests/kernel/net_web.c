@@ -42,6 +42,8 @@ static void write_conf(const struct web *web, const char *listen)
 		"server { listen %s;\n"
 		"%s\n"
 		"location /none { return 404; }\n"
+		"location /long { set $a \"" WEB_BODY WEB_BODY WEB_BODY WEB_BODY "\";\n"
+		"set $b $a$a$a$a$a$a$a$a; set $c $b$b$b$b$b$b$b$b; return 200 $c$c$c$c$c; }\n"
 		"location / { return 200 \"" WEB_BODY "\"; } } }\n",
 		listen, strstr(listen, "ssl") ? "ssl_certificate cert.pem; ssl_certificate_key key.pem;" : "");
 	fclose(file);

@@ -18,7 +18,8 @@ struct web {
 
 /*
  * @listen: what follows the word in nginx's configuration: "10.99.7.2:80 reuseport", with ssl …
- * It answers every path with WEB_BODY, those below /none with 404. Returns when @port is open.
+ * It answers every path with WEB_BODY, those below /long with 20 KB, those below /none with 404.
+ * Returns when @port is open.
  */
 void web_open(struct web *web, const struct lab *lab, const char *listen, uint16_t port);
 

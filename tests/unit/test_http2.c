@@ -212,9 +212,52 @@ Test(http2, frames_beyond_the_capture_are_found_again)
 	cr_assert_eq(t.counts->places_lost, 1);
 	cr_assert_eq(t.counts->found_again, 1);
 	/* Its end may have been seen by others: no error is made up. */
-	eo_http_connection_end(t.connection, 1000, 0);
+	eo_http_connection_end(t.connection, 1000, ECONNRESET);
+	cr_assert_eq(t.count, 2);
+	cr_assert_eq(t.seen[1].exchange.stream, 1);
+	cr_assert_eq(t.seen[1].exchange.status, 200);
+	cr_assert_eq(t.seen[1].exchange.error, 0);
+	cr_assert_eq(t.seen[1].exchange.response_bytes, 5000);
+	cr_assert_eq(t.seen[1].exchange.duration_ns, 10);
+	cr_assert_eq(t.counts->unpaired_requests, 0);
+	talk_end(&t);
+}
+
+Test(http2, a_stream_whose_end_was_lost_makes_room_for_others)
+{
+	static uint8_t body[5000];
+
+	begin(&f);
+	for (uint32_t i = 0; i < 256; i++)
+		HEADERS(&f, END | DONE, 2 * i + 1, METHOD_GET SCHEME_HTTP "\x04\x02/x");
+	flush(&f, EO_HTTP_SENT);
+	HEADERS(&f, DONE, 1, STATUS_200);
+	HEADERS(&f, DONE, 3, STATUS_404);
+	put(&f, EO_HTTP2_DATA, 0, 3, body, sizeof(body));
+	put(&f, EO_HTTP2_DATA, END, 3, body, 100); /* nobody sees this one */
+	cr_assert(say(&t, EO_HTTP_RECEIVED, f.bytes, 4096, f.size));
+	f.size = 0;
+	put(&f, EO_HTTP2_DATA, 0, 1, "12345", 5);
+	flush(&f, EO_HTTP_RECEIVED);
+	HEADERS(&f, END | DONE, 513, METHOD_GET SCHEME_HTTP "\x04\x02/y");
+	flush(&f, EO_HTTP_SENT);
 	cr_assert_eq(t.count, 1);
-	cr_assert_eq(t.counts->unpaired_requests, 1);
+	cr_assert_eq(t.seen[0].exchange.stream, 3);
+	cr_assert_eq(t.seen[0].exchange.status, 404);
+	cr_assert_eq(t.seen[0].exchange.error, 0);
+	cr_assert_eq(t.counts->streams_dropped, 1);
+	/* The connection goes on without us: two streams are known, others are not. */
+	HEADERS(&f, DONE, 513, STATUS_200);
+	flush(&f, EO_HTTP_RECEIVED);
+	eo_http_connection_leave(t.connection);
+	cr_assert_eq(t.count, 3);
+	cr_assert_eq(t.seen[1].exchange.stream, 1);
+	cr_assert_eq(t.seen[1].exchange.response_bytes, 5);
+	cr_assert_eq(t.seen[2].exchange.stream, 513);
+	cr_assert_str_eq(t.seen[2].path, "/y");
+	cr_assert(t.seen[2].exchange.response_inexact);
+	cr_assert_eq(t.seen[2].exchange.error, 0);
+	cr_assert_eq(t.counts->unpaired_requests, 254);
 	talk_end(&t);
 }
 

@@ -147,6 +147,32 @@ Test(http_exchange, chunks_beyond_the_capture_end_with_the_next_request)
 	talk_end(&t);
 }
 
+Test(http_exchange, what_is_known_is_told_when_nothing_more_will_be_seen)
+{
+	static const char head[] =
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello";
+
+	talk_begin(&t, EO_HTTP_SERVER, true);
+	received(&t, GET("/1"));
+	say(&t, EO_HTTP_SENT, head, sizeof(head) - 1, 9001);
+	cr_assert_eq(t.count, 0);
+	eo_http_connection_leave(t.connection);
+	cr_assert_eq(t.count, 1);
+	exchange_is(0, "GET", "/1", 200, 0, 5, 10);
+	cr_assert(t.seen[0].exchange.response_inexact);
+	cr_assert_eq(t.seen[0].exchange.error, 0);
+	talk_end(&t);
+
+	talk_begin(&t, EO_HTTP_CLIENT, true);
+	sent(&t, GET("/2") GET("/3"));
+	received(&t, OK("10") "abc");
+	eo_http_connection_leave(t.connection);
+	cr_assert_eq(t.count, 1);
+	exchange_is(0, "GET", "/2", 200, 0, 3, 10);
+	cr_assert_eq(t.counts->unpaired_requests, 1);
+	talk_end(&t);
+}
+
 Test(http_exchange, a_body_until_close_ends_with_the_connection)
 {
 	talk_begin(&t, EO_HTTP_CLIENT, true);

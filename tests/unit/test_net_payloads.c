@@ -147,6 +147,30 @@ Test(net_payloads, the_end_of_a_connection_ends_its_requests)
 	eo_event_list_free(seen.list);
 }
 
+Test(net_payloads, the_end_of_the_trace_tells_of_responses_as_far_as_they_came)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+	struct eo_payload_record cut = payload(200, 1, false, head, strlen(head));
+	struct seen seen = {0};
+	struct eo_net_payloads *payloads = begin(&seen);
+
+	cut.length = 9001;
+	say(payloads, 100, 1, true, REQUEST("/a"));
+	add(payloads, &cut);
+	say(payloads, 300, 2, true, REQUEST("/b"));
+	cr_assert_eq(eo_net_payloads_run(payloads, 1000), 0);
+	cr_assert_eq(eo_event_list_count(seen.list), 0);
+	cr_assert_eq(eo_net_payloads_finish(payloads, 2000), 0);
+	cr_assert_eq(eo_event_list_count(seen.list), 1);
+	cr_assert_str_eq(text_of(seen.list, 0, "path"), "/a");
+	cr_assert_eq(eo_event_data(eo_event_list_get(seen.list, 0), "status")->unum, 200);
+	cr_assert_eq(eo_event_data(eo_event_list_get(seen.list, 0), "duration_ns")->unum, 100);
+	cr_assert_null(eo_event_data(eo_event_list_get(seen.list, 0), "error"));
+	cr_assert_eq(eo_net_payloads_counts(payloads).http_unpaired, 1);
+	eo_net_payloads_free(payloads);
+	eo_event_list_free(seen.list);
+}
+
 Test(net_payloads, what_is_inside_of_tls_is_told_apart_and_ends_with_its_connection)
 {
 	struct seen seen = {0};
