@@ -32,7 +32,8 @@ static const struct {
 
 struct reader {
 	const uint8_t *at, *end;
-	bool ended; /* ran into the end */
+	char *value; /* EO_HPACK_VALUE_MAX and an end: of the field that is read */
+	bool ended;  /* ran into the end */
 };
 
 struct field {
@@ -88,7 +89,6 @@ void eo_hpack_fini(struct eo_hpack *hpack)
 {
 	drop_all(hpack);
 	eo_budget_free(hpack->budget, hpack->entries, hpack->room * sizeof(*hpack->entries));
-	eo_budget_free(hpack->budget, hpack->value, EO_HPACK_VALUE_MAX + 1);
 	*hpack = (struct eo_hpack){.budget = hpack->budget};
 }
 
@@ -227,7 +227,7 @@ static bool look_up(const struct eo_hpack *hpack, uint32_t index, struct field *
 	return true;
 }
 
-static bool take_literal(struct eo_hpack *hpack, struct reader *in, uint32_t index,
+static bool take_literal(const struct eo_hpack *hpack, struct reader *in, uint32_t index,
 			 struct field *field)
 {
 	char name[NAME_MAX_KNOWN];
@@ -243,9 +243,9 @@ static bool take_literal(struct eo_hpack *hpack, struct reader *in, uint32_t ind
 				      ? eo_hpack_name_of(name, field->name_size)
 				      : EO_HPACK_OTHER;
 	}
-	if (!take_string(in, hpack->value, EO_HPACK_VALUE_MAX + 1, &field->value_size))
+	if (!take_string(in, in->value, EO_HPACK_VALUE_MAX + 1, &field->value_size))
 		return false;
-	field->value = field->value_size <= EO_HPACK_VALUE_MAX ? hpack->value : NULL;
+	field->value = field->value_size <= EO_HPACK_VALUE_MAX ? in->value : NULL;
 	return true;
 }
 
@@ -296,19 +296,14 @@ static int take_field(struct eo_hpack *hpack, struct reader *in, bool at_start,
 int eo_hpack_decode(struct eo_hpack *hpack, const uint8_t *block, size_t size, bool complete,
 		    eo_hpack_field_fn *field, void *arg)
 {
-	struct reader in = {.at = block, .end = block + size};
+	char value[EO_HPACK_VALUE_MAX + 1];
+	struct reader in = {.at = block, .end = block + size, .value = value};
 	bool at_start = true;
 	int r = 0;
 
 	if (!hpack->sized) {
 		hpack->sized = true;
 		hpack->max = DEFAULT_MAX;
-	}
-	if (!hpack->value)
-		hpack->value = eo_budget_alloc(hpack->budget, EO_HPACK_VALUE_MAX + 1);
-	if (!hpack->value) {
-		eo_hpack_forget(hpack);
-		return -ENOMEM;
 	}
 	while (r == 0 && in.at < in.end) {
 		bool resizes = (*in.at & 0xe0) == 0x20;

@@ -44,7 +44,6 @@ struct eo_hpack {
 	uint32_t max, used;	/* bytes of the table, as the format counts */
 	struct eo_hpack_entry *entries; /* a ring */
 	uint32_t room, newest, count;
-	char *value; /* of the field that is read */
 };
 
 void eo_hpack_fini(struct eo_hpack *hpack);

@@ -227,10 +227,18 @@ static void take_response(struct eo_http2 *http2, const struct fields *fields, u
 		finish(http2, stream, ktime_ns, 0);
 }
 
+/* Most connections are idle, and there are many of them. */
+static void drop_block(struct eo_http2_reader *reader)
+{
+	eo_budget_free(reader->hpack.budget, reader->block, EO_HTTP2_BLOCK_MAX);
+	reader->block = NULL;
+	reader->in_block = false;
+}
+
 static void lose(struct eo_http2 *http2, struct eo_http2_reader *reader)
 {
 	reader->lost = true;
-	reader->in_block = false;
+	drop_block(reader);
 	reader->header_bytes = 0;
 	eo_hpack_forget(&reader->hpack);
 	http2->sink->counts->places_lost++;
@@ -255,7 +263,7 @@ static void end_block(struct eo_http2 *http2, struct eo_http2_reader *reader, ui
 	int r = eo_hpack_decode(&reader->hpack, block, reader->held, !reader->block_cut, take_field,
 				&fields);
 
-	reader->in_block = false;
+	drop_block(reader);
 	if (r == -EBADMSG) {
 		malformed(http2, reader);
 		return;
@@ -509,8 +517,7 @@ void eo_http2_init(struct eo_http2 *http2, struct eo_http_sink *sink, bool from_
 
 static void reader_fini(struct eo_http2_reader *reader)
 {
-	eo_budget_free(reader->hpack.budget, reader->block, EO_HTTP2_BLOCK_MAX);
-	reader->block = NULL;
+	drop_block(reader);
 	eo_hpack_fini(&reader->hpack);
 }
 

@@ -27,7 +27,7 @@ struct eo_http2_reader {
 	uint32_t block_stream;
 	uint64_t block_ns;
 	uint32_t fragment, held; /* where the frame under way begins in @block; bytes in it */
-	uint8_t *block;		 /* EO_HTTP2_BLOCK_MAX */
+	uint8_t *block;		 /* EO_HTTP2_BLOCK_MAX, while one is read */
 	struct eo_hpack hpack;
 };
 

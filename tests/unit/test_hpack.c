@@ -257,7 +257,7 @@ Test(hpack, without_memory_nothing_is_believed)
 	struct decoder d;
 
 	begin(&d);
-	d.budget.limit = EO_HPACK_VALUE_MAX + 100;
+	d.budget.limit = 100;
 	cr_assert_eq(decode(&d, "44032f6162", true), -ENOMEM);
 	cr_assert_str_eq(d.fields, "path=/ab");
 	cr_assert_eq(decode(&d, "be", true), 0);

@@ -353,6 +353,40 @@ Test(http2, streams_without_end_are_bounded)
 	talk_end(&t);
 }
 
+/* They hold no room for header blocks that are not read just now. */
+Test(http2, there_may_be_many_connections_at_once)
+{
+	static struct eo_http_connection *connections[2003];
+
+	begin(&f);
+	connections[0] = t.connection;
+	for (size_t i = 0; i < 2003; i++) {
+		if (i)
+			connections[i] = eo_http_connection_new(t.http, EO_HTTP_CLIENT, true, &t);
+		t.connection = connections[i];
+		cr_assert(t.connection);
+		if (i)
+			put_preface(&f);
+		HEADERS(&f, END | DONE, 1, METHOD_GET SCHEME_HTTP PATH_AB AUTHORITY);
+		flush(&f, EO_HTTP_SENT);
+		HEADERS(&f, DONE, 1, "\x48\x03" "418");
+		flush(&f, EO_HTTP_RECEIVED);
+	}
+	for (size_t i = 0; i < 2003; i++) {
+		t.connection = connections[i];
+		put(&f, EO_HTTP2_DATA, END, 1, "12345", 5);
+		flush(&f, EO_HTTP_RECEIVED);
+	}
+	cr_assert_eq(t.count, 2003);
+	cr_assert_str_eq(t.seen[0].host, "shop");
+	cr_assert_eq(t.seen[0].exchange.status, 418);
+	cr_assert_eq(eo_http_refused(t.http), 0);
+	for (size_t i = 1; i < 2003; i++)
+		eo_http_connection_free(connections[i]);
+	t.connection = connections[0];
+	talk_end(&t);
+}
+
 Test(http2, frames_that_cannot_be_are_malformed)
 {
 	static const struct {
