@@ -18,7 +18,8 @@
 struct dialogue {
 	uint64_t cookie; /* 0: the place is free */
 	bool tls;	 /* what goes through the connection inside of TLS */
-	uint32_t next_free;
+	uint32_t place;
+	struct dialogue *older, *newer; /* by what was said last; free ones are linked by @newer */
 	struct eo_net_owner owner;
 	struct eo_net_ends ends;
 	struct eo_net_dialogues *all;
@@ -32,7 +33,8 @@ struct dialogue {
 struct eo_net_dialogues {
 	struct eo_net_payloads_options options;
 	struct dialogue **dialogues; /* index.element is the place */
-	uint32_t count, room, free_place; /* free_place: 1 + place; 0: none */
+	uint32_t count, room;
+	struct dialogue *oldest, *newest, *free;
 	struct eo_index index;
 	uint64_t seed;
 	struct eo_dns_table *dns;
@@ -187,14 +189,55 @@ static uint32_t find(const struct eo_net_dialogues *all, uint64_t cookie, bool t
 	return place;
 }
 
+static void unlink_dialogue(struct eo_net_dialogues *all, struct dialogue *dialogue)
+{
+	if (dialogue->older)
+		dialogue->older->newer = dialogue->newer;
+	else
+		all->oldest = dialogue->newer;
+	if (dialogue->newer)
+		dialogue->newer->older = dialogue->older;
+	else
+		all->newest = dialogue->older;
+}
+
+static void link_newest(struct eo_net_dialogues *all, struct dialogue *dialogue)
+{
+	dialogue->older = all->newest;
+	dialogue->newer = NULL;
+	if (all->newest)
+		all->newest->newer = dialogue;
+	else
+		all->oldest = dialogue;
+	all->newest = dialogue;
+}
+
+static void release(struct eo_net_dialogues *all, struct dialogue *dialogue)
+{
+	unlink_dialogue(all, dialogue);
+	clear(dialogue);
+	eo_index_remove(&all->index, hash_of(all, dialogue->cookie), dialogue->place);
+	dialogue->cookie = 0;
+	dialogue->newer = all->free;
+	all->free = dialogue;
+}
+
+/* What is known of it goes out. */
+static void leave(struct eo_net_dialogues *all, struct dialogue *dialogue)
+{
+	if (dialogue->http)
+		eo_http_connection_leave(dialogue->http);
+	release(all, dialogue);
+}
+
 static bool make_place(struct eo_net_dialogues *all)
 {
 	if (!EO_ARRAY_RESERVE(all->dialogues, all->count + 1, all->room, 64))
 		return false;
-	all->dialogues[all->count] = calloc(1, sizeof(struct dialogue));
-	if (!all->dialogues[all->count])
+	all->free = all->dialogues[all->count] = calloc(1, sizeof(struct dialogue));
+	if (!all->free)
 		return false;
-	all->free_place = ++all->count;
+	all->free->place = all->count++;
 	return true;
 }
 
@@ -206,36 +249,33 @@ static void fill_owner(struct eo_net_owner *owner, const struct eo_record_header
 	memcpy(owner->thread, header->thread, strnlen(header->thread, sizeof(owner->thread) - 1));
 }
 
+/* The end of those that have been silent longest may have been lost: they make room. */
 static struct dialogue *begin(struct eo_net_dialogues *all, const struct eo_payload_record *record)
 {
-	uint32_t place = find(all, record->cookie, record->tls), next;
+	uint32_t place = find(all, record->cookie, record->tls);
 	struct dialogue *dialogue;
 
-	if (place != EO_INDEX_NONE)
+	if (place != EO_INDEX_NONE) {
+		unlink_dialogue(all, all->dialogues[place]);
+		link_newest(all, all->dialogues[place]);
 		return all->dialogues[place];
-	if (!all->free_place && (all->count == DIALOGUES_MAX || !make_place(all)))
+	}
+	if (!all->free && all->count == DIALOGUES_MAX)
+		leave(all, all->oldest);
+	if (!all->free && !make_place(all))
 		return NULL;
-	place = all->free_place - 1;
-	dialogue = all->dialogues[place];
-	next = dialogue->next_free;
-	if (eo_index_add(&all->index, hash_of(all, record->cookie), place) < 0)
+	dialogue = all->free;
+	if (eo_index_add(&all->index, hash_of(all, record->cookie), dialogue->place) < 0)
 		return NULL;
-	all->free_place = next;
-	*dialogue = (struct dialogue){
-		.cookie = record->cookie, .tls = record->tls, .ends = record->ends, .all = all};
+	all->free = dialogue->newer;
+	*dialogue = (struct dialogue){.cookie = record->cookie,
+				      .tls = record->tls,
+				      .place = dialogue->place,
+				      .ends = record->ends,
+				      .all = all};
 	fill_owner(&dialogue->owner, &record->header);
+	link_newest(all, dialogue);
 	return dialogue;
-}
-
-static void release(struct eo_net_dialogues *all, uint32_t place)
-{
-	struct dialogue *dialogue = all->dialogues[place];
-
-	clear(dialogue);
-	eo_index_remove(&all->index, hash_of(all, dialogue->cookie), place);
-	dialogue->cookie = 0;
-	dialogue->next_free = all->free_place;
-	all->free_place = place + 1;
 }
 
 static void end(struct eo_net_dialogues *all, const struct eo_tcp_record *record, bool tls)
@@ -247,15 +287,7 @@ static void end(struct eo_net_dialogues *all, const struct eo_tcp_record *record
 	if (all->dialogues[place]->http)
 		eo_http_connection_end(all->dialogues[place]->http, record->header.ktime_ns,
 				       record->error);
-	release(all, place);
-}
-
-/* What is known of it goes out. */
-static void leave(struct eo_net_dialogues *all, uint32_t place)
-{
-	if (all->dialogues[place]->http)
-		eo_http_connection_leave(all->dialogues[place]->http);
-	release(all, place);
+	release(all, all->dialogues[place]);
 }
 
 /* --- DNS ---------------------------------------------------------------------------------- */
@@ -334,16 +366,20 @@ static void take_http(struct eo_net_dialogues *all, const struct eo_payload_reco
 	}
 	if (dialogue->deaf)
 		return;
+	while (!eo_http_has_room(all->http) && all->oldest != dialogue)
+		leave(all, all->oldest);
 	if (!dialogue->http)
 		dialogue->http = eo_http_connection_new(
 			all->http,
 			record->role < EO_ARRAY_SIZE(roles) ? roles[record->role] :
 							      EO_HTTP_ROLE_UNKNOWN,
 			!record->existed && !record->offset, dialogue);
-	if (!dialogue->http)
+	if (!dialogue->http) {
 		all->dropped++;
-	else
-		dialogue->deaf = !eo_http_connection_feed(dialogue->http, &chunk);
+	} else if (!eo_http_connection_feed(dialogue->http, &chunk)) {
+		dialogue->deaf = true;
+		eo_http_connection_free(eo_steal(&dialogue->http));
+	}
 }
 
 /* --- records ------------------------------------------------------------------------------ */
@@ -381,9 +417,8 @@ int eo_net_dialogues_expire(struct eo_net_dialogues *all, uint64_t now_ns)
 
 int eo_net_dialogues_leave(struct eo_net_dialogues *all)
 {
-	for (uint32_t i = 0; i < all->count; i++)
-		if (all->dialogues[i]->cookie)
-			leave(all, i);
+	while (all->oldest)
+		leave(all, all->oldest);
 	return all->error;
 }
 

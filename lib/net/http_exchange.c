@@ -63,6 +63,13 @@ uint64_t eo_http_refused(const struct eo_http *http)
 	return http->budget.refused;
 }
 
+bool eo_http_has_room(const struct eo_http *http)
+{
+	return http->budget.used + sizeof(struct eo_http_connection) +
+		       http->options.connection_memory_max <=
+	       http->budget.limit;
+}
+
 struct eo_http_connection *eo_http_connection_new(struct eo_http *http, enum eo_http_role role,
 						  bool from_start, void *user)
 {

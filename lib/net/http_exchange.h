@@ -107,6 +107,8 @@ const struct eo_http_counts *eo_http_counts(const struct eo_http *http);
 /** Bytes that the connections hold; allocations that the limits did not allow. */
 size_t eo_http_memory(const struct eo_http *http);
 uint64_t eo_http_refused(const struct eo_http *http);
+/** Whether a connection, even a new one, may use all that it is allowed to. */
+bool eo_http_has_room(const struct eo_http *http);
 
 /**
  * @from_start: its first chunks will be the first that were ever sent; otherwise the place is lost

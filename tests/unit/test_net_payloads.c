@@ -216,6 +216,47 @@ Test(net_payloads, many_connections_are_told_apart)
 	eo_event_list_free(seen.list);
 }
 
+static int count_event(void *ctx, const struct eo_event *event, uint64_t stack)
+{
+	uint64_t *count = ctx;
+
+	(void)event;
+	(void)stack;
+	++*count;
+	return 0;
+}
+
+/* More than there are places for, and than memory allows, of connections that never end. */
+Test(net_payloads, connections_whose_end_is_lost_make_room_for_others)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+	struct eo_payload_record cut = payload(20, 1, false, head, strlen(head));
+	uint64_t count = 0, cookie = 3;
+	struct eo_net_payloads_options options = {.event = count_event, .ctx = &count};
+	struct eo_net_payloads *payloads = eo_net_payloads_new(&options);
+
+	/* One of which the end of the response was not seen, and one without. */
+	cut.length = 9001;
+	say(payloads, 10, 1, true, REQUEST("/a"));
+	add(payloads, &cut);
+	say(payloads, 30, 2, true, REQUEST("/b"));
+	for (; cookie < 70001; cookie++) {
+		say(payloads, 100 * cookie, cookie, true, "this is something else");
+		cr_assert_eq(eo_net_payloads_run(payloads, 100 * cookie), 0);
+	}
+	cr_assert_eq(count, 1);
+	cr_assert_eq(eo_net_payloads_counts(payloads).http_unpaired, 1);
+	for (; cookie < 140001; cookie++) {
+		say(payloads, 100 * cookie, cookie, true, REQUEST("/c"));
+		say(payloads, 100 * cookie + 1, cookie, false, RESPONSE);
+		cr_assert_eq(eo_net_payloads_run(payloads, 100 * cookie + 1), 0);
+	}
+	cr_assert_eq(count, 70001);
+	cr_assert_eq(eo_net_payloads_counts(payloads).http_unpaired, 1);
+	cr_assert_eq(eo_net_payloads_counts(payloads).dropped, 0);
+	eo_net_payloads_free(payloads);
+}
+
 Test(net_payloads, records_that_contradict_themselves_are_dropped)
 {
 	struct seen seen = {0};
