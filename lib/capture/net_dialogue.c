@@ -24,6 +24,7 @@ struct dialogue {
 	struct eo_net_ends ends;
 	struct eo_net_dialogues *all;
 	struct eo_dns_stream *streams[2]; /* out and in */
+	uint64_t expected[2]; /* offsets of what comes next in them */
 	struct eo_http_connection *http;
 	bool deaf; /* nothing more is wanted of it */
 	/* Of the message of DNS that is read right now. */
@@ -313,31 +314,46 @@ static void on_stream_message(void *arg, const void *bytes, size_t captured, siz
 		     &dialogue->owner, bytes, captured, length);
 }
 
-static void take_dns(struct eo_net_dialogues *all, const struct eo_payload_record *record)
+static void take_dns_stream(struct eo_net_dialogues *all, const struct eo_payload_record *record)
 {
-	struct dialogue *dialogue;
-	struct eo_net_owner owner;
-	struct eo_dns_stream **stream;
+	struct dialogue *dialogue = begin(all, record);
+	bool received = record->received;
+	struct eo_dns_stream *stream;
 
-	if (record->protocol == IPPROTO_UDP) {
-		fill_owner(&owner, &record->header);
-		owner.stack = record->stack;
-		take_message(all, record->header.ktime_ns, record->cookie, &record->ends.peer,
-			     &owner, record->bytes, record->captured, record->length);
+	if (dialogue && dialogue->deaf)
 		return;
-	}
-	dialogue = begin(all, record);
-	stream = dialogue ? &dialogue->streams[record->received != 0] : NULL;
-	if (stream && !*stream)
-		*stream = calloc(1, sizeof(**stream));
-	if (!stream || !*stream) {
+	if (dialogue && !dialogue->streams[received])
+		dialogue->streams[received] = calloc(1, sizeof(*stream));
+	if (!dialogue || !dialogue->streams[received]) {
 		all->dropped++;
 		return;
 	}
+	stream = dialogue->streams[received];
+	stream->lost |= record->offset != dialogue->expected[received];
+	dialogue->expected[received] = record->offset + record->length;
 	dialogue->ktime_ns = record->header.ktime_ns;
 	dialogue->owner.stack = record->stack;
-	eo_dns_stream_feed(*stream, record->bytes, record->captured, record->length,
+	eo_dns_stream_feed(stream, record->bytes, record->captured, record->length,
 			   on_stream_message, dialogue);
+	/* What is said in the other direction would have no counterpart. */
+	if (stream->lost) {
+		dialogue->deaf = true;
+		clear(dialogue);
+	}
+}
+
+static void take_dns(struct eo_net_dialogues *all, const struct eo_payload_record *record)
+{
+	struct eo_net_owner owner;
+
+	if (record->protocol != IPPROTO_UDP) {
+		take_dns_stream(all, record);
+		return;
+	}
+	fill_owner(&owner, &record->header);
+	owner.stack = record->stack;
+	take_message(all, record->header.ktime_ns, record->cookie, &record->ends.peer, &owner,
+		     record->bytes, record->captured, record->length);
 }
 
 /* --- HTTP --------------------------------------------------------------------------------- */

@@ -302,6 +302,47 @@ Test(net_payloads, garbage_on_port_53_is_counted_and_not_believed)
 	eo_event_list_free(seen.list);
 }
 
+#define DNS_LENGTH "\0\x13"
+#define DNS_QUERY  "\x12\x34\1\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\1"
+#define DNS_ANSWER "\x12\x34\x81\x80\0\1\0\0\0\0\0\0\1a\0\0\1\0\1"
+
+static void say_dns(struct eo_net_payloads *payloads, uint64_t ktime_ns, uint64_t cookie,
+		    bool received, uint64_t offset, const char *bytes, size_t size)
+{
+	struct eo_payload_record record = payload(ktime_ns, cookie, received, bytes, size);
+
+	record.use = EO_PAYLOAD_DNS;
+	record.offset = offset;
+	add(payloads, &record);
+}
+
+/* Length and message come in calls of their own. */
+Test(net_payloads, lost_records_of_dns_leave_no_wrong_messages_behind)
+{
+	struct seen seen = {0};
+	struct eo_net_payloads *payloads = begin(&seen);
+
+	say_dns(payloads, 100, 1, false, 0, DNS_LENGTH, 2);
+	say_dns(payloads, 101, 1, false, 2, DNS_QUERY, 19);
+	say_dns(payloads, 102, 1, true, 0, DNS_LENGTH, 2);
+	say_dns(payloads, 103, 1, true, 2, DNS_ANSWER, 19);
+	/* Of the next query the message is lost, and then an answer's length on another connection. */
+	say_dns(payloads, 104, 1, false, 21, DNS_LENGTH, 2);
+	say_dns(payloads, 105, 1, false, 42, DNS_LENGTH, 2);
+	say_dns(payloads, 106, 1, false, 44, DNS_QUERY, 19);
+	say_dns(payloads, 107, 1, true, 21, DNS_LENGTH DNS_ANSWER, 21);
+	say_dns(payloads, 108, 2, true, 2, DNS_ANSWER, 19);
+	say_dns(payloads, 109, 2, false, 0, DNS_LENGTH DNS_QUERY, 21);
+	cr_assert_eq(eo_net_payloads_run(payloads, 20000000000), 0);
+	cr_assert_eq(eo_event_list_count(seen.list), 1);
+	cr_assert_str_eq(text_of(seen.list, 0, "question"), "a");
+	cr_assert_eq(eo_event_data(eo_event_list_get(seen.list, 0), "duration_ns")->unum, 2);
+	cr_assert_eq(eo_net_payloads_counts(payloads).dns_malformed, 0);
+	cr_assert_eq(eo_net_payloads_counts(payloads).dns_unmatched, 0);
+	eo_net_payloads_free(payloads);
+	eo_event_list_free(seen.list);
+}
+
 Test(net_payloads, what_the_event_function_says_ends_the_run)
 {
 	struct seen seen = {.answer = -32};
