@@ -345,9 +345,9 @@ static bool (*const steps[])(struct feed *in) = {
 	[EO_HTTP_AT_LOST] = feed_lost,
 };
 
-void eo_http_reader_feed(struct eo_http_reader *reader, uint64_t ktime_ns, const void *bytes,
-			 size_t captured, uint64_t length, const struct eo_http_listener *listener,
-			 void *arg)
+uint64_t eo_http_reader_feed(struct eo_http_reader *reader, uint64_t ktime_ns, const void *bytes,
+			     size_t captured, uint64_t length,
+			     const struct eo_http_listener *listener, void *arg)
 {
 	struct feed in = {
 		.reader = reader,
@@ -361,6 +361,7 @@ void eo_http_reader_feed(struct eo_http_reader *reader, uint64_t ktime_ns, const
 
 	while (in.at < in.length && steps[reader->place](&in))
 		;
+	return in.at;
 }
 
 void eo_http_reader_gap(struct eo_http_reader *reader, const struct eo_http_listener *listener,

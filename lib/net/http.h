@@ -69,10 +69,11 @@ enum eo_http_body eo_http_body_of(const struct eo_http_head *head, const char *m
 /**
  * Take a chunk of @length bytes, of which @captured are at @bytes.
  * A gap of known size is a chunk of which nothing was captured.
+ * Returns how many were read: fewer where the reader is lost or opaque.
  */
-void eo_http_reader_feed(struct eo_http_reader *reader, uint64_t ktime_ns, const void *bytes,
-			 size_t captured, uint64_t length, const struct eo_http_listener *listener,
-			 void *arg);
+uint64_t eo_http_reader_feed(struct eo_http_reader *reader, uint64_t ktime_ns, const void *bytes,
+			     size_t captured, uint64_t length,
+			     const struct eo_http_listener *listener, void *arg);
 
 /** Bytes are missing, nobody knows how many. */
 void eo_http_reader_gap(struct eo_http_reader *reader, const struct eo_http_listener *listener,

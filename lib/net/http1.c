@@ -173,6 +173,15 @@ static bool response_may_start(void *arg)
 	return http1->first && !http1->response_open;
 }
 
+/* The only request that waits is answered as HTTP/2. */
+static void upgrade(struct eo_http1 *http1)
+{
+	http1->upgraded = http1->first;
+	http1->upgraded->exchange.request_inexact |= http1->request_open;
+	http1->first = NULL;
+	stop(http1);
+}
+
 static enum eo_http_body response_head(void *arg, const struct eo_http_head *head,
 				       uint64_t start_ns, uint64_t ktime_ns, bool guessed)
 {
@@ -197,6 +206,10 @@ static enum eo_http_body response_head(void *arg, const struct eo_http_head *hea
 	body = eo_http_body_of(head, exchange->method);
 	if (head->status / 100 == 1 && head->status != 101)
 		return body;
+	if (head->status == 101 && head->h2c && http1->upgrading && http1->waiting == 1) {
+		upgrade(http1);
+		return body;
+	}
 	exchange->status = head->status;
 	exchange->first_byte_ns = ktime_ns > exchange->ktime_ns ? ktime_ns - exchange->ktime_ns : 0;
 	exchange->head_cut |= head->cut;
@@ -205,10 +218,9 @@ static enum eo_http_body response_head(void *arg, const struct eo_http_head *hea
 		return body;
 
 	/* The request was answered; what follows is another protocol, in both directions. */
-	http1->h2c = head->status == 101 && http1->upgrading && head->h2c;
 	http1->request_open = false;
 	finish_first(http1, ktime_ns, 0);
-	http1->sink->counts->opaque += !http1->h2c;
+	http1->sink->counts->opaque++;
 	stop(http1);
 	return body;
 }
@@ -270,24 +282,26 @@ void eo_http1_fini(struct eo_http1 *http1)
 		eo_http_request_free(http1->sink, http1->first);
 		http1->first = next;
 	}
+	eo_http_request_free(http1->sink, http1->upgraded);
 	eo_http_reader_fini(&http1->requests);
 	eo_http_reader_fini(&http1->responses);
 }
 
-void eo_http1_feed(struct eo_http1 *http1, bool request, uint64_t ktime_ns, const void *bytes,
-		   size_t captured, uint64_t length)
+uint64_t eo_http1_feed(struct eo_http1 *http1, bool request, uint64_t ktime_ns, const void *bytes,
+		       size_t captured, uint64_t length)
 {
-	if (request) {
-		eo_http_reader_feed(&http1->requests, ktime_ns, bytes, captured, length,
-				    &request_listener, http1);
-		return;
-	}
+	uint64_t taken;
+
+	if (request)
+		return eo_http_reader_feed(&http1->requests, ktime_ns, bytes, captured, length,
+					   &request_listener, http1);
 	http1->response_ns = ktime_ns;
-	eo_http_reader_feed(&http1->responses, ktime_ns, bytes, captured, length,
-			    &response_listener, http1);
+	taken = eo_http_reader_feed(&http1->responses, ktime_ns, bytes, captured, length,
+				    &response_listener, http1);
 	/* Something was answered, and could not be read: it may have been this request. */
 	if (http1->responses.place == EO_HTTP_AT_LOST && !http1->response_open)
 		forget_waiting(http1);
+	return taken;
 }
 
 void eo_http1_gap(struct eo_http1 *http1, bool request)

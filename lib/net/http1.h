@@ -18,15 +18,16 @@ struct eo_http1 {
 	bool response_open; /* of the first one */
 	bool pipelines;	    /* the client was seen to do so */
 	bool over;	    /* no HTTP/1.x any more */
-	bool h2c;	    /* but HTTP/2, after an upgrade */
-	bool upgrading;	    /* the last request asked for that */
+	bool upgrading;	    /* the last request asked for HTTP/2 */
+	struct eo_http_request *upgraded; /* to it, where the response will come */
 	uint64_t response_ns; /* last chunk of responses */
 };
 
 void eo_http1_init(struct eo_http1 *http1, struct eo_http_sink *sink, bool from_start);
 void eo_http1_fini(struct eo_http1 *http1);
-void eo_http1_feed(struct eo_http1 *http1, bool request, uint64_t ktime_ns, const void *bytes,
-		   size_t captured, uint64_t length);
+/** Returns how many bytes of responses were read: what is behind an upgrade is not. */
+uint64_t eo_http1_feed(struct eo_http1 *http1, bool request, uint64_t ktime_ns, const void *bytes,
+		       size_t captured, uint64_t length);
 void eo_http1_gap(struct eo_http1 *http1, bool request);
 void eo_http1_end(struct eo_http1 *http1, uint64_t ktime_ns, int error);
 void eo_http1_leave(struct eo_http1 *http1);

@@ -10,6 +10,18 @@
 
 /* --- streams -------------------------------------------------------------------------------- */
 
+static void link_stream(struct eo_http2 *http2, struct eo_http_request *stream, uint32_t id)
+{
+	stream->exchange.version = "2";
+	stream->exchange.stream = id;
+	if (http2->newest)
+		http2->newest->next = stream;
+	else
+		http2->oldest = stream;
+	http2->newest = stream;
+	http2->count++;
+}
+
 static void unlink_stream(struct eo_http2 *http2, struct eo_http_request *stream)
 {
 	struct eo_http_request **from = &http2->oldest, *previous = NULL;
@@ -179,14 +191,7 @@ static struct eo_http_request *open_stream(struct eo_http2 *http2, const struct 
 		http2->sink->counts->unpaired_requests++;
 		return NULL;
 	}
-	stream->exchange.version = "2";
-	stream->exchange.stream = id;
-	if (http2->newest)
-		http2->newest->next = stream;
-	else
-		http2->oldest = stream;
-	http2->newest = stream;
-	http2->count++;
+	link_stream(http2, stream, id);
 	http2->sink->counts->heads_cut += cut;
 	return stream;
 }
@@ -513,6 +518,15 @@ void eo_http2_init(struct eo_http2 *http2, struct eo_http_sink *sink, bool from_
 			.hpack = {.budget = sink->budget, .partial = !from_start},
 		},
 	};
+}
+
+/* RFC 7540, section 3.2. The client's preface is looked for: a body may come before it. */
+void eo_http2_upgraded(struct eo_http2 *http2, struct eo_http_request *request)
+{
+	link_stream(http2, request, 1);
+	http2->highest = 1;
+	http2->responses.lost = false;
+	http2->responses.hpack.partial = false;
 }
 
 static void reader_fini(struct eo_http2_reader *reader)

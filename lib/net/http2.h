@@ -40,6 +40,8 @@ struct eo_http2 {
 };
 
 void eo_http2_init(struct eo_http2 *http2, struct eo_http_sink *sink, bool from_start);
+/** It follows an upgrade: @request is stream 1, and what responses go on with is a frame. */
+void eo_http2_upgraded(struct eo_http2 *http2, struct eo_http_request *request);
 void eo_http2_fini(struct eo_http2 *http2);
 void eo_http2_feed(struct eo_http2 *http2, bool request, uint64_t ktime_ns, const void *bytes,
 		   size_t captured, uint64_t length);

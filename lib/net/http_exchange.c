@@ -214,20 +214,39 @@ static void look(struct eo_http_connection *connection, const struct eo_http_chu
 	change(connection, OTHER);
 }
 
+/* The server may go on at once. */
+static void upgrade(struct eo_http_connection *connection, const struct eo_http_chunk *chunk,
+		    uint64_t taken)
+{
+	struct eo_http_request *request = eo_steal(&connection->http1.upgraded);
+	size_t captured = chunk->captured > taken ? chunk->captured - (size_t)taken : 0;
+
+	begin_http2(connection, false);
+	if (connection->protocol != HTTP2) {
+		eo_http_request_free(&connection->sink, request);
+		connection->http->counts.unpaired_requests++;
+		return;
+	}
+	eo_http2_upgraded(connection->http2, request);
+	eo_http2_feed(connection->http2, false, chunk->ktime_ns,
+		      captured ? (const char *)chunk->bytes + taken : NULL, captured,
+		      chunk->length - taken);
+}
+
 static void feed(struct eo_http_connection *connection, const struct eo_http_chunk *chunk)
 {
 	bool request;
+	uint64_t taken;
 
 	connection->sink.stack = chunk->stack;
 	if (connection->protocol == UNDECIDED)
 		look(connection, chunk);
 	request = side_of(connection, chunk->direction) == REQUESTS;
 	if (connection->protocol == HTTP1) {
-		eo_http1_feed(&connection->http1, request, chunk->ktime_ns, chunk->bytes,
-			      chunk->captured, chunk->length);
-		/* The server may have gone on at once: only the client's beginning will come. */
-		if (connection->http1.h2c)
-			begin_http2(connection, false);
+		taken = eo_http1_feed(&connection->http1, request, chunk->ktime_ns, chunk->bytes,
+				      chunk->captured, chunk->length);
+		if (connection->http1.upgraded)
+			upgrade(connection, chunk, taken);
 		else if (connection->http1.over)
 			change(connection, OTHER);
 	} else if (connection->protocol == HTTP2) {

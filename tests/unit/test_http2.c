@@ -451,22 +451,63 @@ Test(http2, what_a_server_pushes_is_no_request)
 	talk_end(&t);
 }
 
+#define UPGRADE	  "GET /1 HTTP/1.1\r\nHost: shop\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+#define SWITCHING "HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\n\r\n"
+
 Test(http2, an_upgrade_from_http1_leads_here)
 {
 	talk_begin(&t, EO_HTTP_CLIENT, true);
-	sent(&t, "GET /1 HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
-	cr_assert(received(&t, "HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\n\r\n"));
-	cr_assert_eq(t.seen[0].exchange.status, 101);
+	sent(&t, UPGRADE);
+	f.size = strlen(SWITCHING);
+	memcpy(f.bytes, SWITCHING, f.size);
+	put(&f, EO_HTTP2_SETTINGS, 0, 0, NULL, 0);
+	flush(&f, EO_HTTP_RECEIVED);
+	HEADERS(&f, DONE, 1, "\x48\x03" "404");
+	put(&f, EO_HTTP2_DATA, END, 1, "12345", 5);
+	flush(&f, EO_HTTP_RECEIVED);
+	/* The request itself is stream 1. */
+	cr_assert_eq(t.count, 1);
+	cr_assert_str_eq(t.seen[0].method, "GET");
+	cr_assert_str_eq(t.seen[0].path, "/1");
+	cr_assert_str_eq(t.seen[0].host, "shop");
+	cr_assert_str_eq(t.seen[0].exchange.version, "2");
+	cr_assert_eq(t.seen[0].exchange.stream, 1);
+	cr_assert_eq(t.seen[0].exchange.status, 404);
+	cr_assert_eq(t.seen[0].exchange.response_bytes, 5);
+	cr_assert_eq(t.seen[0].exchange.duration_ns, 20);
 	put_preface(&f);
 	HEADERS(&f, END | DONE, 3, METHOD_GET SCHEME_HTTP PATH_AB AUTHORITY);
 	flush(&f, EO_HTTP_SENT);
-	put(&f, EO_HTTP2_SETTINGS, 0, 0, NULL, 0);
-	HEADERS(&f, END | DONE, 3, STATUS_200);
+	HEADERS(&f, END | DONE, 3, "\xbe");
 	flush(&f, EO_HTTP_RECEIVED);
 	cr_assert_eq(t.count, 2);
+	cr_assert_eq(t.seen[1].exchange.status, 404);
 	cr_assert_str_eq(t.seen[1].path, "/ab");
 	cr_assert_str_eq(t.seen[1].exchange.version, "2");
 	cr_assert_eq(t.counts->opaque, 0);
+	cr_assert_eq(t.counts->places_lost, 0);
+	talk_end(&t);
+}
+
+Test(http2, an_upgraded_request_may_stay_without_response)
+{
+	talk_begin(&t, EO_HTTP_CLIENT, true);
+	sent(&t, UPGRADE);
+	cr_assert(received(&t, SWITCHING));
+	cr_assert_eq(t.count, 0);
+	eo_http_connection_end(t.connection, 1000, ECONNRESET);
+	cr_assert_eq(t.count, 1);
+	cr_assert_str_eq(t.seen[0].path, "/1");
+	cr_assert_eq(t.seen[0].exchange.error, ECONNRESET);
+	talk_end(&t);
+
+	/* No memory for what follows: nothing more is read. */
+	talk_begin_with(&t, EO_HTTP_CLIENT, true,
+			(struct eo_http_options){.connection_memory_max = 300});
+	cr_assert(sent(&t, UPGRADE));
+	cr_assert_not(received(&t, SWITCHING));
+	cr_assert_eq(t.count, 0);
+	cr_assert_eq(t.counts->unpaired_requests, 1);
 	talk_end(&t);
 }
 
