@@ -68,8 +68,6 @@ static __noinline int find_tcp(struct sock *sk, __u64 cookie, struct task_struct
 		conn = adopt(sk, cookie);
 	if (!conn)
 		return 0;
-	if (state == TCP_SYN_SENT)
-		conn->flags &= ~CONN_OPENED;
 	if (task && !conn->owner.tgid) {
 		set_owner(&conn->owner, task);
 		conn->flags |= CONN_TOLD;

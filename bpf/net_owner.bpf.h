@@ -55,10 +55,15 @@ static __noinline struct eo_conn *adopt(const struct sock *sk, __u64 cookie)
 	if (!conn)
 		return NULL;
 	conn->ends = ends;
+	conn->retransmits_told = BPF_CORE_READ(tcp, total_retrans);
+	conn->role = EO_ROLE_CLIENT;
+	/* connect() still runs: the connection is counted when it opens. */
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_SYN_SENT)
+		return conn;
+	if (is_listener(sk, ends.local.port))
+		conn->role = EO_ROLE_SERVER;
 	conn->flags = CONN_OPENED | CONN_EXISTED;
 	conn->state = TCP_ESTABLISHED;
-	conn->retransmits_told = BPF_CORE_READ(tcp, total_retrans);
-	conn->role = is_listener(sk, ends.local.port) ? EO_ROLE_SERVER : EO_ROLE_CLIENT;
 	mark_mptcp(conn, sk);
 	if (net.by_target || !is_local(sk, &ends))
 		COUNT_NET(tcp_connections, 1);

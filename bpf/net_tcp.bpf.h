@@ -218,10 +218,13 @@ static __always_inline int is_wanted(const struct eo_conn *conn, __u32 kind)
 static __always_inline void fill_record(struct eo_tcp_record *record, const struct eo_conn *conn,
 					__u64 cookie, __u32 kind)
 {
-	__u64 from_ns = conn->begin_ns;
+	__u64 to_ns = conn->error || kind == EO_RECORD_TCP_CLOSE ? conn->close_ns : conn->open_ns;
+	/* One that is older than the trace has an end alone. */
+	__u64 from_ns = conn->begin_ns ? conn->begin_ns : to_ns;
 
 	owner_header(&record->header, &conn->owner, kind, from_ns);
 	record->cookie = cookie;
+	record->duration_ns = to_ns - from_ns;
 	record->ends = conn->ends;
 	record->first_byte_ns = record->tx_bytes = record->rx_bytes = 0;
 	record->rtt_us = conn->rtt_us;
@@ -231,19 +234,14 @@ static __always_inline void fill_record(struct eo_tcp_record *record, const stru
 	record->reset_by = EO_RESET_NONE;
 	record->state = conn->state;
 	record->stack = kind == EO_RECORD_TCP_CONNECT ? conn->stack : run_stack();
-	record->flags = (conn->flags & CONN_EXISTED ? EO_TCP_EXISTED : 0) |
+	record->flags = (conn->begin_ns ? 0 : EO_TCP_EXISTED) |
 			(conn->flags & CONN_MPTCP ? EO_TCP_MPTCP : 0);
 	if (kind == EO_RECORD_TCP_RETRANSMIT) {
 		record->header.ktime_ns = bpf_ktime_get_ns();
 		record->duration_ns = 0;
 		record->retransmits = conn->retransmits - conn->retransmits_told;
-	} else if (kind != EO_RECORD_TCP_CLOSE) {
-		record->duration_ns = (conn->error ? conn->close_ns : conn->open_ns) - from_ns;
-	} else {
-		record->header.ktime_ns = conn->close_ns;
-		if (!from_ns)
-			from_ns = conn->close_ns;
-		record->duration_ns = conn->close_ns - from_ns;
+	} else if (kind == EO_RECORD_TCP_CLOSE) {
+		record->header.ktime_ns = to_ns;
 		if (conn->first_byte_ns > from_ns && conn->begin_ns)
 			record->first_byte_ns = conn->first_byte_ns - from_ns;
 		record->tx_bytes = conn->tx_bytes;

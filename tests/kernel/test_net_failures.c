@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -164,6 +165,111 @@ Test(net_failures, connects_without_waiting_fail_once_each)
 	eo_event_list_free(list);
 	eo_tracer_free(tracer);
 }
+
+/* --- connects that are older than the trace ------------------------------------------------ */
+
+static int connect_without_waiting(uint16_t port)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	inet_pton(AF_INET, LAB_SERVER_IPV4, &at.sin_addr);
+	return connect(fd, (void *)&at, sizeof(at)) < 0 && errno == EINPROGRESS ? fd : -1;
+}
+
+/* What becomes of a connect(): an errno value. */
+static int result_of(int fd)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLOUT};
+	socklen_t size = sizeof(int);
+	int error = -1;
+
+	if (poll(&wait, 1, 20000) != 1 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+		return -1;
+	return error;
+}
+
+static int connect_and_be_refused(void *arg, int report)
+{
+	int good = connect_without_waiting(PORT_PLAIN), bad = connect_without_waiting(PORT_CLOSED);
+	const struct linger at_once = {.l_onoff = 1};
+
+	(void)arg;
+	setsockopt(good, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	if (good < 0 || bad < 0 || write(report, "x", 1) != 1)
+		return 1;
+	return result_of(good) == 0 && result_of(bad) == ECONNREFUSED ? 0 : 2;
+}
+
+static int only_listen(void *arg, int report)
+{
+	(void)arg;
+	if (peer_listen(LAB_SERVER_IPV4, PORT_PLAIN) < 0 || write(report, "x", 1) != 1)
+		return 1;
+	for (;;)
+		pause();
+}
+
+/* First packets wait for the server's hardware address, and whoever tells it sends them: so what follows
+ * is no timer's, of which kernels may miss some, as said below. */
+#define CABLE1 "02:00:00:00:07:02"
+
+static void hide_server(const struct lab *lab)
+{
+	lab_shell(lab, LAB_SERVER,
+		  "ip link set cable1 address " CABLE1 " && sysctl -qw net.ipv4.conf.cable1.arp_ignore=8");
+	lab_shell(lab, LAB_CLIENT,
+		  "ip neigh flush dev cable0 && sysctl -qw net.ipv4.neigh.cable0.mcast_solicit=60");
+}
+
+static void show_server(const struct lab *lab)
+{
+	lab_shell(lab, LAB_CLIENT, "ip neigh replace " LAB_SERVER_IPV4 " lladdr " CABLE1 " dev cable0");
+}
+
+Test(net_failures, connects_that_began_before_the_trace_have_ends_alone)
+{
+	static const char *const errors[] = {"", "ECONNREFUSED"};
+	struct eo_net_tracer_options options = crowd_options(EO_NET_TCP_CONNECT | EO_NET_TCP_CLOSE);
+	struct lab_process server, client;
+	const struct eo_event *events[3];
+	struct eo_event_list *list;
+	struct eo_trace_stats stats;
+	struct eo_tracer *tracer;
+	struct lab lab;
+	uint32_t pid;
+
+	SETUP();
+	lab_open(&lab);
+	hide_server(&lab);
+	server = lab_serve(&lab, LAB_SERVER, only_listen, NULL);
+	client = lab_serve(&lab, LAB_CLIENT, connect_and_be_refused, NULL);
+	/* Of a target each connection is counted once. */
+	pid = (uint32_t)client.pid;
+	options.tracer.target = (struct eo_target){.pids = &pid, .pid_count = 1};
+	tracer = seen_begin(&options);
+	show_server(&lab);
+	lab_join(&client);
+	list = seen_end(tracer, &stats);
+	lab_kill(&server);
+	lab_close(&lab);
+	seen_in_order(list, events, EO_ARRAY_SIZE(events));
+	for (size_t i = 0; i < EO_ARRAY_SIZE(events); i++)
+		cr_assert_eq(events[i]->pid, pid);
+	for (size_t i = 0; i < EO_ARRAY_SIZE(errors); i++) {
+		cr_assert_eq(events[i]->type, EO_EVENT_TCP_CONNECT);
+		cr_assert_str_eq(seen_text(events[i], "error"), errors[i]);
+		cr_assert_null(eo_event_data(events[i], "duration_ns"));
+		cr_assert_neq(events[i]->ktime_ns, 0);
+	}
+	cr_assert_eq(events[2]->type, EO_EVENT_TCP_CLOSE);
+	cr_assert_null(eo_event_data(events[2], "lifetime_ns"));
+	cr_assert_eq(seen_total(&stats, "tcp_connections"), 1);
+	eo_event_list_free(list);
+	eo_tracer_free(tracer);
+}
+
+/* --- connects that this machine refuses --------------------------------------------------- */
 
 /* As many connections as there are ports, and one. */
 static int use_up_ports(void *arg, int report)
