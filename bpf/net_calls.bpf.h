@@ -37,11 +37,11 @@ static __always_inline enum direction call_direction(long nr)
 	return MOVES_NOTHING;
 }
 
-static __always_inline int only_peeks(const struct ending_call *call)
+static __always_inline int is_no_receipt(const struct ending_call *call)
 {
 	if (call->nr == __NR_recvfrom || call->nr == __NR_recvmmsg)
-		return call->args[3] & MSG_PEEK ? 1 : 0;
-	return call->nr == __NR_recvmsg && call->args[2] & MSG_PEEK;
+		return call->args[3] & NO_RECEIPT ? 1 : 0;
+	return call->nr == __NR_recvmsg && call->args[2] & NO_RECEIPT;
 }
 
 static __always_inline int moves_many(long nr)
@@ -130,7 +130,7 @@ static __noinline int call_ends(struct eo_tracer_counters *count, struct pt_regs
 	call->nr = nr;
 	call->ret = ret;
 	call->received = call_direction(nr) == MOVES_IN;
-	if (only_peeks(call))
+	if (is_no_receipt(call))
 		return 0;
 	sk = descriptor_socket(task, call->args[nr == __NR_splice ? 2 : 0]);
 	if (!sk)

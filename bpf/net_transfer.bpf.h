@@ -8,7 +8,10 @@
 #include "net_tls.bpf.h"
 #include "net_udp.bpf.h"
 
-#define MSG_PEEK   2
+#define MSG_PEEK     2
+#define MSG_ERRQUEUE 0x2000 /* what comes is one's own */
+#define NO_RECEIPT   (MSG_PEEK | MSG_ERRQUEUE)
+
 #define UDP_EVENTS (EO_NET_UDP_SESSION | EO_NET_DNS | EO_NET_PACKET)
 
 #define SENT_AGO_MAX 1000000 /* ns */
@@ -70,7 +73,7 @@ int BPF_PROG(on_send, struct sock *sk, int ret)
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 {
-	if (ret < 0 || flags & MSG_PEEK)
+	if (ret < 0 || flags & NO_RECEIPT)
 		return 0;
 	return ONCE(RUN_RECEIVE, moves(count, sk, ret, 1));
 }

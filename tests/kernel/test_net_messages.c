@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <poll.h>
 #include <resolv.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,6 +146,75 @@ Test(net_messages, a_udp_session_is_a_socket_and_a_peer)
 	eo_event_list_free(list);
 	eo_tracer_free(tracer);
 }
+
+/* --- datagrams that are not as they seem --------------------------------------------------- */
+
+#define REFUSED_COUNT 13
+
+/* Each datagram comes back as one that nobody took. */
+static int send_to_nobody(void *arg, int report)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(UDP_PORT)};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), one = 1;
+	char bytes[DATAGRAM_BYTES] = "";
+
+	(void)arg;
+	(void)report;
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	setsockopt(fd, IPPROTO_IP, IP_RECVERR, &one, sizeof(one));
+	for (int i = 0; i < REFUSED_COUNT; i++) {
+		struct iovec piece = {bytes, sizeof(bytes)};
+		struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+		struct pollfd wait = {.fd = fd};
+
+		if (sendto(fd, bytes, sizeof(bytes), 0, (void *)&at, sizeof(at)) != sizeof(bytes) ||
+		    poll(&wait, 1, 10000) != 1 ||
+		    recvmsg(fd, &message, MSG_ERRQUEUE) != sizeof(bytes))
+			return 1;
+	}
+	return 0;
+}
+
+/* Run @work, and expect @sessions of it, each with that many datagrams out and none in. */
+static void check_sent(lab_work_fn work, size_t sessions, uint64_t packets, uint64_t bytes)
+{
+	static const uint16_t port = UDP_PORT;
+	struct eo_net_tracer_options options = {
+		.events = EO_NET_UDP_SESSION, .peer_ports = &port, .peer_port_count = 1};
+	struct lab_process client;
+	struct eo_event_list *list;
+	struct eo_trace_stats stats;
+	struct eo_tracer *tracer;
+	struct lab lab;
+
+	SETUP();
+	lab_open(&lab);
+	tracer = seen_begin(&options);
+	client = lab_start(&lab, LAB_CLIENT, work, NULL);
+	lab_join(&client);
+	list = seen_end(tracer, &stats);
+	lab_close(&lab);
+	seen_need_all_runs(&stats);
+	cr_assert_eq(eo_event_list_count(list), sessions, "%zu sessions", eo_event_list_count(list));
+	for (size_t i = 0; i < sessions; i++) {
+		const struct eo_event *event = eo_event_list_get(list, i);
+
+		cr_assert_eq(event->pid, (uint32_t)client.pid);
+		cr_assert_eq(seen_number(event, "tx_packets"), packets);
+		cr_assert_eq(seen_number(event, "tx_bytes"), packets * bytes);
+		cr_assert_eq(seen_number(event, "rx_packets"), 0);
+		cr_assert_eq(seen_number(event, "rx_bytes"), 0);
+	}
+	eo_event_list_free(list);
+	eo_tracer_free(tracer);
+}
+
+Test(net_messages, what_the_queue_of_errors_gives_back_is_not_received)
+{
+	check_sent(send_to_nobody, 1, REFUSED_COUNT, DATAGRAM_BYTES);
+}
+
+/* --- ends of sessions --------------------------------------------------------------------- */
 
 static int udp_once(void *arg, int report)
 {
