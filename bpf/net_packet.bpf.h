@@ -12,11 +12,16 @@
 #define ETH_P_IP   0x0800
 #define ETH_P_IPV6 0x86dd
 
+struct packet_ends_key {
+	struct eo_net_ends ends;
+	__u32 protocol;
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1);
-	__type(key, struct eo_net_ends);
-	__type(value, __u64); /* the socket's cookie */
+	__type(key, struct packet_ends_key);
+	__type(value, __u64); /* the cookie of the last socket that sent */
 } packet_ends SEC(".maps");
 
 struct ports_and_flags {
@@ -87,8 +92,9 @@ static __always_inline int read_packet(const unsigned char *header, __be16 ether
 }
 
 static __always_inline const struct eo_net_task *packet_owner(const struct sock *sk, __u8 protocol,
-							      struct eo_net_ends *ends)
+							      const struct eo_net_ends *ends)
 {
+	struct packet_ends_key ends_key = {.ends = *ends, .protocol = protocol};
 	struct eo_session_key key = {.peer = ends->peer};
 	struct eo_session *session;
 	struct eo_conn *conn;
@@ -96,13 +102,13 @@ static __always_inline const struct eo_net_task *packet_owner(const struct sock 
 
 	if (sk)
 		cookie = protocol == IPPROTO_UDP ? session_cookie(sk) : read_cookie(sk);
-	known = bpf_map_lookup_elem(&packet_ends, ends);
+	known = bpf_map_lookup_elem(&packet_ends, &ends_key);
 	if (!cookie && known)
 		cookie = *known;
 	if (!cookie)
 		return NULL;
-	if (!known)
-		bpf_map_update_elem(&packet_ends, ends, &cookie, BPF_ANY);
+	if (!known || *known != cookie)
+		bpf_map_update_elem(&packet_ends, &ends_key, &cookie, BPF_ANY);
 	conn = bpf_map_lookup_elem(&conns, &cookie);
 	if (conn)
 		return conn->owner.tgid ? &conn->owner : NULL;

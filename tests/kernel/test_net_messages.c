@@ -15,6 +15,7 @@
 
 #include "capture/net_tracer.h"
 #include "net_lab.h"
+#include "net_peers.h"
 #include "net_seen.h"
 
 TestSuite(net_messages, .timeout = 120);
@@ -475,6 +476,78 @@ Test(net_messages, packets_of_a_target_are_those_of_its_sockets)
 {
 	SETUP();
 	tell_packets(1);
+}
+
+#define SHARED_PORT 27109
+
+/* What the server of either protocol answers: sizes, to that of TCP. A datagram that begins a session is
+ * under way before anybody knows of it, so there are two. */
+static int ask_from_shared_port(void *arg, int report)
+{
+	struct sockaddr_in from = {.sin_family = AF_INET, .sin_port = htons(SHARED_PORT)};
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(PACKET_PORT)};
+	const uint32_t sizes[2] = {0, 1};
+	int type = *(const int *)arg, fd = socket(AF_INET, type, 0);
+	char bytes[sizeof(sizes)];
+
+	(void)report;
+	inet_pton(AF_INET, LAB_CLIENT_IPV4, &from.sin_addr);
+	inet_pton(AF_INET, LAB_SERVER_IPV4, &to.sin_addr);
+	if (bind(fd, (void *)&from, sizeof(from)) < 0 || connect(fd, (void *)&to, sizeof(to)) < 0)
+		return 1;
+	for (int i = 0; i < (type == SOCK_DGRAM ? 2 : 1); i++)
+		if (send(fd, sizes, sizeof(sizes), 0) != sizeof(sizes) ||
+		    recv(fd, bytes, sizeof(bytes), 0) <= 0)
+			return 2;
+	return 0;
+}
+
+/* What comes in is found by its ends, which are those of three sockets in turn. */
+Test(net_messages, packets_are_of_the_last_socket_with_their_ends)
+{
+	static const uint16_t port = PACKET_PORT;
+	static const int types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_DGRAM};
+	struct eo_net_tracer_options options = {
+		.events = EO_NET_PACKET, .interface = "cable0", .ports = &port, .port_count = 1};
+	struct peer_server_plan tcp = {PEER_PLAIN, PACKET_PORT, LAB_SERVER_IPV4};
+	struct peer_echo_plan udp = {AF_INET, PACKET_PORT};
+	struct lab_process servers[2], clients[EO_ARRAY_SIZE(types)];
+	const struct eo_event *events[64];
+	struct eo_event_list *list;
+	struct eo_trace_stats stats;
+	struct eo_tracer *tracer;
+	struct lab lab;
+	size_t count, answers = 0;
+
+	SETUP();
+	lab_open(&lab);
+	servers[0] = lab_serve(&lab, LAB_SERVER, peer_serve, &tcp);
+	servers[1] = lab_serve(&lab, LAB_SERVER, peer_echo_datagrams, &udp);
+	tracer = seen_begin(&options);
+	for (size_t i = 0; i < EO_ARRAY_SIZE(types); i++) {
+		clients[i] = lab_start(&lab, LAB_CLIENT, ask_from_shared_port, (void *)&types[i]);
+		lab_join(&clients[i]);
+	}
+	list = seen_end(tracer, &stats);
+	for (int i = 0; i < 2; i++)
+		lab_kill(&servers[i]);
+	lab_close(&lab);
+	seen_need_all_runs(&stats);
+	count = eo_event_list_count(list);
+	cr_assert_leq(count, EO_ARRAY_SIZE(events));
+	seen_in_order(list, events, count);
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(seen_text(events[i], "proto"), "udp") ||
+		    strcmp(seen_text(events[i], "direction"), "rx"))
+			continue;
+		if (answers % 2)
+			cr_assert_eq(events[i]->pid, (uint32_t)clients[1 + answers / 2].pid,
+				     "answer %zu is to process %u", answers, events[i]->pid);
+		answers++;
+	}
+	cr_assert_eq(answers, 4);
+	eo_event_list_free(list);
+	eo_tracer_free(tracer);
 }
 
 /* --- DNS ---------------------------------------------------------------------------------- */
