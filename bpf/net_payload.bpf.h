@@ -110,15 +110,55 @@ static __always_inline void send_payload(struct eo_tracer_counters *count,
 
 #define FOUR(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)
 
-/* Requests and responses of HTTP/1, and the preface of HTTP/2. */
+/* Requests and responses of HTTP/1, and the preface of HTTP/2: the methods that lib/net/http_head.c
+ * knows. */
 static __always_inline int is_http_word(__u32 word)
 {
-	return word == FOUR('G', 'E', 'T', ' ') || word == FOUR('P', 'O', 'S', 'T') ||
-	       word == FOUR('H', 'T', 'T', 'P') || word == FOUR('H', 'E', 'A', 'D') ||
-	       word == FOUR('P', 'U', 'T', ' ') || word == FOUR('D', 'E', 'L', 'E') ||
-	       word == FOUR('P', 'A', 'T', 'C') || word == FOUR('O', 'P', 'T', 'I') ||
-	       word == FOUR('C', 'O', 'N', 'N') || word == FOUR('T', 'R', 'A', 'C') ||
-	       word == FOUR('P', 'R', 'I', ' ');
+	switch (word) {
+	case FOUR('A', 'C', 'L', ' '):
+	case FOUR('B', 'A', 'S', 'E'):
+	case FOUR('B', 'I', 'N', 'D'):
+	case FOUR('C', 'H', 'E', 'C'):
+	case FOUR('C', 'O', 'N', 'N'):
+	case FOUR('C', 'O', 'P', 'Y'):
+	case FOUR('D', 'E', 'L', 'E'):
+	case FOUR('G', 'E', 'T', ' '):
+	case FOUR('H', 'E', 'A', 'D'):
+	case FOUR('H', 'T', 'T', 'P'):
+	case FOUR('L', 'A', 'B', 'E'):
+	case FOUR('L', 'I', 'N', 'K'):
+	case FOUR('L', 'O', 'C', 'K'):
+	case FOUR('M', '-', 'S', 'E'):
+	case FOUR('M', 'E', 'R', 'G'):
+	case FOUR('M', 'K', 'A', 'C'):
+	case FOUR('M', 'K', 'C', 'A'):
+	case FOUR('M', 'K', 'C', 'O'):
+	case FOUR('M', 'K', 'W', 'O'):
+	case FOUR('M', 'O', 'V', 'E'):
+	case FOUR('N', 'O', 'T', 'I'):
+	case FOUR('O', 'P', 'T', 'I'):
+	case FOUR('P', 'A', 'T', 'C'):
+	case FOUR('P', 'O', 'S', 'T'):
+	case FOUR('P', 'R', 'I', ' '):
+	case FOUR('P', 'R', 'O', 'P'):
+	case FOUR('P', 'U', 'R', 'G'):
+	case FOUR('P', 'U', 'T', ' '):
+	case FOUR('Q', 'U', 'E', 'R'):
+	case FOUR('R', 'E', 'B', 'I'):
+	case FOUR('R', 'E', 'P', 'O'):
+	case FOUR('S', 'E', 'A', 'R'):
+	case FOUR('S', 'U', 'B', 'S'):
+	case FOUR('T', 'R', 'A', 'C'):
+	case FOUR('U', 'N', 'B', 'I'):
+	case FOUR('U', 'N', 'C', 'H'):
+	case FOUR('U', 'N', 'L', 'I'):
+	case FOUR('U', 'N', 'L', 'O'):
+	case FOUR('U', 'N', 'S', 'U'):
+	case FOUR('U', 'P', 'D', 'A'):
+	case FOUR('V', 'E', 'R', 'S'):
+		return 1;
+	}
+	return 0;
 }
 
 /* A frame of SETTINGS, which a server of HTTP/2 may send before it has seen the client's preface. */
@@ -137,8 +177,30 @@ static __always_inline int is_tls_word(__u32 word)
 	return kind >= 20 && kind <= 23 && (word >> 8 & 0xff) == 3 && (word >> 16 & 0xff) <= 4;
 }
 
-/* What a message of @size bytes, in user space, begins like. */
-static __always_inline enum http_state guess_http(const void *bytes, __u64 size)
+#define FRAME_BYTES	  9	/* the header of a frame of HTTP/2 */
+#define FRAME_FLAGS	  0x2d	/* all that there are */
+#define FRAME_USUAL_BYTES 16384 /* what nobody needs to ask for */
+#define FRAMES_OF_STREAMS 0x22f /* bits by type: all but these, */
+#define FRAMES_OF_ALL	  0x0d0 /* SETTINGS, PING, GOAWAY, and but WINDOW_UPDATE, which is of both */
+
+/* Any frame. Other protocols begin like some, so only where the beginning was missed; user space looks
+ * closer. */
+static __always_inline int is_frame(const void *bytes)
+{
+	__u8 header[FRAME_BYTES];
+	__u32 kind, has_stream;
+
+	if (bpf_probe_read_user(header, sizeof(header), bytes) || header[3] > 9)
+		return 0;
+	kind = 1u << header[3];
+	has_stream = header[5] | header[6] | header[7] | header[8];
+	return (header[0] << 16 | header[1] << 8 | header[2]) <= FRAME_USUAL_BYTES &&
+	       !(header[4] & ~FRAME_FLAGS) && !(header[5] & 0x80) &&
+	       !(kind & (has_stream ? FRAMES_OF_ALL : FRAMES_OF_STREAMS));
+}
+
+/* What a message of @size bytes, in user space, begins like. @late: what came before is not known */
+static __always_inline enum http_state guess_http(const void *bytes, __u64 size, int late)
 {
 	__u32 words[2] = {0, ~0u};
 
@@ -147,7 +209,9 @@ static __always_inline enum http_state guess_http(const void *bytes, __u64 size)
 		return HTTP_UNKNOWN;
 	if (is_http_word(words[0]) || are_settings(words))
 		return HTTP_YES;
-	return is_tls_word(words[0]) ? HTTP_TLS : HTTP_UNKNOWN;
+	if (is_tls_word(words[0]))
+		return HTTP_TLS;
+	return late && size >= FRAME_BYTES && is_frame(bytes) ? HTTP_YES : HTTP_UNKNOWN;
 }
 
 static __always_inline int follows_http(struct eo_conn *conn, const struct user_message *message,
@@ -159,7 +223,7 @@ static __always_inline int follows_http(struct eo_conn *conn, const struct user_
 		return conn->http == HTTP_YES;
 	if (!message->vectors ||
 	    !bpf_probe_read_user(&start, sizeof(start), message->vectors))
-		conn->http = guess_http(start.base, start.size);
+		conn->http = guess_http(start.base, start.size, !conn->open_ns);
 	if (conn->http == HTTP_UNKNOWN && ++conn->http_tries >= HTTP_TRIES_MAX)
 		conn->http = HTTP_NO;
 	return conn->http == HTTP_YES;
@@ -211,7 +275,7 @@ static __noinline int tcp_payload(struct eo_tracer_counters *count, struct eo_co
 	payload->use = dns ? EO_PAYLOAD_DNS : EO_PAYLOAD_HTTP;
 	payload->received = received;
 	payload->role = conn->role;
-	payload->existed = conn->flags & CONN_EXISTED ? 1 : 0;
+	payload->existed = !conn->open_ns;
 	payload->tls = 0;
 	send_payload(count, payload, &message, bytes);
 	return 0;

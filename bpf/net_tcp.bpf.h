@@ -42,7 +42,7 @@ struct eo_conn {
 	struct eo_net_task owner;
 	struct eo_net_ends ends;
 	__u64 begin_ns; /* of the handshake; 0: before the trace */
-	__u64 open_ns;	/* it was complete */
+	__u64 open_ns;	/* it was complete; 0: likewise */
 	__u64 first_byte_ns, close_ns; /* 0: not yet */
 	__u64 tx_bytes, rx_bytes; /* once closed */
 	__u64 row_tx_bytes, row_rx_bytes; /* that the row has already */

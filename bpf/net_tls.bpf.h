@@ -148,7 +148,7 @@ static __always_inline int tls_follows_http(struct tls_stream *stream, const voi
 					    __u64 size)
 {
 	if (stream->http == HTTP_UNKNOWN) {
-		if (guess_http(bytes, size) == HTTP_YES)
+		if (guess_http(bytes, size, !stream->from_start) == HTTP_YES)
 			stream->http = HTTP_YES;
 		else if (++stream->tries >= HTTP_TRIES_MAX)
 			stream->http = HTTP_NO;

@@ -11,6 +11,7 @@
 
 #include "capture/net_tracer.h"
 #include "net_lab.h"
+#include "net_peers.h"
 #include "net_seen.h"
 #include "net_web.h"
 
@@ -128,6 +129,99 @@ Test(net_http, each_http_request_is_told_by_both_sides)
 	eo_tracer_free(tracer);
 }
 
+/* --- methods ------------------------------------------------------------------------------ */
+
+static const char *const methods[] = {
+	"GET",	      "HEAD",	   "POST",     "PUT",	   "DELETE",   "CONNECT",   "OPTIONS",
+	"TRACE",      "PATCH",	   "QUERY",    "PROPFIND", "PROPPATCH", "MKCOL",    "COPY",
+	"MOVE",	      "LOCK",	   "UNLOCK",   "SEARCH",   "REPORT",   "MKACTIVITY", "CHECKOUT",
+	"CHECKIN",    "UNCHECKOUT", "MERGE",   "UPDATE",   "LABEL",    "BASELINE-CONTROL",
+	"MKWORKSPACE", "VERSION-CONTROL", "MKCALENDAR", "ACL", "BIND", "UNBIND", "REBIND",
+	"LINK",	      "UNLINK",	   "PURGE",    "NOTIFY",   "SUBSCRIBE", "UNSUBSCRIBE", "M-SEARCH",
+};
+
+/* One connection for each, which nothing but a request begins. */
+static int answer_methods(void *arg, int report)
+{
+	static const char answer[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+	int listener = peer_listen(LAB_SERVER_IPV4, HTTP_PORT);
+	char bytes[256];
+
+	(void)arg;
+	if (listener < 0 || write(report, "x", 1) != 1)
+		return 1;
+	for (size_t i = 0; i < EO_ARRAY_SIZE(methods); i++) {
+		int fd = accept(listener, NULL, NULL);
+
+		if (recv(fd, bytes, sizeof(bytes), 0) <= 0 ||
+		    send(fd, answer, sizeof(answer) - 1, 0) != sizeof(answer) - 1)
+			return 2;
+		recv(fd, bytes, sizeof(bytes), 0);
+		close(fd);
+	}
+	return 0;
+}
+
+static int ask_by_methods(void *arg, int report)
+{
+	char bytes[256];
+
+	(void)arg;
+	(void)report;
+	for (size_t i = 0; i < EO_ARRAY_SIZE(methods); i++) {
+		int fd = peer_connect(LAB_SERVER_IPV4, HTTP_PORT, 0);
+		int size = snprintf(bytes, sizeof(bytes), "%s %s HTTP/1.1\r\nHost: lab\r\n\r\n",
+				    methods[i], strcmp(methods[i], "CONNECT") ? "/x" : "lab:80");
+
+		if (fd < 0 || send(fd, bytes, (size_t)size, 0) != size ||
+		    recv(fd, bytes, sizeof(bytes), 0) <= 0)
+			return 1;
+		close(fd);
+	}
+	return 0;
+}
+
+static void check_methods(const struct eo_event_list *list, const char *role)
+{
+	for (size_t m = 0; m < EO_ARRAY_SIZE(methods); m++) {
+		size_t count = 0;
+
+		for (size_t i = 0; i < eo_event_list_count(list); i++) {
+			const struct eo_event *event = eo_event_list_get(list, i);
+
+			count += !strcmp(seen_text(event, "role"), role) &&
+				 !strcmp(seen_text(event, "method"), methods[m]) &&
+				 seen_number_or_0(event, "status") == 404;
+		}
+		cr_assert_eq(count, 1, "%zu %s of the %s", count, methods[m], role);
+	}
+}
+
+Test(net_http, requests_of_all_methods_are_told)
+{
+	struct lab_process server, client;
+	struct eo_event_list *list;
+	struct eo_trace_stats stats;
+	struct eo_tracer *tracer;
+	struct lab lab;
+
+	SETUP();
+	lab_open(&lab);
+	server = lab_serve(&lab, LAB_SERVER, answer_methods, NULL);
+	tracer = begin();
+	client = lab_start(&lab, LAB_CLIENT, ask_by_methods, NULL);
+	seen_join(tracer, &client, "the client");
+	seen_join(tracer, &server, "the server");
+	list = seen_end(tracer, &stats);
+	lab_close(&lab);
+	seen_need_all_runs(&stats);
+	check_methods(list, "client");
+	check_methods(list, "server");
+	cr_assert_eq(eo_event_list_count(list), 2 * EO_ARRAY_SIZE(methods));
+	eo_event_list_free(list);
+	eo_tracer_free(tracer);
+}
+
 /* --- HTTP/2 ------------------------------------------------------------------------------- */
 
 #define URIS "seq -f 'http://" LAB_SERVER_IPV4 ":27080/%s/%%g?secret=x' %d"
@@ -161,6 +255,94 @@ Test(net_http, http2_requests_have_methods_and_paths)
 	web_check(list, "client", "nghttp", "one", 31, "http", "2");
 	web_check(list, "server", "nginx", "one", 31, "http", "2");
 	cr_assert_eq(eo_event_list_count(list), 2 * (1009 + 31));
+	eo_event_list_free(list);
+	eo_tracer_free(tracer);
+}
+
+#define LATE_REQUESTS 11
+
+/* A frame of headers, which ends its stream: GET, http, the path, the host. Returns its size. */
+static size_t write_request(char *ret, int number)
+{
+	char path[8];
+	int size = snprintf(path, sizeof(path), "/%d", number);
+
+	memcpy(ret, "\0\0\0\1\5\0\0\0\0\x82\x86\4", 12);
+	ret[2] = (char)(9 + size);
+	ret[8] = (char)(2 * number + 1);
+	ret[12] = (char)size;
+	memcpy(ret + 13, path, (size_t)size);
+	memcpy(ret + 13 + size, "\1\3lab", 5);
+	return (size_t)(18 + size);
+}
+
+static int answer_late(void *arg, int report)
+{
+	char request[64], response[] = {0, 0, 1, 1, 5, 0, 0, 0, 0, (char)0x88}; /* 200 */
+	int listener = peer_listen(LAB_SERVER_IPV4, HTTP_PORT), fd;
+
+	(void)arg;
+	if (listener < 0 || write(report, "x", 1) != 1)
+		return 1;
+	fd = accept(listener, NULL, NULL);
+	while (recv(fd, request, sizeof(request), 0) > 0) {
+		response[8] = request[8];
+		if (send(fd, response, sizeof(response), 0) != sizeof(response))
+			return 2;
+	}
+	return 0;
+}
+
+/* @arg: a pipe's end; it asks when it hears of it */
+static int ask_late(void *arg, int report)
+{
+	int fd = peer_connect(LAB_SERVER_IPV4, HTTP_PORT, 0);
+	char bytes[64];
+
+	if (fd < 0 || write(report, "x", 1) != 1 || read(*(int *)arg, bytes, 1) != 1)
+		return 1;
+	for (int i = 0; i < LATE_REQUESTS; i++) {
+		size_t size = write_request(bytes, i);
+
+		if (send(fd, bytes, size, 0) != (ssize_t)size || recv(fd, bytes, sizeof(bytes), 0) != 10)
+			return 2;
+	}
+	return 0;
+}
+
+Test(net_http, http2_that_is_older_than_the_trace_is_read_too)
+{
+	struct lab_process server, client;
+	struct eo_event_list *list;
+	struct eo_trace_stats stats;
+	struct eo_tracer *tracer;
+	size_t count[2] = {0};
+	struct lab lab;
+	int go[2];
+
+	SETUP();
+	lab_open(&lab);
+	cr_assert_eq(pipe(go), 0);
+	server = lab_serve(&lab, LAB_SERVER, answer_late, NULL);
+	client = lab_serve(&lab, LAB_CLIENT, ask_late, &go[0]);
+	tracer = begin();
+	cr_assert_eq(write(go[1], "x", 1), 1);
+	seen_join(tracer, &client, "the client");
+	seen_join(tracer, &server, "the server");
+	list = seen_end(tracer, &stats);
+	lab_close(&lab);
+	seen_need_all_runs(&stats);
+	for (size_t i = 0; i < eo_event_list_count(list); i++) {
+		const struct eo_event *event = eo_event_list_get(list, i);
+
+		count[!strcmp(seen_text(event, "role"), "server")]++;
+		cr_assert_str_eq(seen_text(event, "method"), "GET");
+		cr_assert_str_eq(seen_text(event, "host"), "lab");
+		cr_assert_str_eq(seen_text(event, "version"), "2");
+		cr_assert_eq(seen_number(event, "status"), 200);
+	}
+	cr_assert_eq(count[0], LATE_REQUESTS, "%zu of the client", count[0]);
+	cr_assert_eq(count[1], LATE_REQUESTS, "%zu of the server", count[1]);
 	eo_event_list_free(list);
 	eo_tracer_free(tracer);
 }
