@@ -82,14 +82,33 @@ static __always_inline __u64 put_nameless(struct fd_path *path, struct dentry *d
 					put_before(path, at, pipe, sizeof(pipe) - 1);
 }
 
+/* What is in no directory, like memory: by its name, if it has one, and as d_path() shows it. */
+static __always_inline __u64 put_alone(struct fd_path *path, struct dentry *dentry)
+{
+	static const char slash[] = "/", deleted[] = " (deleted)";
+	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
+	__u64 at = FD_PATH_BYTES;
+	char first = '/';
+
+	bpf_probe_read_kernel(&first, sizeof(first), name);
+	if (first == '/')
+		return 0;
+	at = put_before(path, at, deleted, sizeof(deleted) - 1);
+	at = put_before(path, at, name, BPF_CORE_READ(dentry, d_name.len));
+	return put_before(path, at, slash, 1);
+}
+
 static __always_inline __u64 put_path(struct fd_path *path, struct dentry *dentry,
 				      struct vfsmount *vfsmount)
 {
 	static const char slash[] = "/", deleted[] = " (deleted)", more[] = "...";
 	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
+	int has_parent = dentry != BPF_CORE_READ(dentry, d_parent);
 	__u64 at = FD_PATH_BYTES;
 
-	if (!BPF_CORE_READ(dentry, d_hash.pprev) && dentry != BPF_CORE_READ(dentry, d_parent))
+	if (!has_parent && dentry != BPF_CORE_READ(mount, mnt.mnt_root))
+		return put_alone(path, dentry);
+	if (has_parent && !BPF_CORE_READ(dentry, d_hash.pprev))
 		at = put_before(path, at, deleted, sizeof(deleted) - 1);
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < FD_PATH_DEPTH; i++) {

@@ -132,7 +132,7 @@ Test(syscall_captures, descriptors_have_the_paths_that_proc_shows)
 	run.taken->keep_nr = SYS_fsync;
 	snprintf(status, sizeof(status), "/proc/%u/status", run.pid);
 	eo_run_trace(&run);
-	cr_assert_eq(run.taken->kept_count, 8);
+	cr_assert_eq(run.taken->kept_count, 10);
 	cr_assert_str_eq(fd_path(&run, 0), "/");
 	cr_assert_str_eq(fd_path(&run, 1), status);
 	cr_assert_eq(strncmp(fd_path(&run, 2), "/tmp/ebpfotel-fd-", 17), 0);
@@ -142,6 +142,8 @@ Test(syscall_captures, descriptors_have_the_paths_that_proc_shows)
 	cr_assert_eq(sscanf(fd_path(&run, 5), "pipe:[%lu]", &inode), 1);
 	cr_assert_str_eq(fd_path(&run, 6) + 23, " (deleted)");
 	cr_assert_null(eo_piece_of(&run.taken->kept[7], 0), "there is no descriptor 9999");
+	cr_assert_str_eq(fd_path(&run, 8), "/memfd:ebpfotel (deleted)");
+	cr_assert_null(eo_piece_of(&run.taken->kept[9], 0), "a namespace is no file");
 	eo_run_done(&run);
 }
 

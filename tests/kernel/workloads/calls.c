@@ -119,7 +119,7 @@ static void unfaulted_name(long count)
 static void all_kinds_of_fds(long count)
 {
 	char name[] = "/tmp/ebpfotel-fd-XXXXXX";
-	int file = mkstemp(name), fds[7];
+	int file = mkstemp(name), fds[9];
 
 	(void)count;
 	fds[0] = open("/", O_RDONLY);
@@ -129,11 +129,16 @@ static void all_kinds_of_fds(long count)
 		_exit(1);
 	close(fds[4]);
 	fds[4] = epoll_create1(0);
+	/* Of no directory: one has a name, the other one none. */
+	fds[7] = memfd_create("ebpfotel", MFD_CLOEXEC);
+	fds[8] = open("/proc/self/ns/net", O_RDONLY);
 	for (int i = 0; i < 6; i++)
 		syscall(SYS_fsync, fds[i]);
 	unlink(name);
 	syscall(SYS_fsync, file);
 	syscall(SYS_fsync, 9999);
+	syscall(SYS_fsync, fds[7]);
+	syscall(SYS_fsync, fds[8]);
 }
 
 static void ignore(int signal)
