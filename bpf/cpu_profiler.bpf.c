@@ -205,9 +205,9 @@ static __always_inline void see_fork(struct task_struct *child)
 #endif
 }
 
-static __always_inline void see_exec(void)
+static __always_inline void see_exec(__u32 old_tid)
 {
-	follow_exec();
+	follow_exec(old_tid);
 #ifdef WALKS_BY_TABLES
 	if (stack_config.tables)
 		forget_mappings(bpf_get_current_pid_tgid() >> 32);
@@ -221,9 +221,9 @@ int on_fork(struct bpf_raw_tracepoint_args *ctx)
 }
 
 SEC("raw_tp/sched_process_exec")
-int on_exec(void *ctx)
+int on_exec(struct bpf_raw_tracepoint_args *ctx)
 {
-	return MEASURED(see_exec());
+	return MEASURED(see_exec(ctx->args[1]));
 }
 
 SEC("raw_tp/sched_process_exit")

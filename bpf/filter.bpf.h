@@ -162,10 +162,27 @@ static __always_inline void follow_fork(struct task_struct *child)
 	}
 }
 
-static __always_inline void follow_exec(void)
+/* Counted twice meanwhile, for the run ends with the last one. */
+static __always_inline void rename_target(void *map, __u32 from, __u32 to)
 {
-	if (filter.command_tgid && bpf_get_current_pid_tgid() >> 32 == filter.command_tgid)
+	__u32 *state = bpf_map_lookup_elem(map, &from);
+
+	if (!state || *state != EO_TARGET_LIVE)
+		return;
+	add_target(map, to);
+	bpf_map_delete_elem(map, &from);
+	__sync_fetch_and_add(&targets_live, -1);
+}
+
+/* @old_tid: a thread that becomes a program takes the number of its process. */
+static __always_inline void follow_exec(__u32 old_tid)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+
+	if (filter.command_tgid && pid_tgid >> 32 == filter.command_tgid)
 		command_started = 1;
+	if (filter.by_tid && old_tid != (__u32)pid_tgid)
+		rename_target(&target_tids, old_tid, pid_tgid);
 }
 
 static __always_inline void follow_exit(struct task_struct *task)

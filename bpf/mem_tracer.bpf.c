@@ -118,18 +118,18 @@ int on_fork(struct bpf_raw_tracepoint_args *ctx)
 	return ONCE(RUN_FORK, process_begins((void *)ctx->args[1]));
 }
 
-static __always_inline void program_begins(void)
+static __always_inline void program_begins(__u32 old_tid)
 {
 	bpf_task_storage_delete(&threads, bpf_get_current_task_btf());
 	leave_image(1);
 	expect_new_memory();
-	follow_exec();
+	follow_exec(old_tid);
 }
 
 SEC("raw_tp/sched_process_exec")
-int on_exec(void *ctx)
+int on_exec(struct bpf_raw_tracepoint_args *ctx)
 {
-	return ONCE(RUN_EXEC, program_begins());
+	return ONCE(RUN_EXEC, program_begins(ctx->args[1]));
 }
 
 static __always_inline void thread_ends(struct task_struct *task)

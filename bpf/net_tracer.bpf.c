@@ -47,9 +47,9 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 }
 
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec)
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid)
 {
-	return ONCE(RUN_EXEC, follow_exec());
+	return ONCE(RUN_EXEC, follow_exec(old_pid));
 }
 
 SEC("tp_btf/sched_process_exit")

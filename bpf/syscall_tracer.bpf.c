@@ -383,9 +383,9 @@ int on_fork(struct bpf_raw_tracepoint_args *ctx)
 }
 
 SEC("raw_tp/sched_process_exec")
-int on_exec(void *ctx)
+int on_exec(struct bpf_raw_tracepoint_args *ctx)
 {
-	return ONCE(RUN_EXEC, follow_exec());
+	return ONCE(RUN_EXEC, follow_exec(ctx->args[1]));
 }
 
 SEC("raw_tp/sched_process_exit")

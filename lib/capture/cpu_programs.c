@@ -132,7 +132,8 @@ static int open_and_load(struct eo_cpu_programs *programs, const struct eo_confi
 	bpf_map__set_map_flags(skel->maps.counts_odd, variant->map_flags);
 	bpf_program__set_autoload(skel->progs.on_fork,
 				  variant->tables || (follows && !options->target.no_follow));
-	bpf_program__set_autoload(skel->progs.on_exec, variant->tables || options->target.command_pid != 0);
+	bpf_program__set_autoload(skel->progs.on_exec, variant->tables || options->target.command_pid ||
+							       options->target.tid_count);
 	bpf_program__set_autoload(skel->progs.on_exit, follows);
 	bpf_program__set_autoload(skel->progs.on_free, follows);
 	r = cpu_profiler_bpf__load(skel);

@@ -186,7 +186,7 @@ int eo_tracer_prepare(struct eo_tracer *tracer, struct bpf_object *object,
 	if (r < 0)
 		return r;
 	choose_program(object, "on_fork", needs_all || (follows && !target->no_follow));
-	choose_program(object, "on_exec", needs_all || target->command_pid);
+	choose_program(object, "on_exec", needs_all || target->command_pid || target->tid_count);
 	choose_program(object, "on_exit", needs_all || follows);
 	choose_program(object, "on_free", needs_all || follows);
 	return 0;

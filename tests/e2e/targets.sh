@@ -136,6 +136,34 @@ is "nor is a program of a file system that is mounted nowhere" "$rc" 0
 between "which has a name" "$(count lazy.pb.gz "\$2 == $lazy && \$4 ~ /^hot_[abc]@/")" 20 700
 stop "$lazy"
 
+# --- a thread that becomes a program
+
+# It takes over the number of its process.
+mkfifo become
+start python3 -c '
+import os, sys, threading, time
+def become():
+	with open("tid", "w") as file: file.write(str(threading.get_native_id()))
+	open("become").read()
+	os.execv(sys.argv[1], [sys.argv[1], "hot"])
+threading.Thread(target=become).start()
+time.sleep(60)' "$EO_SPIN" >/dev/null
+thread=$pid
+ok "a thread is there" until_true test -s tid
+start "$EO_BIN" profile -q -F 199 -d 0 -t "$(cat tid)" --unwind=fp -o become.pb.gz
+profiler=$pid
+capturing "$profiler"
+echo >become
+spinning "$thread" spin
+sleep 0.7
+stop "$thread"
+ok "the profile of a thread ends with the program that it has become" \
+	until_true sh -c "! grep -qs '^State:.[RSD]' /proc/$profiler/status"
+kill -INT "$profiler" 2>/dev/null
+await "$profiler"
+is "and ends well" "$rc" 0
+between "with its samples" "$(count become.pb.gz "\$2 == $thread")" 20 700
+
 # --- /proc shows nobody else
 
 start setpriv --reuid=12345 --regid=12345 --clear-groups "$EO_SPIN" hot >/dev/null

@@ -4,8 +4,10 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -321,6 +323,69 @@ Test(syscall_tracer, exec_of_a_thread_keeps_its_caller_and_its_arguments)
 	cr_assert_eq(eo_piece_of(&run.taken->kept[0], 1)->total, 3);
 	cr_assert_eq(memcmp(eo_piece_text(&run.taken->kept[0], 1), "true\0with\0words", 16), 0);
 	eo_run_done(&run);
+}
+
+struct becoming {
+	int tid, go; /* ends of pipes */
+};
+
+/* Tells who it is, then becomes another program when it is let. */
+static void *become_true(void *arg)
+{
+	const struct becoming *becoming = arg;
+	uint32_t tid = (uint32_t)gettid();
+	char byte;
+
+	if (write(becoming->tid, &tid, sizeof(tid)) == sizeof(tid) && read(becoming->go, &byte, 1) == 1)
+		execl("/bin/true", "true", NULL);
+	_exit(1);
+}
+
+static struct workload start_thread_that_execs(uint32_t *ret_tid)
+{
+	struct workload workload;
+	int tids[2], go[2];
+
+	cr_assert_eq(pipe2(tids, O_CLOEXEC), 0);
+	cr_assert_eq(pipe2(go, O_CLOEXEC), 0);
+	workload.pid = fork();
+	if (workload.pid == 0) {
+		struct becoming becoming = {tids[1], go[0]};
+		pthread_t thread;
+
+		pthread_create(&thread, NULL, become_true, &becoming);
+		for (;;)
+			pause();
+	}
+	cr_assert_eq(read(tids[0], ret_tid, sizeof(*ret_tid)), sizeof(*ret_tid));
+	close(tids[0]);
+	close(tids[1]);
+	close(go[0]);
+	workload.go = go[1];
+	return workload;
+}
+
+/* It takes over the number of its process, is still a target by it, and ends as one. */
+Test(syscall_tracer, thread_that_execs_stays_a_target)
+{
+	struct taken *taken = calloc(1, sizeof(*taken));
+	struct eo_syscall_options options = eo_taken_options(taken);
+	struct workload workload;
+	struct eo_tracer *tracer;
+	uint32_t tid;
+
+	workload = start_thread_that_execs(&tid);
+	cr_assert_neq(tid, (uint32_t)workload.pid);
+	options.base.target = (struct eo_target){.tids = &tid, .tid_count = 1};
+	taken->keep_nr = SYS_exit_group;
+	tracer = eo_tracer_begin(&options);
+	eo_tracer_through(tracer, &workload);
+	eo_tracer_end(tracer);
+	cr_assert_eq(taken->by_nr[SYS_execve], 1);
+	cr_assert_eq(taken->by_nr[SYS_exit_group], 1);
+	cr_assert_eq(taken->kept[0].record.header.tid, (uint32_t)workload.pid);
+	eo_tracer_free(tracer);
+	free(taken);
 }
 
 Test(syscall_tracer, children_are_followed_and_their_birth_is_no_call)
