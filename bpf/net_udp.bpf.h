@@ -10,7 +10,7 @@
 #include "net_payload.bpf.h"
 
 #define EO_SESSIONS_MAX 16384
-#define MESSAGES_MAX	64 /* that one recvmmsg() is followed through */
+#define MESSAGES_MAX	1024 /* of one call: UIO_MAXIOV */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -123,6 +123,7 @@ static __always_inline struct eo_session *find_session(struct eo_tracer_counters
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct eo_session_key key = {};
 	struct eo_session *session;
+	int begins;
 
 	key.cookie = moved->cookie;
 	key.peer = moved->ends.peer;
@@ -131,11 +132,15 @@ static __always_inline struct eo_session *find_session(struct eo_tracer_counters
 		return session;
 	if (is_kernel_thread(task) || !filter_current(task, bpf_get_current_pid_tgid()))
 		return NULL;
-	if (bpf_map_update_elem(&sessions, &key, &no_session, BPF_NOEXIST))
-		goto full;
+	/* Another thread may be quicker. */
+	begins = bpf_map_update_elem(&sessions, &key, &no_session, BPF_NOEXIST) == 0;
 	session = bpf_map_lookup_elem(&sessions, &key);
-	if (!session)
-		goto full;
+	if (!session) {
+		count_as(&count->lost[EO_LOSS_MAP_FULL], count);
+		return NULL;
+	}
+	if (!begins)
+		return session;
 	fill_session(session, moved, task);
 	if (session_wanted(moved)) {
 		count_session(count, session, moved);
@@ -145,9 +150,6 @@ static __always_inline struct eo_session *find_session(struct eo_tracer_counters
 		count_as(&count->filtered, count);
 	}
 	return session;
-full:
-	count_as(&count->lost[EO_LOSS_MAP_FULL], count);
-	return NULL;
 }
 
 static __always_inline void add_to_session(struct eo_session *session, const struct moved *moved)
@@ -237,7 +239,7 @@ static __noinline int udp_moves(struct eo_tracer_counters *count, struct sock *s
 	} else {
 		if (nr == __NR_sendmmsg || nr == __NR_recvmmsg)
 			index = next_index();
-		if (index < MESSAGES_MAX && !read_message(nr, args, index, &message) && !received)
+		if (!read_message(nr, args, index, &message) && !received)
 			read_sockaddr(&moved.ends.peer, message.name, message.name_size);
 		if (stored && !received)
 			stored->last_peer = moved.ends.peer;

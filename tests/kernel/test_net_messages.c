@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
+#include <pthread.h>
 #include <resolv.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +178,70 @@ static int send_to_nobody(void *arg, int report)
 	return 0;
 }
 
+#define BATCH	    131 /* messages of one call */
+#define BATCH_BYTES 7
+
+static int send_batch(void *arg, int report)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(UDP_PORT)};
+	char bytes[BATCH_BYTES] = "";
+	struct iovec piece = {bytes, sizeof(bytes)};
+	static struct mmsghdr messages[BATCH];
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	(void)arg;
+	(void)report;
+	inet_pton(AF_INET, LAB_SERVER_IPV4, &at.sin_addr);
+	for (int i = 0; i < BATCH; i++)
+		messages[i].msg_hdr = (struct msghdr){
+			.msg_name = &at, .msg_namelen = sizeof(at), .msg_iov = &piece, .msg_iovlen = 1};
+	return sendmmsg(fd, messages, BATCH, 0) == BATCH ? 0 : 1;
+}
+
+#define RACERS	   2
+#define RACE_PEERS 4001
+
+struct race {
+	int fd;
+	atomic_uint arrived;
+};
+
+static void *send_to_each(void *arg)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(UDP_PORT)};
+	struct race *race = arg;
+
+	for (uint32_t i = 0; i < RACE_PEERS; i++) {
+		at.sin_addr.s_addr = htonl(0x7f010000 + i);
+		race->arrived++;
+		while (race->arrived < RACERS * (i + 1))
+			;
+		if (sendto(race->fd, "x", 1, 0, (void *)&at, sizeof(at)) != 1)
+			return arg;
+	}
+	return NULL;
+}
+
+/* Threads of one socket send to the same peers at the same time. */
+static int race_to_peers(void *arg, int report)
+{
+	struct race race = {.fd = socket(AF_INET, SOCK_DGRAM, 0)};
+	pthread_t threads[RACERS];
+	void *failed;
+	int r = 0;
+
+	(void)arg;
+	(void)report;
+	for (int i = 0; i < RACERS; i++)
+		if (pthread_create(&threads[i], NULL, send_to_each, &race))
+			return 1;
+	for (int i = 0; i < RACERS; i++) {
+		pthread_join(threads[i], &failed);
+		r |= failed != NULL;
+	}
+	return r;
+}
+
 /* Run @work, and expect @sessions of it, each with that many datagrams out and none in. */
 static void check_sent(lab_work_fn work, size_t sessions, uint64_t packets, uint64_t bytes)
 {
@@ -213,6 +279,16 @@ static void check_sent(lab_work_fn work, size_t sessions, uint64_t packets, uint
 Test(net_messages, what_the_queue_of_errors_gives_back_is_not_received)
 {
 	check_sent(send_to_nobody, 1, REFUSED_COUNT, DATAGRAM_BYTES);
+}
+
+Test(net_messages, each_message_of_a_long_call_has_its_peer)
+{
+	check_sent(send_batch, 1, BATCH, BATCH_BYTES);
+}
+
+Test(net_messages, threads_that_begin_a_session_at_once_lose_nothing)
+{
+	check_sent(race_to_peers, RACE_PEERS, RACERS, 1);
 }
 
 /* --- ends of sessions --------------------------------------------------------------------- */
