@@ -40,9 +40,13 @@ bool interval_names_differ(const char *path, uint64_t now_ns, uint64_t interval_
 	return true;
 }
 
-uint64_t interval_begin(uint64_t started_wall_ns, uint64_t passed_ns, uint64_t interval_ns)
+uint64_t interval_clock_next(struct interval_clock *clock, uint64_t passed_ns)
 {
-	return started_wall_ns + (passed_ns + interval_ns / 2) / interval_ns * interval_ns;
+	uint64_t nearest = (passed_ns + clock->interval_ns / 2) / clock->interval_ns;
+
+	/* After a stall two timers may be nearest to one beginning. */
+	clock->index = nearest > clock->index ? nearest : clock->index + 1;
+	return clock->started_wall_ns + clock->index * clock->interval_ns;
 }
 
 void interval_files_fini(struct interval_files *files)

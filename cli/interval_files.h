@@ -34,10 +34,18 @@ bool interval_name(const char *path, uint64_t time_ns, char *ret, size_t size);
 /** Whether intervals that begin one after the other from @now_ns on get different names. */
 bool interval_names_differ(const char *path, uint64_t now_ns, uint64_t interval_ns);
 
+/* Where the first interval begins, which the names of all are counted from. Else zeroed. */
+struct interval_clock {
+	uint64_t started_wall_ns, interval_ns;
+
+	/* private */
+	uint64_t index; /* of the interval that runs */
+};
+
 /**
- * Unix time at which the interval begins that is about @passed_ns behind @started_wall_ns: a late
- * timer must not repeat or skip a name.
+ * Unix time at which the next interval begins, about @passed_ns after the first one: a late timer
+ * skips no name, and no two intervals have one.
  */
-uint64_t interval_begin(uint64_t started_wall_ns, uint64_t passed_ns, uint64_t interval_ns);
+uint64_t interval_clock_next(struct interval_clock *clock, uint64_t passed_ns);
 
 #endif

@@ -22,7 +22,7 @@ struct session {
 	struct profile_output *output;
 	struct eo_cpu_profiler *profiler;
 
-	uint64_t started_wall_ns;
+	struct interval_clock intervals;
 	uint64_t profiled_ns; /* up to the last pause */
 	uint64_t resumed_ns;
 };
@@ -106,7 +106,6 @@ static void tell_progress(void *ctx, struct capture_progress *ret)
 static int on_interval(void *ctx)
 {
 	struct session *s = ctx;
-	uint64_t interval_ns = s->options->capture.interval_ns;
 	uint64_t passed_ns = eo_clock_monotonic_ns() - s->capture.started_ns;
 	struct eo_error *err = &s->capture.err;
 	EO_AUTO(eo_profile) profile = NULL;
@@ -118,8 +117,8 @@ static int on_interval(void *ctx)
 	if (!r)
 		r = profile_output_write(s->output, profile, err);
 	if (!r)
-		r = profile_output_next(
-			s->output, interval_begin(s->started_wall_ns, passed_ns, interval_ns), err);
+		r = profile_output_next(s->output, interval_clock_next(&s->intervals, passed_ns),
+					err);
 	return r;
 }
 
@@ -144,8 +143,11 @@ static int open_output(struct session *s, struct eo_error *err)
 		.cli = s->cli,
 	};
 
-	s->started_wall_ns = eo_clock_wall_ns();
-	return profile_output_new(&options, s->started_wall_ns, &s->output, err);
+	s->intervals = (struct interval_clock){
+		.started_wall_ns = eo_clock_wall_ns(),
+		.interval_ns = capture->interval_ns,
+	};
+	return profile_output_new(&options, s->intervals.started_wall_ns, &s->output, err);
 }
 
 static int open_profiler(struct session *s, struct eo_error *err)

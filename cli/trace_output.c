@@ -78,8 +78,8 @@ struct trace_output {
 	struct eo_event_clock clock;
 	struct interval_files files;
 	char name[PATH_MAX];
+	struct interval_clock intervals;
 	struct eo_wall_clock wall; /* of the file, or of the run */
-	uint64_t started_wall_ns;
 
 	struct eo_loop *loop; /* while watched */
 	trace_room_fn room;
@@ -177,13 +177,16 @@ int trace_output_new(const struct trace_output_options *options, struct trace_ou
 	o->clock.start_ns = options->start_ns;
 	o->wall = eo_wall_clock_begin();
 	o->clock.wall_offset_ns = o->wall.offset_ns;
-	o->started_wall_ns = options->start_ns + (uint64_t)o->clock.wall_offset_ns;
+	o->intervals = (struct interval_clock){
+		.started_wall_ns = options->start_ns + (uint64_t)o->clock.wall_offset_ns,
+		.interval_ns = options->interval_ns,
+	};
 	o->metrics_period_ns = metrics_period_ns();
 	o->metrics_ns = options->start_ns + o->metrics_period_ns;
 	if (options->redact && eo_redaction_new(&o->redaction) < 0)
 		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,
 				    "prepare the output");
-	r = set_name(o, o->started_wall_ns, err);
+	r = set_name(o, o->intervals.started_wall_ns, err);
 	if (!r)
 		r = is_otlp(o) ? open_signals(o, err) : open_lines(o, err);
 	if (r < 0)
@@ -457,7 +460,6 @@ static void note_files(struct trace_output *o)
 
 static int next_file(struct trace_output *o)
 {
-	uint64_t interval_ns = o->options.interval_ns;
 	uint64_t passed_ns = eo_clock_monotonic_ns() - o->options.start_ns;
 	struct eo_loop *loop = o->loop;
 	int r;
@@ -465,7 +467,7 @@ static int next_file(struct trace_output *o)
 	for (size_t i = 0; i < SIGNAL_COUNT; i++)
 		eo_loop_remove(loop, eo_steal(&o->watched[i].source));
 	note_files(o);
-	r = set_name(o, interval_begin(o->started_wall_ns, passed_ns, interval_ns), &o->err);
+	r = set_name(o, interval_clock_next(&o->intervals, passed_ns), &o->err);
 	if (!r && o->signals) {
 		r = signal_output_cut(o->signals, o->name, &o->err);
 	} else if (!r) {

@@ -176,3 +176,14 @@ Test(output_names, templates_are_filled_and_must_tell_intervals_apart)
 						  59 * EO_NS_PER_SEC));
 	cr_expect_not(interval_names_differ("x-%%", now_ns, 3600 * EO_NS_PER_SEC));
 }
+
+Test(output_names, no_two_intervals_begin_together)
+{
+	/* Half an interval late, give or take; then a stall, and what waited meanwhile. */
+	const uint64_t passed_ns[] = {1499, 2501, 3499, 7000, 7001, 9000};
+	const uint64_t expected[] = {1, 3, 4, 7, 8, 9};
+	struct interval_clock clock = {.started_wall_ns = 5, .interval_ns = 1000};
+
+	for (size_t i = 0; i < EO_ARRAY_SIZE(passed_ns); i++)
+		cr_expect_eq(interval_clock_next(&clock, passed_ns[i]), 5 + 1000 * expected[i]);
+}
