@@ -403,6 +403,12 @@ static int begin_sample(struct script *s, const struct eo_perf_header *header)
 	return 0;
 }
 
+static bool is_frame(const struct script *s, char indent, const char *line, size_t len,
+		     struct frame *ret)
+{
+	return s->in_sample && line[0] == indent && parse_frame(line, len, ret);
+}
+
 static int add_line(struct script *s, const char *line, size_t len)
 {
 	struct eo_perf_header header;
@@ -414,10 +420,14 @@ static int add_line(struct script *s, const char *line, size_t len)
 		return end_sample(s);
 	if (line[0] == '#')
 		return 0;
-	if (s->in_sample && (line[0] == ' ' || line[0] == '\t') && parse_frame(line, len, &frame))
+	/* perf puts a tab before frames, which may have become spaces since. Those it puts itself
+	 * before names, without call chains: "dd" or "bc" would pass for an address. */
+	if (is_frame(s, '\t', line, len, &frame))
 		return add_frame(s, &frame);
 	if (eo_perf_script_header(line, len, &header))
 		return begin_sample(s, &header);
+	if (is_frame(s, ' ', line, len, &frame))
+		return add_frame(s, &frame);
 	return eo_read_line_failed(s->input, s->err,
 				   "it is neither the beginning of a sample nor a frame");
 }

@@ -155,6 +155,21 @@ Test(read_perf_script, without_call_chains_the_frame_is_in_the_line)
 	eo_profile_free(profile);
 }
 
+Test(read_perf_script, names_that_look_like_addresses_begin_samples)
+{
+	struct eo_profile *profile =
+		script("              dd 77 [003]  9.000001:  250000 task-clock:u: "
+		       "    7f00000000aa write+0xa (/usr/lib/libc.so.6)\n"
+		       "              dd 77/78 [003]  9.000002:  250000 task-clock:u: "
+		       "    7f00000000bb read+0xb (/usr/lib/libc.so.6)\n"
+		       "              bc 79  9.000003:  250000 task-clock:u: \n"
+		       "      401136 spaces+0x6 (/usr/bin/bc)\n"
+		       "            face 80 [003]  9.000004: sched:sched_switch: prev_comm=p\n");
+
+	expect_folded(profile, 0, "bc;spaces 1\ndd;read 1\ndd;write 1\nface 1\n");
+	eo_profile_free(profile);
+}
+
 Test(read_perf_script, jits_and_modules_are_known_by_their_files)
 {
 	struct eo_profile *profile =
