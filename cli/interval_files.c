@@ -2,6 +2,7 @@
 #include "interval_files.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -11,16 +12,59 @@
 #include "core/clock.h"
 
 #define NAMES_TRIED 1000
+#define DAY_S	    (24 * 3600)
+
+static bool is_offset_at(time_t seconds, long offset)
+{
+	struct tm tm;
+
+	return localtime_r(&seconds, &tm) && tm.tm_gmtoff == offset;
+}
+
+/* Clocks that are set back show the local times of an hour or so again: an earlier instant had the
+ * same one, further from UTC. */
+static bool is_second_time(time_t seconds, const struct tm *tm)
+{
+	time_t yesterday = seconds - DAY_S;
+	struct tm before;
+
+	return localtime_r(&yesterday, &before) && before.tm_gmtoff > tm->tm_gmtoff &&
+	       is_offset_at(seconds - (before.tm_gmtoff - tm->tm_gmtoff), before.tm_gmtoff);
+}
+
+/* Where the last conversion of @path ends. */
+static const char *behind_conversions(const char *path)
+{
+	const char *behind = path;
+
+	for (const char *at = strchr(path, '%'); at && at[1]; at = strchr(at, '%')) {
+		at++;
+		at += strspn(at, "_-+^#0123456789EO"); /* flags, width and modifier */
+		if (*at && *at++ != '%')
+			behind = at;
+	}
+	return behind;
+}
 
 bool interval_name(const char *path, uint64_t time_ns, char *ret, size_t size)
 {
 	time_t seconds = (time_t)(time_ns / EO_NS_PER_SEC);
+	const char *behind = behind_conversions(path);
+	char zoned[PATH_MAX];
 	struct tm tm;
 
+	if (!localtime_r(&seconds, &tm))
+		return false;
+	if (is_second_time(seconds, &tm)) {
+		if ((size_t)snprintf(zoned, sizeof(zoned), "%.*s%%z%s", (int)(behind - path), path,
+				     behind) >= sizeof(zoned))
+			return false;
+		path = zoned;
+	}
 	/* The template comes from the user, who is told when it is no good. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	return localtime_r(&seconds, &tm) && strftime(ret, size, path, &tm) > 0;
+	return strftime(ret, size, path, &tm) > 0;
 #pragma GCC diagnostic pop
 }
 

@@ -26,8 +26,9 @@ void interval_files_fini(struct interval_files *files);
 void interval_files_add(struct interval_files *files, const char *name);
 
 /**
- * The name that @path, a strftime template, has at Unix time @time_ns. Returns false when it is
- * too long.
+ * The name that @path, a strftime template, has at Unix time @time_ns. In the hour that comes a
+ * second time when clocks are set back it also holds the zone's offset, or it would be that of an
+ * earlier file. Returns false when it is too long.
  */
 bool interval_name(const char *path, uint64_t time_ns, char *ret, size_t size);
 

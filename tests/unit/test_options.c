@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli.h"
 #include "core/auto.h"
@@ -175,6 +176,37 @@ Test(output_names, templates_are_filled_and_must_tell_intervals_apart)
 	cr_expect_not(interval_names_differ("x-%H%M", now_ns + 30 * EO_NS_PER_SEC,
 						  59 * EO_NS_PER_SEC));
 	cr_expect_not(interval_names_differ("x-%%", now_ns, 3600 * EO_NS_PER_SEC));
+}
+
+/* Germany's clocks went from 03:00 to 02:00 on 2026-10-25, at 01:00 UTC. */
+Test(output_names, the_hour_that_comes_twice_has_two_names)
+{
+	const uint64_t change_ns = 1792890000ull * EO_NS_PER_SEC, minute_ns = 60 * EO_NS_PER_SEC;
+	const struct {
+		uint64_t time_ns;
+		const char *path, *expected;
+	} names[] = {
+		{change_ns - 30 * minute_ns, "cpu-%F-%H%M.pb.gz", "cpu-2026-10-25-0230.pb.gz"},
+		{change_ns, "cpu-%F-%H%M.pb.gz", "cpu-2026-10-25-0200+0100.pb.gz"},
+		{change_ns + 30 * minute_ns, "cpu-%F-%H%M.pb.gz", "cpu-2026-10-25-0230+0100.pb.gz"},
+		{change_ns + 30 * minute_ns, "%F/100%%/%-H", "2026-10-25/100%/2+0100"},
+		{change_ns + 30 * minute_ns, "%OH-", "02+0100-"},
+		{change_ns + 60 * minute_ns, "cpu-%F-%H%M.pb.gz", "cpu-2026-10-25-0300.pb.gz"},
+		{change_ns - 90 * minute_ns, "cpu-%F-%H%M.pb.gz", "cpu-2026-10-25-0130.pb.gz"},
+	};
+	char name[64];
+
+	/* What Europe/Berlin has as well, where there are zones to look it up. */
+	cr_assert_eq(setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1), 0);
+	tzset();
+	for (size_t i = 0; i < EO_ARRAY_SIZE(names); i++) {
+		cr_expect(interval_name(names[i].path, names[i].time_ns, name, sizeof(name)));
+		cr_expect_str_eq(name, names[i].expected);
+	}
+	cr_expect(interval_names_differ("x-%F-%H", change_ns - 48 * 60 * minute_ns, 60 * minute_ns));
+	/* In spring an hour is left out, which nothing repeats. */
+	cr_expect(interval_name("%F-%H%M", 1774746000ull * EO_NS_PER_SEC, name, sizeof(name)));
+	cr_expect_str_eq(name, "2026-03-29-0300");
 }
 
 Test(output_names, no_two_intervals_begin_together)
