@@ -103,10 +103,10 @@ static int write_profile(const struct convert_options *options, const struct cli
 	EO_AUTO(eo_output) output = NULL;
 	int r = eo_output_open(options->output, options->profile_format->binary, &output, err);
 
-	if (!r)
-		r = options->profile_format->write(profile, &write, eo_output_stream(output), err);
-	if (!r)
-		r = eo_output_commit(output, err);
+	if (r < 0)
+		return r;
+	r = options->profile_format->write(profile, &write, eo_output_stream(output), err);
+	r = eo_output_finish(output, r, err);
 	if (!r && !eo_output_is_stdout(output))
 		cli_note(cli, "wrote %s (%zu stacks)", eo_output_name(output),
 			 profile->sample_count);

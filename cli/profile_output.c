@@ -93,8 +93,7 @@ int profile_output_write(struct profile_output *output, const struct eo_profile 
 	int r = output->options.format->write(profile, &write, eo_output_stream(output->current),
 					      err);
 
-	if (!r)
-		r = eo_output_commit(output->current, err);
+	r = eo_output_finish(output->current, r, err);
 	if (!r && !eo_output_is_stdout(output->current))
 		cli_note(cli, "wrote %s (%" PRId64 " samples, %zu stacks)",
 			 eo_output_name(output->current), eo_profile_total(profile, 0),

@@ -401,3 +401,12 @@ int eo_output_commit(struct eo_output *output, struct eo_error *err)
 		return fail(err, code, NULL, "write", output->name);
 	return 0;
 }
+
+int eo_output_finish(struct eo_output *output, int r, struct eo_error *err)
+{
+	if (r < 0 && !output->write_error)
+		return r;
+	if (err)
+		*err = (struct eo_error){0};
+	return eo_output_commit(output, err);
+}

@@ -34,4 +34,11 @@ const char *eo_output_name(const struct eo_output *output); /* for messages */
  */
 int eo_output_commit(struct eo_output *output, struct eo_error *err);
 
+/**
+ * Commit what a writer has made that returned @r, unless it failed. Where that was because
+ * writing failed, commit knows better why, and whether it is an error.
+ * @err: as the writer left it
+ */
+int eo_output_finish(struct eo_output *output, int r, struct eo_error *err);
+
 #endif

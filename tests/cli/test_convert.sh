@@ -455,6 +455,18 @@ result $? "of events too"
 ) | :
 is "a reader that leaves is no error" "$(cat "$tmp/status") $(cat "$tmp/err")" "0 "
 
+# More than a pipe and our buffers hold, and which does not pack well.
+awk 'BEGIN { srand(1); for (i = 0; i < 60000; i++) printf "main;f%d;g%d %d\n", 1e9 * rand(), 1e9 * rand(), 1 + i % 7 }' >"$in/large.folded"
+for format in pprof otlp otlp-json folded flamegraph; do
+	(
+		"$bin" convert "$in/large.folded" -f $format 2>"$tmp/err"
+		echo $? >"$tmp/status"
+	) | head -c 1 >/dev/null
+	is "nor while much $format is written" "$(cat "$tmp/status") $(cat "$tmp/err")" "0 "
+	"$bin" convert "$in/large.folded" -f $format >/dev/full 2>"$tmp/err"
+	is "when $format fills the output it is named" "$? $(cat "$tmp/err")" "1 ebpfotel: write stdout: No space left on device"
+done
+
 # --- words -----------------------------------------------------------------------------------------
 
 run -v "$in/cpu.pprof" -o x.folded

@@ -721,6 +721,51 @@ Test(output, fifo_whose_reader_has_gone_is_success)
 	eo_output_free(output);
 }
 
+/* A writer of large documents notices before commit, and has words of its own. */
+static int write_much(struct eo_output *output, struct eo_error *err)
+{
+	for (int i = 0; i < 100000; i++)
+		if (fputs("0123456789", eo_output_stream(output)) < 0)
+			return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, EIO, NULL,
+					    "write something");
+	return 0;
+}
+
+Test(output, what_a_writer_noticed_is_told_as_commit_tells_it)
+{
+	struct eo_output *output = open_output("/dev/full");
+	struct eo_error err = {0};
+	int reader, r;
+
+	r = write_much(output, &err);
+	cr_expect_eq(r, -EIO);
+	cr_expect_eq(eo_output_finish(output, r, &err), -ENOSPC);
+	cr_expect_str_eq(err.text, "write /dev/full");
+	eo_output_free(output);
+
+	cr_assert_eq(mkfifo(in("fifo"), 0600), 0);
+	reader = open(in("fifo"), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	output = open_output(in("fifo"));
+	close(reader);
+	r = write_much(output, &err);
+	cr_expect_eq(r, -EIO);
+	cr_expect_eq(eo_output_finish(output, r, &err), 0);
+	cr_expect_eq(err.kind, EO_ERROR_NONE);
+	eo_output_free(output);
+}
+
+Test(output, failure_of_a_writer_leaves_no_file)
+{
+	struct eo_output *output = open_output(in("new"));
+	struct eo_error err;
+	int r = eo_error_set(&err, EO_ERROR_CONFIG, EINVAL, NULL, "it cannot be said");
+
+	cr_expect_eq(eo_output_finish(output, r, &err), -EINVAL);
+	cr_expect_str_eq(err.text, "it cannot be said");
+	eo_output_free(output);
+	cr_expect_eq(entries("", NULL), 0);
+}
+
 Test(output, deleted_file_behind_proc_is_written_as_it_is)
 {
 	char path[64], text[16] = "";
