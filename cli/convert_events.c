@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/hash.h"
@@ -21,8 +22,7 @@ struct conversion {
 	struct eo_otlp_converter *converter; /* of the current input */
 	int64_t shift_ns;		     /* of all times */
 	uint64_t count;
-	struct held_signals held;
-	bool interrupted;
+	int stop_fd;			     /* a signal has come */
 };
 
 static void conversion_fini(struct conversion *c)
@@ -30,6 +30,8 @@ static void conversion_fini(struct conversion *c)
 	eo_output_free(c->lines);
 	signal_output_free(c->signals);
 	eo_otlp_converter_free(c->converter);
+	if (c->stop_fd >= 0)
+		close(c->stop_fd);
 }
 
 /* --- one pass to see when the events end, for --time=now --- */
@@ -101,10 +103,6 @@ static int on_event(void *ctx, const struct eo_event *event, const struct eo_eve
 	struct conversion *c = ctx;
 	struct eo_event_clock shifted = *clock;
 
-	/* What came before is kept, as when a trace is interrupted. */
-	c->interrupted = is_signal_held(&c->held);
-	if (c->interrupted)
-		return -EINTR;
 	c->count++;
 	shifted.wall_offset_ns += c->shift_ns;
 	if (c->signals)
@@ -150,15 +148,28 @@ static int open_outputs(struct conversion *c, const struct convert_options *opti
 				 &c->signals, err);
 }
 
+/* Signals are held while there are outputs, and a pipe may say nothing for long. */
+static int open_all(struct conversion *c, const struct convert_options *options,
+		    struct convert_input *input, struct eo_error *err)
+{
+	struct held_signals held;
+
+	hold_signals(&held);
+	c->stop_fd = held_signals_fd(&held);
+	if (c->stop_fd < 0)
+		return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, errno, NULL,
+				    "wait for signals");
+	convert_input_stop_by(input, c->stop_fd);
+	return open_outputs(c, options, err);
+}
+
 static int run(struct conversion *c, const struct convert_options *options,
 	       struct convert_input *input, struct eo_error *err)
 {
 	int r = options->time_now ? find_shift(options, &c->shift_ns, err) : 0;
 
-	if (r < 0)
-		return r;
-	hold_signals(&c->held);
-	r = open_outputs(c, options, err);
+	if (!r)
+		r = open_all(c, options, input, err);
 	if (r < 0)
 		return r;
 	do {
@@ -166,7 +177,10 @@ static int run(struct conversion *c, const struct convert_options *options,
 		if (!r)
 			r = eo_read_events(input->current, on_event, c, err);
 	} while (!r && (r = convert_input_next(input, err)) > 0);
-	if (r < 0 && !c->interrupted)
+	/* What came before a signal is kept, as when a trace is interrupted. */
+	if (r == -EINTR)
+		*err = (struct eo_error){0};
+	else if (r < 0)
 		return r;
 	return c->signals ? signal_output_finish(c->signals, err) : eo_output_commit(c->lines, err);
 }
@@ -186,7 +200,7 @@ static void tell(const struct conversion *c, const struct cli *cli)
 int convert_events(const struct convert_options *options, struct convert_input *input,
 		   struct eo_error *err)
 {
-	struct conversion c = {0};
+	struct conversion c = {.stop_fd = -1};
 	int r = run(&c, options, input, err);
 
 	if (!r)

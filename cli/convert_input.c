@@ -16,6 +16,7 @@ void convert_input_init(struct convert_input *input, const char *const *names, s
 		.name_count = name_count,
 		.from = from,
 		.cli = cli,
+		.stop_fd = -1,
 	};
 }
 
@@ -23,6 +24,13 @@ void convert_input_fini(struct convert_input *input)
 {
 	eo_input_free(input->current);
 	input->current = NULL;
+}
+
+void convert_input_stop_by(struct convert_input *input, int fd)
+{
+	input->stop_fd = fd;
+	if (input->current)
+		eo_input_stop_by(input->current, fd);
 }
 
 /* Formats that say the same things in different ways are one kind. */
@@ -51,6 +59,8 @@ int convert_input_next(struct convert_input *input, struct eo_error *err)
 		return 0;
 	name = input->names[input->next++];
 	r = eo_input_open(name, &input->current, err);
+	if (!r)
+		eo_input_stop_by(input->current, input->stop_fd);
 	input->format = input->from;
 	if (!r && !input->format)
 		r = eo_input_recognise(input->current, &input->format, err);

@@ -15,6 +15,7 @@ struct convert_input {
 	size_t name_count;
 	const struct eo_input_format *from; /* NULL: by content */
 	const struct cli *cli;
+	int stop_fd; /* of eo_input_stop_by() */
 
 	size_t next;			      /* index of the name to be opened next */
 	struct eo_input *current;	      /* NULL: none is open */
@@ -26,6 +27,9 @@ struct convert_input {
 void convert_input_init(struct convert_input *input, const char *const *names, size_t name_count,
 			const struct eo_input_format *from, const struct cli *cli);
 void convert_input_fini(struct convert_input *input);
+
+/** Reading ends by @fd from now on: see eo_input_stop_by(). */
+void convert_input_stop_by(struct convert_input *input, int fd);
 
 /** Open and recognise the next one. Returns 1, 0 when there is none, or a negative errno. */
 int convert_input_next(struct convert_input *input, struct eo_error *err);

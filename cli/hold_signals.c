@@ -2,6 +2,7 @@
 #include "hold_signals.h"
 
 #include <stddef.h>
+#include <sys/signalfd.h>
 
 #include "core/auto.h"
 
@@ -25,15 +26,7 @@ void release_signals(const struct held_signals *signals)
 	sigprocmask(SIG_SETMASK, &signals->before, NULL);
 }
 
-bool is_signal_held(const struct held_signals *signals)
+int held_signals_fd(const struct held_signals *signals)
 {
-	sigset_t pending;
-
-	if (sigpending(&pending) < 0)
-		return false;
-	for (size_t i = 0; i < EO_ARRAY_SIZE(ends); i++)
-		if (sigismember(&signals->held, ends[i]) == 1 &&
-		    sigismember(&pending, ends[i]) == 1)
-			return true;
-	return false;
+	return signalfd(-1, &signals->held, SFD_CLOEXEC);
 }

@@ -6,7 +6,6 @@
 #define EO_CLI_HOLD_SIGNALS_H
 
 #include <signal.h>
-#include <stdbool.h>
 
 struct held_signals {
 	sigset_t held, before;
@@ -14,6 +13,8 @@ struct held_signals {
 
 void hold_signals(struct held_signals *signals);
 void release_signals(const struct held_signals *signals); /* one that came now ends us */
-bool is_signal_held(const struct held_signals *signals);  /* has one come? */
+
+/** A descriptor that can be read once one has come, the caller's; or -1 and errno. */
+int held_signals_fd(const struct held_signals *signals);
 
 #endif

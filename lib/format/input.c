@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,6 +22,7 @@ struct eo_input {
 	char *name;
 	int fd; /* -1: bytes in memory, all of them in packed */
 	bool is_stdin;
+	int stop_fd; /* -1: none */
 
 	const unsigned char *packed; /* not yet unpacked */
 	size_t packed_size;
@@ -73,6 +75,7 @@ static struct eo_input *new_input(const char *name)
 	if (!input)
 		return NULL;
 	input->fd = -1;
+	input->stop_fd = -1;
 	input->name = strdup(name);
 	return input->name ? eo_steal(&input) : NULL;
 }
@@ -147,10 +150,28 @@ uint64_t eo_input_line_number(const struct eo_input *input)
 	return input->line_number;
 }
 
+void eo_input_stop_by(struct eo_input *input, int fd)
+{
+	input->stop_fd = fd;
+}
+
+/* Wait for either. */
+static bool is_stopped(const struct eo_input *input)
+{
+	struct pollfd fds[] = {{.fd = input->stop_fd, .events = POLLIN},
+			       {.fd = input->fd, .events = POLLIN}};
+
+	while (poll(fds, EO_ARRAY_SIZE(fds), -1) < 0 && errno == EINTR)
+		;
+	return fds[0].revents;
+}
+
 static ssize_t read_fd(struct eo_input *input, void *to, size_t size)
 {
 	ssize_t n;
 
+	if (input->stop_fd >= 0 && is_stopped(input))
+		return fail(input, EINTR, NULL);
 	do
 		n = read(input->fd, to, size < SSIZE_MAX ? size : SSIZE_MAX);
 	while (n < 0 && errno == EINTR);

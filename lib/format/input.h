@@ -24,6 +24,12 @@ void eo_input_free(struct eo_input *input); /* NULL is fine */
 EO_DEFINE_AUTO(eo_input)
 
 /**
+ * From now on reading ends with -EINTR when there is something to read at @fd, which may come while
+ * an input that is a pipe has nothing to say. -1: nowhere.
+ */
+void eo_input_stop_by(struct eo_input *input, int fd);
+
+/**
  * Up to @size unpacked bytes. Returns their number, 0 at the end, or a negative errno with @err
  * (damaged gzip, read error), naming the file and the offset.
  */

@@ -327,3 +327,27 @@ Test(input, more_than_four_gib_are_refused)
 	free(bomb);
 	free(text);
 }
+
+Test(input, reading_is_stopped_while_nothing_comes, .timeout = 20)
+{
+	struct eo_input *input = NULL;
+	struct eo_error err = {0};
+	int data[2], stop[2];
+	char path[32], *line;
+
+	cr_assert_eq(pipe(data), 0);
+	cr_assert_eq(pipe(stop), 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", data[0]);
+	cr_assert_eq(eo_input_open(path, &input, &err), 0);
+	eo_input_stop_by(input, stop[0]);
+	cr_assert_eq(write(data[1], "one\ntw", 6), 6);
+	cr_assert_eq(eo_input_line(input, 100, &line, &err), 3);
+	cr_expect_str_eq(line, "one");
+	cr_assert_eq(write(stop[1], "x", 1), 1);
+	cr_expect_eq(eo_input_line(input, 100, &line, &err), -EINTR);
+	eo_input_free(input);
+	for (int i = 0; i < 2; i++) {
+		close(data[i]);
+		close(stop[i]);
+	}
+}
