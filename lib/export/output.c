@@ -26,13 +26,11 @@ struct eo_output {
 
 	/* Of a file that appears by rename. It has a name of its own only between being complete and
 	 * being renamed, so that a run that is killed leaves nothing behind; on file systems that
-	 * have no files without names, from the start. */
+	 * have no files without names, and where it is to be another user's, from the start. */
 	char temporary[NAME_MAX + 1]; /* empty: it has none */
 	bool is_unnamed;
 	char *target; /* both are names in dir_fd */
 	int dir_fd;
-	bool replaces; /* @old is there */
-	struct stat old;
 
 	char buffer[64 * 1024];
 };
@@ -219,9 +217,22 @@ static int give_name(struct eo_output *output)
 	return linkat(AT_FDCWD, path, output->dir_fd, output->temporary, AT_SYMLINK_FOLLOW);
 }
 
-/* Create the temporary file beside @path. */
-static int open_temporary(struct eo_output *output, const char *path, bool binary,
-			  struct eo_error *err)
+/* Give the new file the rights of the old one, now, because captures give up the right to. The
+ * owner stays ours where we may not give files away; then the group's rights would go to a group
+ * that never had them, and are left out. */
+static void copy_rights(int fd, const struct stat *old)
+{
+	mode_t mode = old->st_mode & 0777;
+
+	if (fchown(fd, old->st_uid, old->st_gid) && fchown(fd, (uid_t)-1, old->st_gid))
+		mode &= ~(mode_t)070;
+	/* Cannot fail for a file that we made; if it does, the file stays private. */
+	(void)!fchmod(fd, mode);
+}
+
+/* Create the temporary file beside @path. @old: what it is to replace; NULL: nothing */
+static int open_temporary(struct eo_output *output, const char *path, const struct stat *old,
+			  bool binary, struct eo_error *err)
 {
 	EO_AUTO_FREE char *parent = parent_of(path);
 	const char *slash = strrchr(path, '/');
@@ -237,12 +248,16 @@ static int open_temporary(struct eo_output *output, const char *path, bool binar
 		return fail(err, errno, errno == ENOENT ? "create its directory first" : NULL,
 			    "create", output->name);
 
-	output->fd = open_unnamed(output->dir_fd);
+	/* Others than its owner may not name it later (fs.protected_hardlinks). */
+	if (!old || old->st_uid == geteuid())
+		output->fd = open_unnamed(output->dir_fd);
 	output->is_unnamed = output->fd >= 0;
 	if (!output->is_unnamed)
 		output->fd = name_temporary(output, make_named);
 	if (output->fd < 0)
 		return fail(err, errno, NULL, "create", output->name);
+	if (old)
+		copy_rights(output->fd, old);
 	return open_stream(output, binary, err);
 }
 
@@ -251,13 +266,14 @@ static int open_file(struct eo_output *output, bool binary, struct eo_error *err
 	EO_AUTO_FREE char *path = NULL;
 	EO_AUTO_CLOSE int fd = -1;
 	struct stat st, real;
+	bool replaces;
 
 	if (stat(output->name, &st)) {
 		if (errno == ENOENT)
 			path = follow_dangling(output->name);
 		if (!path)
 			return fail(err, errno, NULL, "create", output->name);
-		return open_temporary(output, path, binary, err);
+		return open_temporary(output, path, NULL, binary, err);
 	}
 	if (S_ISDIR(st.st_mode))
 		return fail(err, EISDIR, "name a file in the directory", "write", output->name);
@@ -266,22 +282,21 @@ static int open_file(struct eo_output *output, bool binary, struct eo_error *err
 	 * reached through /proc/self/fd. */
 	if (S_ISREG(st.st_mode))
 		path = realpath(output->name, NULL);
-	output->replaces = path && !lstat(path, &real) && real.st_ino == st.st_ino &&
-			   real.st_dev == st.st_dev;
+	replaces = path && !lstat(path, &real) && real.st_ino == st.st_ino &&
+		   real.st_dev == st.st_dev;
 
 	/* A file to be replaced is opened as well, to learn now whether we may. */
-	fd = open(output->name, O_WRONLY | O_CLOEXEC | O_NOCTTY | (output->replaces ? 0 : O_TRUNC));
+	fd = open(output->name, O_WRONLY | O_CLOEXEC | O_NOCTTY | (replaces ? 0 : O_TRUNC));
 	if (fd < 0)
 		return fail(err, errno, NULL, "write", output->name);
-	if (!output->replaces) {
+	if (!replaces) {
 		output->fd = eo_steal_fd(&fd);
 		return open_stream(output, binary, err);
 	}
 	if (is_mount_point(path))
 		return fail(err, EBUSY, "the file is mounted by itself: mount its directory instead",
 			    "replace", output->name);
-	output->old = st;
-	return open_temporary(output, path, binary, err);
+	return open_temporary(output, path, &st, binary, err);
 }
 
 int eo_output_open(const char *path, bool binary, struct eo_output **ret, struct eo_error *err)
@@ -348,18 +363,6 @@ const char *eo_output_name(const struct eo_output *output)
 	return output->name;
 }
 
-/* Give the new file the rights of the old one. The owner stays ours where we may not give files
- * away; then the group's rights would go to a group that never had them, and are left out. */
-static void copy_rights(int fd, const struct stat *old)
-{
-	mode_t mode = old->st_mode & 0777;
-
-	if (fchown(fd, old->st_uid, old->st_gid) && fchown(fd, (uid_t)-1, old->st_gid))
-		mode &= ~(mode_t)070;
-	/* Cannot fail for a file that we made; if it does, the file stays private. */
-	(void)!fchmod(fd, mode);
-}
-
 /* Returns 0 or a positive errno. */
 static int commit(struct eo_output *output)
 {
@@ -369,8 +372,6 @@ static int commit(struct eo_output *output)
 	if (output->write_error)
 		return output->write_error;
 	if (output->temporary[0] || output->is_unnamed) {
-		if (output->replaces)
-			copy_rights(output->fd, &output->old);
 		/* EINVAL: a file system that has no such thing */
 		if (fsync(output->fd) && errno != EINVAL)
 			return errno;

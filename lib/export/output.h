@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Where a finished document goes: a file that appears whole or not at all, or stdout.
  *
- * For a regular FILE a temporary file beside it (mode 0600) is filled and renamed by
- * eo_output_commit(); a symbolic link is followed and its target replaced. What exists and is no
- * regular file (/dev/null, a fifo) is opened and written as it is. */
+ * For a regular FILE a temporary file beside it (mode 0600, or owner and mode of the one that it
+ * will replace) is filled and renamed by eo_output_commit(); a symbolic link is followed and its
+ * target replaced. What exists and is no regular file (/dev/null, a fifo) is opened and written as
+ * it is. */
 #ifndef EO_EXPORT_OUTPUT_H
 #define EO_EXPORT_OUTPUT_H
 

@@ -62,4 +62,16 @@ is "a file goes into somebody else's directory" "$rc" 0
 ok "and is there" test -s theirs/p.pb.gz
 run "$EO_BIN" profile -q -F 49 --interval 1s -d 1.5 -o 'theirs/%s.pb.gz'
 is "or many do" "$rc" 0
+
+for file in old.pb.gz old.json theirs/old.pb.gz; do
+	echo old >$file
+	chown 65534:65533 $file
+	chmod 640 $file
+done
+run "$EO_BIN" profile -q -F 49 -d 0.3 -o old.pb.gz --stats=old.json
+is "files of another user are replaced" "$rc $(stat -c %s old.pb.gz old.json | grep -c '^4$')" "0 0"
+is "and stay that user's" "$(stat -c '%u %g %a' old.pb.gz old.json | sort -u)" "65534 65533 640"
+run "$EO_BIN" profile -q -F 49 -d 0.3 -o theirs/old.pb.gz
+is "in that user's directory, too" "$rc $(stat -c '%u %g %a' theirs/old.pb.gz)" "0 65534 65533 640"
+is "nothing else is left" "$(find . -name '.?*')" ""
 finish
