@@ -13,7 +13,7 @@
 
 enum hiding {
 	HIDE_NOTHING,
-	HIDE_ALL,     /* the text */
+	HIDE_ALL,     /* the text, or those in an array */
 	HIDE_FOLDER,  /* of a program */
 	HIDE_COMMAND, /* an array: a program and its arguments */
 };
@@ -22,11 +22,16 @@ enum hiding {
 static const struct {
 	const char *key;
 	enum hiding hiding;
+	bool of_start; /* in these records alone: words of our own command line */
 } hidden[] = {
-	{"path", HIDE_ALL},
-	{"exe", HIDE_FOLDER},
-	{"process.executable.path", HIDE_FOLDER},
-	{"command", HIDE_COMMAND},
+	{"path", HIDE_ALL, false},
+	{"exe", HIDE_FOLDER, false},
+	{"process.executable.path", HIDE_FOLDER, false},
+	{"command", HIDE_COMMAND, false},
+	{"output", HIDE_ALL, true},
+	{"stats", HIDE_ALL, true},
+	{"library", HIDE_ALL, true},
+	{"cgroup", HIDE_ALL, true},
 };
 
 struct eo_redaction {
@@ -50,10 +55,11 @@ void eo_redaction_free(struct eo_redaction *redaction)
 	free(redaction);
 }
 
-static enum hiding find_hiding(const struct eo_attr *attr)
+static enum hiding find_hiding(const struct eo_event *event, const struct eo_attr *attr)
 {
 	for (size_t i = 0; i < EO_ARRAY_SIZE(hidden); i++)
-		if (attr->key && !strcmp(attr->key, hidden[i].key))
+		if (attr->key && !strcmp(attr->key, hidden[i].key) &&
+		    (!hidden[i].of_start || event->type == EO_EVENT_START))
 			return hidden[i].hiding;
 	return HIDE_NOTHING;
 }
@@ -83,7 +89,7 @@ const struct eo_event *eo_redaction_apply(struct eo_redaction *redaction, const 
 	bool any = false;
 
 	for (size_t i = 0; i < event->data_count && !any; i++)
-		any = find_hiding(&event->data[i]) != HIDE_NOTHING;
+		any = find_hiding(event, &event->data[i]) != HIDE_NOTHING;
 	if (!any)
 		return event;
 	if (!EO_ARRAY_RESERVE(redaction->attrs, event->data_count, redaction->room, 64))
@@ -92,17 +98,17 @@ const struct eo_event *eo_redaction_apply(struct eo_redaction *redaction, const 
 	redaction->program_count = 0;
 	for (size_t i = 0; i < event->data_count; i++) {
 		struct eo_attr *attr = &redaction->attrs[i];
-		enum hiding hiding = find_hiding(attr);
+		enum hiding hiding = find_hiding(event, attr);
 
-		if (hiding != HIDE_COMMAND) {
-			if (hiding != HIDE_NOTHING)
-				hide(redaction, attr, hiding);
+		if (hiding == HIDE_NOTHING)
+			continue;
+		if (attr->type != EO_ATTR_ARRAY) {
+			hide(redaction, attr, hiding);
 			continue;
 		}
-		if (attr->type != EO_ATTR_ARRAY)
-			continue;
 		for (uint32_t j = 1; j <= attr->count && i + j < event->data_count; j++)
-			hide(redaction, attr + j, j == 1 ? HIDE_FOLDER : HIDE_ALL);
+			hide(redaction, attr + j,
+			     hiding == HIDE_COMMAND && j == 1 ? HIDE_FOLDER : HIDE_ALL);
 		i += attr->count;
 	}
 	redaction->event = *event;

@@ -7,6 +7,8 @@ need jq python3
 cd "$tmp" || exit 1
 word=Geheimnis
 mkdir $word && cp "$(command -v cat)" $word/reader && echo text >$word/$word.txt || exit 1
+libc=$(ldd $word/reader | awk '$1 ~ /^libc\.so/ { print $3 }')
+cp "$libc" $word/$word.so || exit 1
 cat >client.py <<-END
 	import os, socket, sys, threading
 	word = sys.argv[1]
@@ -51,6 +53,10 @@ for format in jsonl text otlp-json; do
 done
 is "the envelope says so" "$("$EO_BIN" trace syscall -q --redact --envelope=yes -- true |
 	jq -c 'select(.event_type == "start") | .data.config.redact // .data.redact')" true
+run "$EO_BIN" trace mem -q --redact --library=$word/$word.so -o $word/out.jsonl --stats=$word/stats.json -- true
+is "options name files" "$rc" 0
+lacks "which the envelope leaves out" $word/out.jsonl $word
+has "and tells the rest of them" $word/out.jsonl '"event_type":"start".*"stats":"\[redacted\]"'
 run "$EO_BIN" trace syscall -q --redact -e execve -- python3 client.py $word
 is "arguments are still counted" \
 	"$(jq -c 'select(.data.args.filename and (.data.args.argv | length) == 3 and .data.ret == 0) | .data.args.argv' out | tail -n 1)" \

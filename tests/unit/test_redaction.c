@@ -66,6 +66,28 @@ Test(redaction, of_a_command_the_program_alone_is_told)
 		cr_expect_str_eq(event->data[i].str, expected[i]);
 }
 
+Test(redaction, of_our_own_options_files_are_hidden)
+{
+	const struct eo_attr data[] = {
+		INSIDE("config", EO_ATTR_OBJECT, 8),
+			INSIDE("cgroup", EO_ATTR_ARRAY, 2), TEXT("", "/secret"), TEXT("", "/secret/b"),
+			INSIDE("library", EO_ATTR_ARRAY, 1), TEXT("", "/opt/secret/alloc.so"),
+			TEXT("stats", "secret.json"), TEXT("format", "jsonl"), TEXT("output", "/secret/out"),
+	};
+	const char *const expected[] = {NULL, NULL, "[redacted]", "[redacted]", NULL, "[redacted]",
+					"[redacted]", "jsonl", "[redacted]"};
+	struct eo_event start = {.type = EO_EVENT_START, .data = data, .data_count = EO_ARRAY_SIZE(data)};
+	EO_AUTO(eo_redaction) redaction = new_redaction();
+	const struct eo_event *event = eo_redaction_apply(redaction, &start);
+
+	cr_assert_eq(event->data_count, EO_ARRAY_SIZE(data));
+	for (size_t i = 0; i < EO_ARRAY_SIZE(data); i++)
+		if (expected[i])
+			cr_expect_str_eq(event->data[i].str, expected[i]);
+	cr_expect_eq(redact(redaction, data, EO_ARRAY_SIZE(data))->data, data,
+		     "in other records these keys are something else");
+}
+
 Test(redaction, what_hides_nothing_is_not_copied)
 {
 	const struct eo_attr data[] = {
