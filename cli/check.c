@@ -81,14 +81,6 @@ static const struct state_name tool_states[] = {
 	[EO_TOOL_UNAVAILABLE] = { "unavailable", "31" },
 };
 
-static bool use_colour(void)
-{
-	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	return isatty(STDOUT_FILENO) && !(no_colour && no_colour[0]) &&
-	       !(term && strcmp(term, "dumb") == 0);
-}
-
 /* Names and logs come out of foreign files: nothing of them may drive the terminal. */
 static void put_text(const char *text, size_t length)
 {
@@ -184,7 +176,7 @@ static void put_hints(const struct eo_support *support)
 static void print_support(const struct eo_support *support)
 {
 	const char *group = "";
-	bool colour = use_colour();
+	bool colour = cli_has_color();
 
 	for (size_t i = 0; i < support->probe_count; i++) {
 		const struct eo_support_probe *probe = &support->probes[i];
@@ -454,7 +446,7 @@ static int check_object(const struct eo_loader *loader, const char *path, bool f
 	if (list)
 		json_array_append_new(list, reports_json(path, reports, count, &err));
 	else if (count)
-		print_reports(path, reports, count, first, use_colour());
+		print_reports(path, reports, count, first, cli_has_color());
 	if (r >= 0)
 		return EXIT_SUCCESS;
 	fflush(stdout); /* the table stands before the error that sums it up */

@@ -96,7 +96,7 @@ static int write_profile(const struct convert_options *options, const struct cli
 		.top_rows = options->has_top ? options->top_rows
 			    : to_terminal    ? TOP_ROWS_OF_A_TERMINAL
 					     : 0,
-		.color = to_terminal && !getenv("NO_COLOR"),
+		.color = to_terminal && cli_has_color(),
 		.resource = options->resource,
 		.resource_count = options->resource_count,
 	};

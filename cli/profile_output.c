@@ -88,7 +88,7 @@ int profile_output_write(struct profile_output *output, const struct eo_profile 
 	const struct eo_write_options write = {
 		.value_type = SIZE_MAX,
 		.top_rows = to_terminal ? TOP_ROWS_OF_A_TERMINAL : 0,
-		.color = to_terminal && !getenv("NO_COLOR"),
+		.color = to_terminal && cli_has_color(),
 	};
 	int r = output->options.format->write(profile, &write, eo_output_stream(output->current),
 					      err);

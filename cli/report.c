@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "format/utf8.h"
@@ -80,6 +81,14 @@ void cli_note(const struct cli *cli, const char *fmt, ...)
 	va_start(args, fmt);
 	put_message(NULL, fmt, args);
 	va_end(args);
+}
+
+bool cli_has_color(void)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	/* See https://no-color.org for the empty string. */
+	return isatty(STDOUT_FILENO) && !(no_color && *no_color) && !(term && !strcmp(term, "dumb"));
 }
 
 int cli_flush_stdout(void)

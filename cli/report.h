@@ -11,6 +11,9 @@ void cli_hint(const char *text);
 /** "ebpfotel: text" on stderr, unless quiet. */
 void cli_note(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/** Whether text on stdout may have colours: a terminal that knows them, and NO_COLOR not set. */
+bool cli_has_color(void);
+
 /** Returns the exit status of a command whose result stands in stdout's buffer. */
 int cli_flush_stdout(void);
 

@@ -46,8 +46,7 @@ static int write_table(struct session *s, const struct eo_summary_table *table,
 	EO_AUTO_FREE char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
-	bool color = !strcmp(s->options->output, "-") && isatty(STDOUT_FILENO) &&
-		     !getenv("NO_COLOR");
+	bool color = !strcmp(s->options->output, "-") && cli_has_color();
 
 	if (!out)
 		return -ENOMEM;
@@ -236,7 +235,7 @@ static int open_output(struct session *s, struct eo_error *err)
 		.signals = o->signals,
 		.envelope = trace_options_has_envelope(o),
 		.redact = o->redact,
-		.color = !strcmp(o->output, "-") && isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
+		.color = !strcmp(o->output, "-") && cli_has_color(),
 		.tables = o->summary && o->format == TRACE_TEXT,
 		.interval_ns = o->capture.interval_ns,
 		.keep = o->capture.keep,

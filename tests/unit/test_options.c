@@ -2,15 +2,18 @@
 /* The tables of the command line, and what the parser makes of words. */
 #include <criterion/criterion.h>
 #include <ctype.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "core/auto.h"
 #include "core/clock.h"
 #include "interval_files.h"
 #include "profile_options.h"
+#include "report.h"
 
 static size_t check_help(const struct argp *argp, const char *command, bool *short_seen)
 {
@@ -218,4 +221,37 @@ Test(output_names, no_two_intervals_begin_together)
 
 	for (size_t i = 0; i < EO_ARRAY_SIZE(passed_ns); i++)
 		cr_expect_eq(interval_clock_next(&clock, passed_ns[i]), 5 + 1000 * expected[i]);
+}
+
+Test(colors, are_for_terminals_unless_they_are_unwanted)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY), slave, old = dup(STDOUT_FILENO);
+	bool has_color[5];
+
+	unsetenv("NO_COLOR");
+	setenv("TERM", "xterm", 1);
+	if (master < 0 || grantpt(master) || unlockpt(master))
+		cr_skip_test("no pseudo-terminals here");
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+	dup2(slave, STDOUT_FILENO);
+	has_color[0] = cli_has_color();
+	setenv("NO_COLOR", "", 1);
+	has_color[1] = cli_has_color();
+	setenv("NO_COLOR", "1", 1);
+	has_color[2] = cli_has_color();
+	unsetenv("NO_COLOR");
+	setenv("TERM", "dumb", 1);
+	has_color[3] = cli_has_color();
+	setenv("TERM", "xterm", 1);
+	close(STDOUT_FILENO);
+	has_color[4] = cli_has_color();
+	dup2(old, STDOUT_FILENO);
+	cr_expect(has_color[0]);
+	cr_expect(has_color[1], "empty is as good as not set");
+	cr_expect_not(has_color[2]);
+	cr_expect_not(has_color[3]);
+	cr_expect_not(has_color[4]);
+	close(old);
+	close(slave);
+	close(master);
 }
