@@ -331,6 +331,7 @@ static int check_contradictions(const struct capture_options *o)
 		{o->all && has_ids, "-a and -p or -t exclude each other"},
 		{o->user && !o->argv, "--user wants a command behind --"},
 		{o->keep && !o->interval_ns, "--keep wants --interval"},
+		{o->keep && o->interval_to_stdout, "--keep wants -o FILE; nothing is removed from stdout"},
 		{o->interval_ns && !o->interval_to_stdout && (!o->output || !strchr(o->output, '%')),
 		 "--interval wants -o FILE with a template in it, such as -o cpu-%H%M%S.pb.gz"},
 	};

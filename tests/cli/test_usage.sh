@@ -257,6 +257,8 @@ refuse "--interval wants -o FILE with a template" trace syscall --interval=5
 refuse "--interval wants -o FILE with a template" trace syscall --interval=5 -o x.jsonl
 refuse "would give several intervals one name" trace syscall --interval=500ms -o x-%S.jsonl
 refuse "--keep wants --interval" trace syscall --keep=3
+refuse "--keep wants -o FILE" trace syscall -c --interval=1 --keep=5
+refuse "--keep wants -o FILE" trace syscall -f otlp --signals=traces --interval=1 --keep=5
 refuse "--stats and the events would both go to one output" trace syscall --stats=-
 refuse "-p and a command behind -- exclude each other" trace syscall -p 1 -- ls
 refuse "--sample-bytes wants a number of bytes from 1 to 1073741824, not '0'" trace mem -c -p 1 --sample-bytes=0
