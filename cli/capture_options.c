@@ -70,28 +70,6 @@ static const struct argp_option options_table[] = {
 	{0},
 };
 
-static int texts_add(struct cli_texts *texts, const char *text)
-{
-	char **values = reallocarray(texts->values, texts->count + 2, sizeof(*values));
-
-	if (!values)
-		return -ENOMEM;
-	texts->values = values;
-	values[texts->count] = strdup(text);
-	if (!values[texts->count])
-		return -ENOMEM;
-	values[++texts->count] = NULL;
-	return 0;
-}
-
-static void texts_fini(struct cli_texts *texts)
-{
-	for (size_t i = 0; i < texts->count; i++)
-		free(texts->values[i]);
-	free(texts->values);
-	*texts = (struct cli_texts){0};
-}
-
 static int too_many(const struct cli_option *option, size_t limit)
 {
 	return cli_usage_error(option->command, "%s takes at most %zu values", option->name, limit);
@@ -168,7 +146,7 @@ static int add_text(const struct cli_option *option, struct cli_texts *texts)
 				       option->name);
 	if (texts->count == EO_TARGET_CGROUPS_MAX)
 		return too_many(option, EO_TARGET_CGROUPS_MAX);
-	return -texts_add(texts, option->value);
+	return -cli_texts_add(texts, option->value);
 }
 
 static int set_env(const struct cli_option *option, struct capture_options *options)
@@ -311,10 +289,10 @@ void capture_options_fini(struct capture_options *options)
 	cli_numbers_fini(&options->pids);
 	cli_numbers_fini(&options->tids);
 	cli_numbers_fini(&options->uids);
-	texts_fini(&options->cgroups);
-	texts_fini(&options->containers);
-	texts_fini(&options->pods);
-	texts_fini(&options->directories);
+	cli_texts_fini(&options->cgroups);
+	cli_texts_fini(&options->containers);
+	cli_texts_fini(&options->pods);
+	cli_texts_fini(&options->directories);
 	free(options->comms);
 }
 
@@ -356,7 +334,7 @@ static int add_directories(struct cli_texts *directories, const struct cli_texts
 
 		if (r < 0)
 			return r;
-		if (texts_add(directories, path) < 0)
+		if (cli_texts_add(directories, path) < 0)
 			return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,
 					    "note cgroup %s", path);
 	}
@@ -370,7 +348,7 @@ static int resolve_directories(struct capture_options *o, struct eo_error *err)
 	int r;
 
 	for (size_t i = 0; i < o->cgroups.count; i++)
-		if (texts_add(&o->directories, o->cgroups.values[i]) < 0)
+		if (cli_texts_add(&o->directories, o->cgroups.values[i]) < 0)
 			return eo_error_set(err, EO_ERROR_EVENT_PROCESSING_FAILED, ENOMEM, NULL,
 					    "note cgroup %s", o->cgroups.values[i]);
 	if (!o->containers.count && !o->pods.count)
@@ -472,7 +450,7 @@ static void put_text(json_t *object, const char *key, const char *text)
 		json_object_set_new(object, key, cli_json_text(text));
 }
 
-static void put_texts(json_t *object, const char *key, char *const *texts)
+void cli_json_set_texts(json_t *object, const char *key, char *const *texts)
 {
 	json_t *array;
 
@@ -519,10 +497,10 @@ json_t *capture_options_describe(const struct capture_options *options,
 	put_numbers(object, "tid", &options->tids);
 	put_numbers(object, "uid", &options->uids);
 	put_comms(object, options);
-	put_texts(object, "cgroup", options->cgroups.values);
-	put_texts(object, "container", options->containers.values);
-	put_texts(object, "pod", options->pods.values);
-	put_texts(object, "command", options->argv);
+	cli_json_set_texts(object, "cgroup", options->cgroups.values);
+	cli_json_set_texts(object, "container", options->containers.values);
+	cli_json_set_texts(object, "pod", options->pods.values);
+	cli_json_set_texts(object, "command", options->argv);
 	put_text(object, "user", options->user);
 	put_text(object, "stats", options->stats);
 	/* Seconds, as the option takes them. */

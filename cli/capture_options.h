@@ -13,11 +13,6 @@
 #include "core/config.h"
 #include "parse.h"
 
-struct cli_texts {
-	char **values; /* ends with NULL unless empty */
-	size_t count;
-};
-
 struct capture_options {
 	const char *command; /* for messages */
 
@@ -70,5 +65,8 @@ json_t *capture_options_describe(const struct capture_options *options,
 
 /** A JSON string of @text, which need not be UTF-8: then its bytes are read as Latin-1. */
 json_t *cli_json_text(const char *text);
+
+/** An array of @texts under @key; nothing when @texts, which end with NULL, are NULL. */
+void cli_json_set_texts(json_t *object, const char *key, char *const *texts);
 
 #endif

@@ -26,6 +26,28 @@ static int digits(const char **text, uint64_t *ret)
 	return 0;
 }
 
+int cli_texts_add(struct cli_texts *texts, const char *text)
+{
+	char **values = reallocarray(texts->values, texts->count + 2, sizeof(*values));
+
+	if (!values)
+		return -ENOMEM;
+	texts->values = values;
+	values[texts->count] = strdup(text);
+	if (!values[texts->count])
+		return -ENOMEM;
+	values[++texts->count] = NULL;
+	return 0;
+}
+
+void cli_texts_fini(struct cli_texts *texts)
+{
+	for (size_t i = 0; i < texts->count; i++)
+		free(texts->values[i]);
+	free(texts->values);
+	*texts = (struct cli_texts){0};
+}
+
 int cli_parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 {
 	uint64_t value;

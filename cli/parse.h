@@ -17,6 +17,16 @@ struct cli_numbers {
 int cli_numbers_add(struct cli_numbers *numbers, uint32_t value, size_t limit);
 void cli_numbers_fini(struct cli_numbers *numbers);
 
+/* The same of texts. */
+struct cli_texts {
+	char **values; /* ends with NULL unless empty */
+	size_t count;
+};
+
+/** Append a copy of @text. Returns 0 or -ENOMEM. */
+int cli_texts_add(struct cli_texts *texts, const char *text);
+void cli_texts_fini(struct cli_texts *texts);
+
 int cli_parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
 
 /** Bytes, or a number of k, M or G behind it, which are powers of 1,024. */

@@ -94,8 +94,8 @@ static int add_port(const struct cli_option *option, const char *item, void *ctx
 
 static int add_ports(const struct cli_option *option, struct trace_net_ports *ports)
 {
-	ports->text = option->value;
-	return cli_option_items(option, add_port, ports);
+	return cli_option_items(option, add_port, ports) ?:
+	       -cli_texts_add(&ports->lists, option->value);
 }
 
 /* "10.0.0.0/8", "fd00::1" */
@@ -162,8 +162,8 @@ static error_t parse_net(int key, char *arg, struct argp_state *state)
 		return ARGP_ERR_UNKNOWN;
 	switch (key) {
 	case KEY_EVENTS:
-		options->event_list = option.value;
-		r = cli_option_items(&option, add_event, options);
+		r = cli_option_items(&option, add_event, options) ?:
+		    -cli_texts_add(&options->event_lists, option.value);
 		break;
 	case KEY_PROTO:
 		r = set_protocol(&option, options);
@@ -178,8 +178,8 @@ static error_t parse_net(int key, char *arg, struct argp_state *state)
 		r = add_ports(&option, &options->peer_ports);
 		break;
 	case KEY_HOST:
-		options->host_list = option.value;
-		r = cli_option_items(&option, add_host, options);
+		r = cli_option_items(&option, add_host, options) ?:
+		    -cli_texts_add(&options->host_lists, option.value);
 		break;
 	case KEY_INTERFACE:
 		r = set_interface(&option, options);
@@ -202,6 +202,15 @@ static error_t parse_net(int key, char *arg, struct argp_state *state)
 
 const struct argp trace_net_argp = {options_table, parse_net};
 
+void trace_net_options_fini(struct trace_net_options *options)
+{
+	cli_texts_fini(&options->event_lists);
+	cli_texts_fini(&options->host_lists);
+	cli_texts_fini(&options->ports.lists);
+	cli_texts_fini(&options->local_ports.lists);
+	cli_texts_fini(&options->peer_ports.lists);
+}
+
 void trace_net_options_fill(const struct trace_net_options *options,
 			    struct eo_net_tracer_options *tracer)
 {
@@ -221,24 +230,29 @@ void trace_net_options_fill(const struct trace_net_options *options,
 	tracer->http_query = options->http_query;
 }
 
-static void describe_text(json_t *object, const char *key, const char *text)
+static json_t *describe_protocols(uint32_t protocols)
 {
-	if (text)
-		json_object_set_new(object, key, cli_json_text(text));
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < EO_ARRAY_SIZE(protocol_bits); i++)
+		if (protocols & protocol_bits[i])
+			json_array_append_new(list, json_string(protocol_names[i]));
+	return list;
 }
 
 void trace_net_options_describe(const struct trace_net_options *options, json_t *object)
 {
-	describe_text(object, "events",
-		      options->event_list ? options->event_list : "connection,udp,dns");
-	for (size_t i = 0; i < EO_ARRAY_SIZE(protocol_bits); i++)
-		if (options->protocols == protocol_bits[i])
-			describe_text(object, "proto", protocol_names[i]);
-	describe_text(object, "port", options->ports.text);
-	describe_text(object, "local-port", options->local_ports.text);
-	describe_text(object, "peer-port", options->peer_ports.text);
-	describe_text(object, "host", options->host_list);
-	describe_text(object, "interface", options->interface);
+	static char *const events[] = {(char *)"connection,udp,dns", NULL};
+
+	cli_json_set_texts(object, "events", options->event_lists.values ?: events);
+	if (options->protocols)
+		json_object_set_new(object, "proto", describe_protocols(options->protocols));
+	cli_json_set_texts(object, "port", options->ports.lists.values);
+	cli_json_set_texts(object, "local-port", options->local_ports.lists.values);
+	cli_json_set_texts(object, "peer-port", options->peer_ports.lists.values);
+	cli_json_set_texts(object, "host", options->host_lists.values);
+	if (options->interface)
+		json_object_set_new(object, "interface", cli_json_text(options->interface));
 	json_object_set_new(object, "no-loopback", json_boolean(options->no_loopback));
 	json_object_set_new(object, "http-query", json_boolean(options->http_query));
 	json_object_set_new(object, "http-spans", json_string(span_names[options->http_spans]));

@@ -10,11 +10,12 @@
 #include <stdint.h>
 
 #include "capture/net_tracer.h"
+#include "parse.h"
 
 struct trace_net_ports {
 	uint16_t ports[EO_NET_FILTERS_MAX];
 	size_t count;
-	const char *text; /* as given the last time; NULL: not given */
+	struct cli_texts lists; /* as given */
 };
 
 struct trace_net_options {
@@ -23,7 +24,7 @@ struct trace_net_options {
 
 	uint32_t events; /* EO_NET_ bits; 0: not given */
 	uint32_t protocols;
-	const char *event_list, *host_list; /* as given the last time */
+	struct cli_texts event_lists, host_lists; /* as given */
 	struct trace_net_ports ports, local_ports, peer_ports;
 	struct eo_net_prefix hosts[EO_NET_FILTERS_MAX];
 	size_t host_count;
@@ -33,6 +34,8 @@ struct trace_net_options {
 };
 
 extern const struct argp trace_net_argp; /* its input is a struct trace_net_options */
+
+void trace_net_options_fini(struct trace_net_options *options);
 
 /** All but what @tracer's base and its by_… say. What it then points to lies in @options. */
 void trace_net_options_fill(const struct trace_net_options *options,

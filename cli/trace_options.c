@@ -169,6 +169,8 @@ void trace_options_init(struct trace_options *options, const char *command)
 void trace_options_fini(struct trace_options *options)
 {
 	capture_options_fini(&options->capture);
+	trace_net_options_fini(&options->net);
+	trace_syscall_options_fini(&options->syscall);
 }
 
 /* --- tracers --- */

@@ -52,8 +52,7 @@ static int add_calls(const struct cli_option *option, struct trace_syscall_optio
 	for (size_t i = 0; i < EO_ARRAY_SIZE(set.bits); i++)
 		options->calls.bits[i] |= set.bits[i];
 	options->by_calls = true;
-	options->call_list = option->value;
-	return 0;
+	return -cli_texts_add(&options->call_lists, option->value);
 }
 
 static int add_errnos(const struct cli_option *option, struct trace_syscall_options *options)
@@ -66,8 +65,7 @@ static int add_errnos(const struct cli_option *option, struct trace_syscall_opti
 	for (size_t i = 0; i < EO_ARRAY_SIZE(set.bits); i++)
 		options->errnos.bits[i] |= set.bits[i];
 	options->by_errnos = true;
-	options->errno_list = option->value;
-	return 0;
+	return -cli_texts_add(&options->errno_lists, option->value);
 }
 
 static int set_string_limit(const struct cli_option *option, struct trace_syscall_options *options)
@@ -121,6 +119,12 @@ static error_t parse_syscall(int key, char *arg, struct argp_state *state)
 
 const struct argp trace_syscall_argp = {options_table, parse_syscall};
 
+void trace_syscall_options_fini(struct trace_syscall_options *options)
+{
+	cli_texts_fini(&options->call_lists);
+	cli_texts_fini(&options->errno_lists);
+}
+
 void trace_syscall_options_fill(const struct trace_syscall_options *options,
 				struct eo_syscall_options *tracer)
 {
@@ -138,11 +142,9 @@ void trace_syscall_options_fill(const struct trace_syscall_options *options,
 
 void trace_syscall_options_describe(const struct trace_syscall_options *options, json_t *object)
 {
-	if (options->call_list)
-		json_object_set_new(object, "syscall", cli_json_text(options->call_list));
+	cli_json_set_texts(object, "syscall", options->call_lists.values);
 	json_object_set_new(object, "failed", json_boolean(options->failed));
-	if (options->errno_list)
-		json_object_set_new(object, "errno", cli_json_text(options->errno_list));
+	cli_json_set_texts(object, "errno", options->errno_lists.values);
 	if (options->min_duration_ns)
 		json_object_set_new(object, "min-duration",
 				    json_real((double)options->min_duration_ns /

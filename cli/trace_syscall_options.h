@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "capture/syscall_tracer.h"
+#include "parse.h"
 #include "syscall/call_list.h"
 
 struct trace_syscall_options {
@@ -18,7 +19,7 @@ struct trace_syscall_options {
 	bool by_calls, by_errnos; /* the sets count */
 	struct eo_syscall_set calls;
 	struct eo_errno_set errnos;
-	const char *call_list, *errno_list; /* as given the last time */
+	struct cli_texts call_lists, errno_lists; /* as given */
 	bool failed, fd_paths, payload;
 	uint64_t min_duration_ns;
 	bool has_string_limit;
@@ -26,6 +27,8 @@ struct trace_syscall_options {
 };
 
 extern const struct argp trace_syscall_argp; /* its input is a struct trace_syscall_options */
+
+void trace_syscall_options_fini(struct trace_syscall_options *options);
 
 /** All but what @tracer's base and its by_… say. */
 void trace_syscall_options_fill(const struct trace_syscall_options *options,

@@ -299,7 +299,14 @@ shown '.format == "jsonl" and .envelope' syscall -o x.what
 shown '.envelope | not' syscall
 shown '.envelope' syscall --envelope=yes
 shown '.envelope | not' syscall -o x.jsonl --envelope=no
-shown '.syscall == "!%file" and .failed and .errno == "ENOENT" and ."string-limit" == 7' syscall -e '!%file' -Z --errno=ENOENT -s 7
+shown '.syscall == ["!%file"] and .failed and .errno == ["ENOENT"] and ."string-limit" == 7' syscall -e '!%file' -Z --errno=ENOENT -s 7
+shown '.syscall == ["!%file", "open,close"] and .errno == ["EPERM", "EACCES"]' \
+	syscall -e '!%file' -e open,close --errno=EPERM --errno=EACCES
+shown '.events == ["connection,udp,dns"] and (has("proto") or has("port") or has("host") | not)' net
+shown '.events == ["dns", "http,udp"] and .proto == ["tcp", "udp"] and .port == ["80,443", "8080"]' \
+	net --events=dns --events=http,udp --proto=udp --proto=tcp --port=80,443 --port=8080
+shown '.host == ["10.0.0.0/8", "::1"] and ."local-port" == ["1"] and ."peer-port" == ["2", "3"]' \
+	net --host=10.0.0.0/8 --host=::1 --local-port=1 --peer-port=2 --peer-port=3
 shown '."max-events" == 1009 and .stack == false' syscall --max-events=1009
 shown '.command == ["ls", "-l"]' syscall -- ls -l
 shown '.interval == 60 and .summary' syscall -c --interval=1m
