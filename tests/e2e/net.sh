@@ -60,6 +60,29 @@ else
 	skip "an independent decoder reads it" "needs node and @opentelemetry/otlp-transformer: ./dev setup --tests"
 fi
 
+# --- which requests become spans
+
+spans() # WHICH
+{
+	start "$EO_BIN" trace net -q --events=http --port=$port,$tls_port --signals=traces -f otlp-json \
+		--http-spans="$1" -o "$1.json"
+	tracers="$tracers $pid"
+	capturing "$pid"
+}
+tracers=
+spans all
+spans none
+ask
+sleep 1
+for tracer in $tracers; do
+	kill -TERM "$tracer"
+	await "$tracer"
+	is "a run with --http-spans" "$rc" 0
+done
+spans_in() { jq '.resourceSpans[].scopeSpans[].spans[].spanId' "$1" | wc -l; }
+is "with all each request is one of the client and one of the server" "$(spans_in all.json)" $((2 * (traced + plain)))
+is "with none there is none" "$(spans_in none.json)" 0
+
 # --- stacks
 
 # Workers of this nginx alone, which know their tables before the first request.
