@@ -201,13 +201,15 @@ static int start_command(struct capture_session *s, struct eo_error *err)
 	return r ? r : eo_loop_add_child(s->loop, command_run_pid(s->run), on_command_end, s, err);
 }
 
-/* The folders of what is renamed or made later: the stream of a trace is open by now. */
+/* The folders of what is renamed or made later: the stream of a trace is open by now. Of a link it
+ * is the target that is replaced. */
 static uint64_t for_output(const char *path)
 {
-	EO_AUTO_FREE char *copy = path ? strdup(path) : NULL;
+	EO_AUTO_FREE char *copy = NULL;
 
 	if (!path || !strcmp(path, "-"))
 		return 0;
+	copy = realpath(path, NULL) ?: strdup(path);
 	return eo_confine_for_directory(copy ? dirname(copy) : "");
 }
 

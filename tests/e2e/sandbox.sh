@@ -73,5 +73,8 @@ is "files of another user are replaced" "$rc $(stat -c %s old.pb.gz old.json | g
 is "and stay that user's" "$(stat -c '%u %g %a' old.pb.gz old.json | sort -u)" "65534 65533 640"
 run "$EO_BIN" profile -q -F 49 -d 0.3 -o theirs/old.pb.gz
 is "in that user's directory, too" "$rc $(stat -c '%u %g %a' theirs/old.pb.gz)" "0 65534 65533 640"
+ln -s theirs/old.pb.gz link.pb.gz
+run "$EO_BIN" profile -q -F 49 -d 0.3 -o link.pb.gz
+is "or through a link into it" "$rc $(stat -L -c '%u %g %a' link.pb.gz)" "0 65534 65533 640"
 is "nothing else is left" "$(find . -name '.?*')" ""
 finish
