@@ -64,7 +64,8 @@ uint64_t eo_process_stat_tick_ns(void)
 uint64_t eo_process_stat_began_ns(const struct eo_process_stat *stat)
 {
 	uint64_t since_boot_ns = stat->start_ticks * eo_process_stat_tick_ns();
-	uint64_t asleep_ns = (uint64_t)eo_clock_asleep_ns();
+	/* Of a machine that never slept this is a few ns, to either side. */
+	int64_t began_ns = (int64_t)since_boot_ns - eo_clock_asleep_ns();
 
-	return since_boot_ns > asleep_ns ? since_boot_ns - asleep_ns : 0;
+	return began_ns > 0 ? (uint64_t)began_ns : 0;
 }
