@@ -149,7 +149,7 @@ static bool has_ended(uint32_t id, bool is_process)
 		return kill((pid_t)id, 0) < 0 && errno == ESRCH;
 	if (r < 0)
 		return r == -ESRCH;
-	return strchr("ZX", stat.state) && (!is_process || stat.threads < 2);
+	return strchr("ZX", stat.state) && !(is_process && eo_process_stat_is_headless(&stat));
 }
 
 static void settle(int fd, const uint32_t *ids, size_t count, bool are_processes,

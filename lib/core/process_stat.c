@@ -56,6 +56,11 @@ int eo_process_stat_read(uint32_t pid, struct eo_process_stat *ret)
 	return dir < 0 ? -errno : eo_process_stat_read_at(dir, ret);
 }
 
+bool eo_process_stat_is_headless(const struct eo_process_stat *stat)
+{
+	return stat->state == 'Z' && stat->threads > 1;
+}
+
 uint64_t eo_process_stat_tick_ns(void)
 {
 	return EO_NS_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK);

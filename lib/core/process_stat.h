@@ -3,6 +3,7 @@
 #ifndef EO_CORE_PROCESS_STAT_H
 #define EO_CORE_PROCESS_STAT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct eo_process_stat {
@@ -25,6 +26,12 @@ int eo_process_stat_read_at(int dir, struct eo_process_stat *ret);
 
 /** The same of a file's text, which ends with a NUL. Returns 0 or -EPROTO. */
 int eo_process_stat_parse(const char *text, struct eo_process_stat *ret);
+
+/**
+ * Of a process: whether its main thread has ended and others have not, as after pthread_exit() in main().
+ * The kernel shows a zombie then.
+ */
+bool eo_process_stat_is_headless(const struct eo_process_stat *stat);
 
 /** When it began, by CLOCK_MONOTONIC, or up to a tick of the clock before. */
 uint64_t eo_process_stat_began_ns(const struct eo_process_stat *stat);

@@ -86,5 +86,5 @@ bool eo_process_is_headless(uint32_t tgid)
 {
 	struct eo_process_stat stat;
 
-	return eo_process_stat_read(tgid, &stat) == 0 && stat.state == 'Z' && stat.threads > 1;
+	return eo_process_stat_read(tgid, &stat) == 0 && eo_process_stat_is_headless(&stat);
 }
