@@ -123,50 +123,50 @@ Test(net_tls, https_requests_are_told_by_both_sides)
 	eo_tracer_free(tracer);
 }
 
+/* What is told of the @count requests that @command makes by HTTP/2: two events each. */
+static struct eo_event_list *ask_by_http2(const char *command, size_t count, struct eo_trace_stats *stats)
+{
+	struct eo_event_list *list;
+	struct eo_tracer *tracer;
+	struct web web;
+	struct lab lab;
+
+	lab_open(&lab);
+	web_open(&web, &lab, SERVER " ssl http2", TLS_PORT);
+	tracer = begin(EO_NET_HTTP, NULL, 0);
+	web_ask(tracer, &lab, command);
+	list = web_end(&web, &lab, tracer, stats);
+	cr_assert_eq(eo_event_list_count(list), 2 * count);
+	eo_tracer_free(tracer);
+	return list;
+}
+
 /* Their ends lie beyond what is captured of a call. */
 Test(net_tls, long_responses_of_http2_are_told_too)
 {
 	struct eo_event_list *list;
 	struct eo_trace_stats stats;
-	struct eo_tracer *tracer;
-	struct web web;
-	struct lab lab;
 
 	SETUP();
 	NEEDS("command -v nginx && command -v openssl && command -v curl");
-	lab_open(&lab);
-	web_open(&web, &lab, SERVER " ssl http2", TLS_PORT);
-	tracer = begin(EO_NET_HTTP, NULL, 0);
-	web_ask(tracer, &lab, CURL("--http2 ", "long", 101));
-	list = web_end(&web, &lab, tracer, &stats);
-	cr_assert_eq(eo_event_list_count(list), 2 * 101);
+	list = ask_by_http2(CURL("--http2 ", "long", 101), 101, &stats);
 	cr_assert_eq(seen_sum(list, EO_EVENT_HTTP_REQUEST, "client", "status"), 101 * 200);
 	cr_assert_eq(seen_sum(list, EO_EVENT_HTTP_REQUEST, "server", "status"), 101 * 200);
 	cr_assert_eq(seen_degraded(&stats, "http_unpaired"), 0);
 	eo_event_list_free(list);
-	eo_tracer_free(tracer);
 }
 
 Test(net_tls, http2_inside_of_tls_is_read_too)
 {
 	struct eo_event_list *list;
 	struct eo_trace_stats stats;
-	struct eo_tracer *tracer;
-	struct web web;
-	struct lab lab;
 
 	SETUP();
 	NEEDS("command -v nginx && command -v openssl && command -v curl");
-	lab_open(&lab);
-	web_open(&web, &lab, SERVER " ssl http2", TLS_PORT);
-	tracer = begin(EO_NET_HTTP, NULL, 0);
-	web_ask(tracer, &lab, CURL("--http2 ", "two", 101));
-	list = web_end(&web, &lab, tracer, &stats);
+	list = ask_by_http2(CURL("--http2 ", "two", 101), 101, &stats);
 	web_check(list, "client", "curl", "two", 101, "https", "2");
 	web_check(list, "server", "nginx", "two", 101, "https", "2");
-	cr_assert_eq(eo_event_list_count(list), 2 * 101);
 	eo_event_list_free(list);
-	eo_tracer_free(tracer);
 }
 
 /* node has OpenSSL in itself, or in a library of its own, and works on memory. */
