@@ -82,7 +82,7 @@ run syscall_tracer 400 "$build/tests/kernel/test_syscall_tracer" --jobs 1 --colo
 run syscall_captures 200 "$build/tests/kernel/test_syscall_captures" --jobs 1 --color=never
 run syscall_summary 200 "$build/tests/kernel/test_syscall_summary" --jobs 1 --color=never
 for name in mem_tracer mem_life mem_sampling mem_sources \
-	net_tracer net_failures net_messages net_http net_tls net_sockets net_stacks; do
+	net_tracer net_failures net_messages net_packets net_http net_tls net_sockets net_stacks; do
 	run "$name" 400 "$build/tests/kernel/test_$name" --jobs 1 --color=never
 done
 # Left out: fifty thousand sockets that wait at once.
